@@ -1,0 +1,78 @@
+"""What the engine needs from the rest of the host: someone who runs functions, and who knows their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["ActivityError", "ActivityOutcome", "Catalog", "Runner"]
+
+
+@dataclass(frozen=True)
+class ActivityError:
+    """Why an activity failed: ``message`` is ``ValueError: boom``, ``traceback`` the formatted traceback."""
+
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class ActivityOutcome:
+    """The end of one activity: ``result`` is JSON text (None means null) unless ``error`` is set."""
+
+    result: str | None = None
+    error: ActivityError | None = None
+
+
+class Runner(Protocol):
+    """Calls functions of the app. Function names are those of the app, not durable names."""
+
+    def run_orchestrator(self, function_name: str, context_json: str) -> str:
+        """Run one replay and return the reply of the SDK; raises what the wrapped function raises.
+
+        Called in the engine's thread.
+        """
+        ...
+
+    def run_entity(self, function_name: str, batch_json: str) -> str:
+        """Run one batch of operations and return the reply of the SDK. Called in the engine's thread."""
+        ...
+
+    def submit_activity(
+        self, function_name: str, input_json: str, done: Callable[[ActivityOutcome], None]
+    ) -> None:
+        """Start an activity without blocking; ``done`` is called exactly once, from any thread.
+
+        A worker that dies is reported as an ActivityError too. A runner may run the activity at once and call
+        ``done`` before it returns: that gives tests a fixed order.
+        """
+        ...
+
+
+class Catalog(Protocol):
+    """The durable functions of the app. Names are looked up without regard to case."""
+
+    def orchestrator(self, name: str) -> str | None:
+        """Return the function name of the orchestrator with this durable name, None when there is none."""
+        ...
+
+    def activity(self, name: str) -> str | None:
+        """Return the function name of the activity with this durable name, None when there is none."""
+        ...
+
+    def entity(self, name: str) -> str | None:
+        """Return the function name of the entity with this durable name, None when there is none."""
+        ...
+
+    def known_orchestrators(self) -> list[str]:
+        """Return the durable names of all orchestrators, sorted."""
+        ...
+
+    def known_activities(self) -> list[str]:
+        """Return the durable names of all activities, sorted."""
+        ...
+
+    def known_entities(self) -> list[str]:
+        """Return the durable names of all entities, sorted."""
+        ...

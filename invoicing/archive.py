@@ -1,0 +1,230 @@
+"""A zip archive from outside, taken apart without trusting a word of it.
+
+Two levels of trouble: an archive that is useless as a whole raises `BadArchive`, which the caller answers
+with 4xx; a member that cannot be taken becomes an `Entry` with a finding, and the others go on. Sizes in
+the headers are only used to refuse early: what is decompressed is counted again.
+"""
+
+import contextlib
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+MIB = 1024 * 1024
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_JUNK = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_READABLE_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one archive may hold; sizes in bytes after decompression.
+
+    ``max_ratio`` is how often a member may be larger than its compressed form; members up to ``ratio_from``
+    bytes are exempt, as short repetitive files reach any ratio and harm nobody.
+    """
+
+    max_document: int = 20 * MIB
+    max_documents: int = 20_000
+    max_total: int = 1024 * MIB
+    max_ratio: int = 200
+    ratio_from: int = MIB
+    max_name: int = 400
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class BadArchive(Exception):
+    """The archive as a whole cannot be taken: ``code`` for programs, ``text`` for people, HTTP ``status``."""
+
+    def __init__(self, code: str, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.code, self.text, self.status = code, text, status
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document of a batch as it came: its content, or the finding that says why it was not taken.
+
+    ``size`` is the number of bytes, as far as it is known (of a refused member: what its header claims).
+    """
+
+    name: str
+    content: bytes | None
+    size: int
+    finding: dict[str, Any] | None = None
+
+
+def inspect_zip(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> int:
+    """Read only the directory of a zip and return its number of documents.
+
+    Raises `BadArchive` when it is not a zip (400), holds no document (400), holds too many, or declares more
+    bytes than allowed in total (413).
+    """
+    with _open(file, limits) as archive:
+        return len(_documents(archive, limits))
+
+
+def entries(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[Entry]:
+    """Yield the documents of a zip in the order of its directory, one in memory at a time.
+
+    Raises `BadArchive` as `inspect_zip` does, before the first document; a bad member is an entry with a
+    finding. Folders and the files that desktops leave behind (``__MACOSX/``, ``.DS_Store``, ``Thumbs.db``)
+    are left out.
+    """
+    with _open(file, limits) as archive:
+        for member in _documents(archive, limits):
+            yield _read(archive, member, limits)
+
+
+def loose_entry(name: str, content: bytes, limits: Limits = DEFAULT_LIMITS) -> Entry:
+    """Return the entry of a document that came by itself, under the limits of a zip's member."""
+    shown = _shown(name, limits)
+    if len(content) > limits.max_document:
+        return _refuse(shown, len(content), "SETTLE-FILE-TOO-LARGE", _too_large(len(content), limits))
+    return _entry(shown, content)
+
+
+def _open(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
+    try:
+        _check_directory(file, limits)
+        return zipfile.ZipFile(file)
+    except UnicodeDecodeError as error:
+        raise BadArchive("not-a-zip", "A file name in the zip says it is UTF-8 and is not.") from error
+    except _DAMAGE as error:
+        raise BadArchive("not-a-zip", f"This is not a complete zip archive: {error}.") from error
+
+
+def _check_directory(file: BinaryIO, limits: Limits) -> None:
+    """Refuse a directory with too many entries before an object is made of each of them."""
+    end = file.seek(0, 2)
+    start = max(0, end - 65_557)  # the end record's 22 bytes and the longest comment
+    file.seek(start)
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0:
+        raise zipfile.BadZipFile("its directory is missing")
+    (size,) = struct.unpack_from("<L", tail, at + 12)
+    position = start + at
+    if at >= 76 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # zip64: the true size is in a record before
+        (size,) = struct.unpack_from("<Q", tail, at - 76 + 40)
+        position -= 76
+    file.seek(max(0, position - size))
+    # Folders and desktop files are not documents, hence the factor: it bounds memory, the exact check is
+    # later.
+    most = 3 * limits.max_documents
+    if size > most * (46 + limits.max_name) or file.read(size).count(b"PK\x01\x02") > most:
+        raise _too_many(limits)
+
+
+def _documents(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
+    members = [member for member in archive.infolist() if not _left_out(member)]
+    if not members:
+        raise BadArchive("empty-zip", "The zip holds no file. Put the invoices into it and send it again.")
+    if len(members) > limits.max_documents:
+        raise _too_many(limits)
+    if sum(member.file_size for member in members) > limits.max_total:
+        text = (
+            f"The files in the zip have more than {_megabytes(limits.max_total)} together. Send several zips."
+        )
+        raise BadArchive("archive-too-large", text, 413)
+    return members
+
+
+def _too_many(limits: Limits) -> BadArchive:
+    text = f"The zip holds more than {limits.max_documents:,} files. Send several zips."
+    return BadArchive("too-many-documents", text, 413)
+
+
+def _left_out(member: zipfile.ZipInfo) -> bool:
+    name = _name(member)
+    return name.endswith("/") or bool(_JUNK.search(name))
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name with forward slashes, decoded as UTF-8 where it is UTF-8 without saying so."""
+    name = member.filename
+    if not member.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):  # else it truly is code page 437, as the format says
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _shown(name: str, limits: Limits) -> str:
+    clean = _CONTROL_CHARACTERS.sub("\ufffd", name.replace("\\", "/")) or "(no name)"
+    return clean if len(clean) <= limits.max_name else clean[: limits.max_name - 1] + "…"
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Entry:
+    name = _name(member)
+    shown = _shown(name, limits)
+    reason = _refusal(name, member, limits)
+    if reason:
+        return _refuse(shown, member.file_size, *reason)
+    try:
+        with archive.open(member) as stream:
+            # One byte more than declared, so that a longer content shows.
+            content = stream.read(member.file_size + 1)
+    except _DAMAGE as error:
+        return _refuse(shown, member.file_size, "SETTLE-ZIP-DAMAGED", f"The zip is damaged here: {error}.")
+    if len(content) != member.file_size:
+        text = f"The zip is damaged here: {member.file_size} bytes announced, {len(content)} found."
+        return _refuse(shown, len(content), "SETTLE-ZIP-DAMAGED", text)
+    return _entry(shown, content)
+
+
+def _refusal(name: str, member: zipfile.ZipInfo, limits: Limits) -> tuple[str, str] | None:
+    """Return (rule, text) of what the directory alone says against a member."""
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+        return "SETTLE-ZIP-PATH", "The path of this file leads out of the archive; the file was not taken."
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "SETTLE-ZIP-LINK", "This is a link to another file. Put the file itself into the zip."
+    if member.flag_bits & 0x1:
+        return "SETTLE-ZIP-ENCRYPTED", "This file is encrypted with a password. Send it without one."
+    if member.compress_type not in _READABLE_METHODS:
+        text = f"Compression method {member.compress_type} is not supported. Make the zip with deflate."
+        return "SETTLE-ZIP-COMPRESSION", text
+    if member.file_size > limits.max_document:
+        return "SETTLE-FILE-TOO-LARGE", _too_large(member.file_size, limits)
+    if member.file_size > limits.ratio_from and member.file_size > limits.max_ratio * member.compress_size:
+        text = f"This file unpacks to more than {limits.max_ratio} times its size; it was not unpacked."
+        return "SETTLE-ZIP-RATIO", text
+    return None
+
+
+def _entry(shown: str, content: bytes) -> Entry:
+    if content.startswith(_ZIP_MAGIC):
+        text = (
+            "This is an archive or an office file inside the upload. Unpack it and send the invoices in it."
+        )
+        return _refuse(shown, len(content), "SETTLE-ZIP-NESTED", text)
+    return Entry(shown, content, len(content))
+
+
+def _too_large(size: int, limits: Limits) -> str:
+    return f"The file has {_megabytes(size)}; the limit is {_megabytes(limits.max_document)}."
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MIB:.1f}".removesuffix(".0") + " MiB"
+
+
+def _refuse(shown: str, size: int, rule: str, text: str) -> Entry:
+    finding = {"rule": rule, "severity": "fatal", "text": text, "place": None, "source": "file"}
+    return Entry(shown, None, size, finding)

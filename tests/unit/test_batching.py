@@ -24,7 +24,7 @@ def _sizes(chunks: list[Chunk]) -> list[int]:
 def test_every_document_comes_back_byte_for_byte(contents: list[bytes], documents: int, size: int) -> None:
     """Numbers run from 1 without a gap, within the limits, and each document names its own hash."""
     chunks = list(pack(_entries(*contents), documents, size))
-    read = [pair for chunk in chunks for pair in read_chunk(chunk.data)]
+    read = [(d.n, d.content) for chunk in chunks for d in read_chunk(chunk.data).documents]
     assert read == list(enumerate(contents, start=1))
     named = [document for chunk in chunks for document in chunk.documents]
     assert [d["sha256"] for d in named] == [hashlib.sha256(content).hexdigest() for content in contents]
@@ -50,7 +50,7 @@ def test_refused_entry_becomes_a_finished_row() -> None:
     """It keeps its number, so the gap in the pack is explained."""
     refused = loose_entry("big.xml", b"12345", Limits(max_document=4))
     (chunk,) = pack([*_entries(b"a"), refused, *_entries(b"b")])
-    assert [n for n, _ in read_chunk(chunk.data)] == [1, 3]
+    assert [document.n for document in read_chunk(chunk.data).documents] == [1, 3]
     (row,) = chunk.refused
     assert (row["n"], row["name"], row["size"], row["outcome"]) == (2, "big.xml", 5, "unreadable")
     assert [finding["rule"] for finding in row["findings"]] == ["SETTLE-FILE-TOO-LARGE"]
@@ -60,7 +60,8 @@ def test_refused_entry_becomes_a_finished_row() -> None:
 def test_refused_entries_alone_make_a_chunk() -> None:
     """A batch of nothing but bad files is still reported."""
     (chunk,) = pack([loose_entry("big.xml", b"12345", Limits(max_document=4))])
-    assert (list(read_chunk(chunk.data)), len(chunk.refused)) == ([], 1)
+    content = read_chunk(chunk.data)
+    assert (content.documents, content.refused, content.numbers) == ([], chunk.refused, [1])
 
 
 def test_equal_documents_make_equal_bytes() -> None:
@@ -72,14 +73,14 @@ def test_equal_documents_make_equal_bytes() -> None:
 def test_numbers_go_on_from_where_a_source_ended() -> None:
     """Several archives of one batch share its numbers."""
     (chunk,) = pack(_entries(b"a", b"b"), first_n=1_000_000)
-    assert [n for n, _ in read_chunk(chunk.data)] == [1_000_000, 1_000_001]
+    assert [document.n for document in read_chunk(chunk.data).documents] == [1_000_000, 1_000_001]
 
 
 def test_part_of_a_chunk_can_be_read() -> None:
     """After a failure, half of a chunk is tried at a time."""
     (chunk,) = pack(_entries(*[b"x"] * 9))
-    assert [n for n, _ in read_chunk(chunk.data, 4, 6)] == [4, 5, 6]
-    assert [n for n, _ in read_chunk(chunk.data, first=8)] == [8, 9]
+    assert read_chunk(chunk.data, 4, 6).numbers == [4, 5, 6]
+    assert read_chunk(chunk.data, first=8).numbers == [8, 9]
 
 
 def test_packing_holds_one_chunk_in_memory() -> None:

@@ -1,0 +1,57 @@
+"""Check: read the documents of a chunk and hold them against the official rules and our own."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import azure.durable_functions as df
+from invoicing.assess import Checker, row
+
+from adapters import services
+from adapters.blobs import Blobs
+from invoicing import batch_names
+from invoicing.batching import Document, read_chunk
+from invoicing.tally import count_outcomes
+
+bp = df.Blueprint()
+
+# Checking holds the interpreter lock, so threads only get in each other's way: chunks that a process has
+# taken are checked one after the other, while the next one's bytes are on their way.
+_one_chunk_at_a_time = threading.Lock()
+
+
+@bp.activity_trigger(input_name="job")
+def check_chunk(job: dict) -> dict:
+    """Check a chunk, or its documents `first` to `last`, and write one row (NDJSON) per document.
+
+    Input: `{"batch", "chunk", "first"?, "last"?}`. Output: `{"outcome": "ok", "counts"}` or
+    `{"outcome": "stopped", "counts": {}}` where somebody stopped the batch. A document that breaks a rule
+    is a row, never an error; repeating it writes the same rows again.
+    """
+    here = services.current()
+    batch, chunk, first, last = job["batch"], job["chunk"], job.get("first"), job.get("last")
+    if here.blobs.exists(batch_names.stop_mark(batch)):
+        return {"outcome": "stopped", "counts": {}}
+    content = read_chunk(here.blobs.read(batch_names.source(batch, chunk)), first, last)
+    with _one_chunk_at_a_time:
+        rows = [_checked(here.checker, document) for document in content.documents]
+    rows = sorted([*rows, *content.refused], key=lambda one: one["n"])
+    counts = write_rows(here.blobs, batch_names.result(batch, chunk, first, last), rows)
+    return {"outcome": "ok", "counts": counts}
+
+
+def _checked(checker: Checker, document: Document) -> dict:
+    assessment = checker.assess(document.name, document.content)
+    return row(document.n, document.name, document.content, assessment)
+
+
+def write_rows(blobs: Blobs, name: str, rows: list[dict]) -> dict[str, int]:
+    """Write rows as NDJSON; their counts go into the blob's metadata.
+
+    So that a listing tells the progress.
+    """
+    counts = count_outcomes(rows)
+    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in rows)
+    blobs.write(name, text.encode(), {outcome: str(count) for outcome, count in counts.items()})
+    return counts

@@ -1,0 +1,57 @@
+"""Reading a batch's results back: rows by chunk, whatever parts they were written in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
+
+import azure.durable_functions as df
+
+from adapters import services
+from adapters.blobs import Blobs
+from invoicing import batch_names
+from invoicing.tally import add_counts
+
+bp = df.Blueprint()
+
+# Blobs that are fetched at the same time, and so the rows that memory holds at once.
+_READ_AHEAD = 8
+
+
+@bp.activity_trigger(input_name="batch")
+def count_results(batch: str) -> dict:
+    """Documents by outcome so far, from the metadata of the result blobs: `{outcome: documents}`."""
+    return progress(services.current().blobs, batch)
+
+
+def progress(blobs: Blobs, batch: str) -> dict[str, int]:
+    """Documents by outcome so far; one listing, no blob is read."""
+    counts: dict[str, int] = {}
+    for blob in blobs.list(batch_names.results(batch)):
+        counts = add_counts(counts, {k: int(v) for k, v in blob.metadata.items() if v.isdigit()})
+    return counts
+
+
+def rows_of(blobs: Blobs, batch: str) -> Iterator[dict]:
+    """Every row of the batch in the order of its documents, each document once.
+
+    A chunk may have left rows of a first, whole attempt and of its halves: the same documents, so one is
+    taken.
+    """
+    names = [blob.name for blob in blobs.list(batch_names.results(batch))]
+    by_chunk = iter([list(group) for _, group in groupby(names, batch_names.chunk_of_result)])
+    with ThreadPoolExecutor(_READ_AHEAD) as readers:
+        while some := list(islice(by_chunk, _READ_AHEAD)):
+            for rows in readers.map(lambda parts: _rows_of_chunk(blobs, parts), some):
+                yield from rows
+
+
+def _rows_of_chunk(blobs: Blobs, names: list[str]) -> list[dict]:
+    rows: dict[int, dict] = {}
+    for name in names:
+        for line in blobs.read(name).splitlines():
+            row = json.loads(line)
+            rows.setdefault(row["n"], row)
+    return [rows[n] for n in sorted(rows)]

@@ -1,0 +1,231 @@
+"""Blobs: the one module that talks to Azure Storage.
+
+The SDK's errors are translated here, once, into a small tree that the rest of the app can decide by:
+
+    StorageError
+    ├── StorageUnavailable   no answer, a time-out, 5xx or throttling: the same call may work later
+    ├── StorageRefused       the account says no (key, firewall, name): a person has to mend the configuration
+    ├── BlobMissing          there is no such blob
+    └── BlobConflict         the blob exists, or was changed by another since it was read
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobServiceClient, ContainerClient, ExponentialRetry
+
+_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 60}
+
+
+class StorageError(Exception):
+    """Any failure of the blob store."""
+
+
+class StorageUnavailable(StorageError):
+    """The store did not answer, or answered that it cannot right now."""
+
+
+class StorageRefused(StorageError):
+    """The store answered that this app may not do that."""
+
+
+class BlobMissing(StorageError):
+    """There is no blob of that name."""
+
+
+class BlobConflict(StorageError):
+    """The blob is there already, or is not the one that was read."""
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """One blob of a listing; size in bytes."""
+
+    name: str
+    size: int
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlobPage:
+    """A page of a listing, and the token of the next one (None: this was the last)."""
+
+    blobs: list[BlobInfo]
+    next_token: str | None
+
+
+class Blobs(Protocol):
+    """What the app needs of a blob container; `AzureBlobs` is the real one, tests have one in memory."""
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a blob. Raises BlobMissing."""
+        ...
+
+    def read_with_etag(self, name: str) -> tuple[bytes, str]:
+        """All bytes of a blob and its ETag. Raises BlobMissing."""
+        ...
+
+    def read_into(self, name: str, target: IO[bytes]) -> None:
+        """Write a blob's bytes to a file. Raises BlobMissing."""
+        ...
+
+    def write(self, name: str, data: bytes | IO[bytes], metadata: dict[str, str] | None = None) -> None:
+        """Write a blob, over an older one if there is one."""
+        ...
+
+    def create(self, name: str, data: bytes) -> None:
+        """Write a blob that must not exist yet. Raises BlobConflict."""
+        ...
+
+    def replace(self, name: str, data: bytes, etag: str) -> None:
+        """Write over the blob that has this ETag. Raises BlobConflict."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a blob."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[BlobInfo]:
+        """All blobs below a prefix, by name, with their metadata."""
+        ...
+
+    def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
+        """One page of the blobs below a prefix, by name.
+
+        Raises StorageRefused for a token that is not ours.
+        """
+        ...
+
+
+def _retries() -> ExponentialRetry:
+    # Few and short: an activity that meets an outage says so, and the orchestrator waits without holding a
+    # worker.
+    return ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2, random_jitter_range=1)
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn an SDK error into one of ours; `what` names the call in the text."""
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        raise BlobMissing(f"{what}: not found") from error
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        raise BlobConflict(f"{what}: exists or was changed") from error
+    except HttpResponseError as error:
+        status = error.status_code or 0
+        kind = StorageUnavailable if status in (0, 408, 429) or status >= 500 else StorageRefused
+        raise kind(f"{what}: HTTP {status} {error.reason or ''}".strip()) from error
+    except AzureError as error:  # no answer at all: refused, reset, timed out, cut off in the middle
+        raise StorageUnavailable(f"{what}: {type(error).__name__}: {error}") from error
+
+
+class AzureBlobs:
+    """One container of a storage account; made on first use where the app owns it.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, connection: str, container: str, *, owned: bool = True):
+        """`owned`: create the container when it is missing (never done to a container that callers name)."""
+        try:
+            service = BlobServiceClient.from_connection_string(
+                connection, retry_policy=_retries(), **_TIMEOUTS
+            )
+        except ValueError as error:
+            raise StorageRefused(f"the storage connection string cannot be used: {error}") from error
+        self._container: ContainerClient = service.get_container_client(container)
+        self._owned = owned
+        self._ready = not owned
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a blob. Raises BlobMissing."""
+        with _translated(f"read {name}"):
+            return self._container.download_blob(name).readall()
+
+    def read_with_etag(self, name: str) -> tuple[bytes, str]:
+        """All bytes of a blob and its ETag. Raises BlobMissing."""
+        with _translated(f"read {name}"):
+            download = self._container.download_blob(name)
+            return download.readall(), str(download.properties.etag)
+
+    def read_into(self, name: str, target: IO[bytes]) -> None:
+        """Write a blob's bytes to a file, block by block. Raises BlobMissing."""
+        with _translated(f"read {name}"):
+            self._container.download_blob(name).readinto(target)
+
+    def write(self, name: str, data: bytes | IO[bytes], metadata: dict[str, str] | None = None) -> None:
+        """Write a blob, over an older one if there is one."""
+        self._upload("write", name, data, overwrite=True, metadata=metadata)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Write a blob that must not exist yet (If-None-Match: *). Raises BlobConflict."""
+        self._upload("create", name, data, overwrite=False)
+
+    def replace(self, name: str, data: bytes, etag: str) -> None:
+        """Write over the blob that has this ETag (If-Match). Raises BlobConflict."""
+        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        self._upload("replace", name, data, overwrite=True, **condition)
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a blob."""
+        with _translated(f"look for {name}"):
+            return self._container.get_blob_client(name).exists()
+
+    def delete(self, name: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        with contextlib.suppress(BlobMissing), _translated(f"delete {name}"):
+            self._container.delete_blob(name)
+
+    def list(self, prefix: str) -> Iterator[BlobInfo]:
+        """All blobs below a prefix, by name, with their metadata."""
+        with contextlib.suppress(BlobMissing), _translated(f"list {prefix}"):
+            for blob in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+                yield BlobInfo(blob.name, blob.size, blob.metadata or {})
+
+    def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
+        """One page of the blobs below a prefix, by name.
+
+        Raises StorageRefused for a token that is not ours.
+        """
+        with _translated(f"list {prefix}"):
+            pages = self._container.list_blobs(name_starts_with=prefix, results_per_page=size).by_page(token)
+            blobs: list[BlobInfo] = []
+            with contextlib.suppress(ResourceNotFoundError, StopIteration):
+                blobs = [BlobInfo(blob.name, blob.size) for blob in next(pages)]
+            return BlobPage(blobs, getattr(pages, "continuation_token", None) or None)
+
+    def _upload(self, verb: str, name: str, data: bytes | IO[bytes], **options: Any) -> None:
+        self._ensure_container()
+        with _translated(f"{verb} {name}"):
+            try:
+                self._container.upload_blob(name, data, **options)
+            except ResourceNotFoundError:
+                if not self._owned or not isinstance(data, bytes):
+                    raise
+                self._ready = False  # somebody removed the container while this process was running
+                self._ensure_container()
+                self._container.upload_blob(name, data, **options)
+
+    def _ensure_container(self) -> None:
+        if self._ready:
+            return
+        with contextlib.suppress(BlobConflict), _translated("create the container"):
+            self._container.create_container()
+        self._ready = True

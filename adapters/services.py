@@ -1,0 +1,53 @@
+"""The outside things that activities and triggers use, made once per process and replaced as one in tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from invoicing.assess import Checker
+
+from adapters import settings as app_settings
+from adapters.blobs import AzureBlobs, Blobs
+from adapters.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Settings, the app's own blobs, and the checker of invoices."""
+
+    settings: Settings
+    blobs: Blobs
+    checker: Checker
+
+    def source(self, container: str) -> Blobs:
+        """The blobs of a container that a caller named; it is read, never made or written."""
+        return AzureBlobs(self.settings.storage_connection, container, owned=False)
+
+
+_lock = threading.Lock()
+_current: Services | None = None
+
+
+def current() -> Services:
+    """The process's services, made on first use. Raises SettingError where a setting is missing or wrong."""
+    global _current
+    with _lock:
+        if _current is None:
+            settings = app_settings.from_environment()
+            blobs = AzureBlobs(settings.storage_connection, settings.container)
+            _current = Services(settings, blobs, Checker(settings.rules_folder))
+        return _current
+
+
+@contextmanager
+def replaced_by(services: Services) -> Iterator[Services]:
+    """Use other services for a while: how tests put working fakes in the place of the outside."""
+    global _current
+    before, _current = _current, services
+    try:
+        yield services
+    finally:
+        _current = before

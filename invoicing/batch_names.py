@@ -1,0 +1,89 @@
+"""Names of a batch's blobs and the limits of a batch id. Blob names are made here, never by a caller."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_BATCH_ID = re.compile(r"b[0-9a-f]{24}")
+# Larger than any moment in milliseconds that a batch can be made at (year 2286).
+_NEVER = 10**13
+
+
+def is_batch_id(text: str) -> bool:
+    """Say whether a text has the form of our batch ids: `b` and 24 hex digits."""
+    return _BATCH_ID.fullmatch(text) is not None
+
+
+def record(batch: str) -> str:
+    """What was asked for: source, time and fingerprint of the request."""
+    return f"batches/{batch}/batch.json"
+
+
+def upload(batch: str) -> str:
+    """The request's documents as one zip, until they stand in chunks."""
+    return f"batches/{batch}/upload.zip"
+
+
+def stop_mark(batch: str) -> str:
+    """Exists once somebody asked that the batch be stopped."""
+    return f"batches/{batch}/stop"
+
+
+def manifest(batch: str) -> str:
+    """Chunks and documents with names, sizes and hashes."""
+    return f"batches/{batch}/manifest.json"
+
+
+def source(batch: str, chunk: int) -> str:
+    """A chunk of documents, byte for byte as they came."""
+    return f"batches/{batch}/source/{chunk:05d}.zip"
+
+
+def results(batch: str) -> str:
+    """The prefix of all results of a batch."""
+    return f"batches/{batch}/results/"
+
+
+def result(batch: str, chunk: int, first: int | None = None, last: int | None = None) -> str:
+    """The rows (NDJSON) of a chunk, or of its documents `first` to `last`."""
+    part = "" if first is None else f"-{first:06d}-{last:06d}"
+    return f"{results(batch)}{chunk:05d}{part}.ndjson"
+
+
+def chunk_of_result(name: str) -> int:
+    """The chunk that a result blob belongs to."""
+    return int(name.rpartition("/")[2][:5])
+
+
+def dead(batch: str, document: int) -> str:
+    """A document that was set aside because its processing kept failing."""
+    return f"batches/{batch}/dead/{document:06d}"
+
+
+def claims(batch: str) -> str:
+    """Which documents of the batch are duplicates, and of what."""
+    return f"batches/{batch}/claims.json"
+
+
+def claim_shard(shard: int) -> str:
+    """One of the sorted files of every invoice ever seen."""
+    return f"claims/{shard:02x}"
+
+
+def report(batch: str, kind: str) -> str:
+    """The report as json, csv, xlsx or html."""
+    return f"batches/{batch}/report.{kind}"
+
+
+INDEX = "index/batches/"
+
+
+def index(batch: str, created: datetime) -> str:
+    """An empty blob whose name sorts the newest batch first: a listing by name is the list of batches."""
+    return f"{INDEX}{_NEVER - int(created.timestamp() * 1000):013d}-{batch}"
+
+
+def batch_of_index(name: str) -> str:
+    """The batch that an index blob stands for."""
+    return name.rpartition("-")[2]

@@ -1,0 +1,23 @@
+"""Counting documents by outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+#: What can become of a document, in the order in which people read it.
+OUTCOMES = ("valid", "invalid", "duplicate", "unreadable", "set_aside")
+
+
+def count_outcomes(rows: Iterable[Mapping]) -> dict[str, int]:
+    """Documents by outcome, those outcomes only that occur."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["outcome"]] = counts.get(row["outcome"], 0) + 1
+    return counts
+
+
+def add_counts(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """The sum of two counts by outcome."""
+    return {
+        name: one.get(name, 0) + other.get(name, 0) for name in (*one, *(n for n in other if n not in one))
+    }

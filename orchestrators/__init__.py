@@ -1,0 +1,1 @@
+"""Orchestrators: one workflow per module. No I/O, no clock, no randomness."""

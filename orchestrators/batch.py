@@ -1,0 +1,133 @@
+"""A batch of invoices: fan-out in windows of sub-orchestrations, fan-in to claims and a report.
+
+    unpack -> windows of chunks (a window at most WINDOW chunks, ROUND windows at a time) -> claims -> report
+
+Three levels, because each replay parses the whole history of its orchestration: a window's history holds
+its own chunks only, and the batch's holds its windows. No child ever raises: in the SDK, `task_any` over a
+`task_all` breaks when one child fails and another ends later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from invoicing.tally import add_counts
+from orchestrators.retry import ActivityGaveUp, call_with_retry
+
+bp = df.Blueprint()
+
+#: Chunks in one window: about 1,000 documents.
+WINDOW = 20
+#: Windows that run at the same time: about 10,000 documents in flight.
+ROUND = 10
+#: Pauses between two looks at the progress: short batches show it early, long ones do not fill their history.
+FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=60)
+
+
+@bp.orchestration_trigger(context_name="context")
+def batch(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
+    """Take one batch from its upload to its report.
+
+    Input: `{"batch": id, "source": {"kind": "upload"} | {"kind": "container", "container", "prefix"}}`.
+    Output: `{"status": "completed" | "stopped" | "failed", "total", "counts", "error"?}`.
+    Custom status: `{"phase", "done", "total", "counts"}`.
+    """
+    job = context.get_input()
+    try:
+        return (yield from _batch(context, job))
+    except ActivityGaveUp as failure:
+        return {"status": "failed", "error": {"code": "step_failed", "message": str(failure)}}
+
+
+def _batch(
+    context: df.DurableOrchestrationContext, job: dict[str, Any]
+) -> Generator[Any, Any, dict[str, Any]]:
+    name = job["batch"]
+    _show(context, "unpacking", 0, 0, {})
+    unpacked = yield from call_with_retry(context, "unpack_batch", job)
+    if unpacked["outcome"] != "ok":
+        return {"status": "failed", "error": unpacked["error"]}
+    total, counts = unpacked["documents"], {}
+    _show(context, "checking", 0, total, counts)
+
+    for jobs in _rounds(name, unpacked["chunks"]):
+        windows = context.task_all([context.call_sub_orchestrator("batch_window", window) for window in jobs])
+        yield from _watch(context, name, windows, total)
+        for window in windows.result:
+            if window["outcome"] != "ok":
+                return _ended_early(context, window, total, counts)
+            counts = add_counts(counts, window["counts"])
+        _show(context, "checking", sum(counts.values()), total, counts)
+
+    _show(context, "claiming", total, total, counts)
+    claimed = yield from call_with_retry(context, "claim_invoices", name)
+    if claimed["outcome"] != "ok":
+        return _ended_early(context, claimed, total, counts)
+    _show(context, "reporting", total, total, counts)
+    finished = context.current_utc_datetime.isoformat()
+    report = yield from call_with_retry(context, "write_report", {"batch": name, "finished": finished})
+    _show(context, "done", total, total, report["counts"])
+    return {"status": "completed", "total": total, "counts": report["counts"]}
+
+
+@bp.orchestration_trigger(context_name="context")
+def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
+    """Check the chunks of one window at the same time.
+
+    Input: `{"batch", "first", "last"}` (chunks by number, both ends included). Output as a chunk's; never
+    raises.
+    """
+    window = context.get_input()
+    jobs = [{"batch": window["batch"], "chunk": n} for n in range(window["first"], window["last"] + 1)]
+    parts = yield context.task_all([context.call_sub_orchestrator("batch_chunk", job) for job in jobs])
+    counts: dict[str, int] = {}
+    for part in parts:
+        if part["outcome"] != "ok":
+            return part
+        counts = add_counts(counts, part["counts"])
+    return {"outcome": "ok", "counts": counts}
+
+
+def _rounds(name: str, chunks: int) -> list[list[dict[str, Any]]]:
+    """Windows of chunks 0 to `chunks` - 1, in rounds that run one after the other."""
+    starts = range(0, chunks, WINDOW)
+    windows = [{"batch": name, "first": n, "last": min(n + WINDOW, chunks) - 1} for n in starts]
+    return [windows[i : i + ROUND] for i in range(0, len(windows), ROUND)]
+
+
+def _watch(
+    context: df.DurableOrchestrationContext, name: str, work: Any, total: int
+) -> Generator[Any, Any, None]:
+    """Wait for the windows, and write the progress into the custom status now and then."""
+    pause = FIRST_LOOK
+    while not work.is_completed:
+        look = context.create_timer(context.current_utc_datetime + pause)
+        winner = yield context.task_any([work, look])
+        if winner == work:
+            look.cancel()  # an open timer would keep the instance Running until it fires
+            return
+        counts = yield from call_with_retry(context, "count_results", name)
+        _show(context, "checking", sum(counts.values()), total, counts)
+        pause = min(pause * 2, LONGEST_LOOK)
+
+
+def _ended_early(
+    context: df.DurableOrchestrationContext, part: dict[str, Any], total: int, counts: dict[str, int]
+) -> dict[str, Any]:
+    if part["outcome"] == "stopped":
+        _show(context, "stopped", sum(counts.values()), total, counts)
+        return {"status": "stopped", "total": total, "counts": counts}
+    return {
+        "status": "failed",
+        "error": {"code": "step_failed", "message": part.get("error", "a step failed")},
+    }
+
+
+def _show(
+    context: df.DurableOrchestrationContext, phase: str, done: int, total: int, counts: dict[str, int]
+) -> None:
+    context.set_custom_status({"phase": phase, "done": done, "total": total, "counts": counts})

@@ -1,0 +1,76 @@
+"""Calling an activity again after a failure, with growing pauses, as a generator for `yield from`.
+
+The SDK's own `RetryOptions` knows one fixed interval and waits once more before it gives up. Here an
+outage of the storage is waited for up to a day, and anything else is tried a few times: it may be the
+input's fault, and the caller has better things to do with it than to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+# The name of the adapters' error as it stands in an activity's failure text. An orchestrator sees texts only.
+_OUTAGE = "StorageUnavailable:"
+
+
+class ActivityGaveUp(Exception):
+    """An activity kept failing; the text is its last failure's first line."""
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Pauses between attempts: `first`, then each `factor` times the one before, at most `longest`."""
+
+    first: timedelta
+    factor: float
+    longest: timedelta
+    attempts: int
+
+    def pause(self, failures: int) -> timedelta | None:
+        """How long to wait after so many failures in a row; None: give up."""
+        if failures >= self.attempts:
+            return None
+        return min(self.first * self.factor ** min(failures - 1, 32), self.longest)
+
+
+#: A blip of the host or a dead worker process: three attempts within seconds.
+FAULT = Backoff(timedelta(seconds=1), 3, timedelta(seconds=10), attempts=3)
+#: Storage that is away: from a second up to five minutes between attempts, for about a day.
+OUTAGE = Backoff(timedelta(seconds=1), 2, timedelta(minutes=5), attempts=300)
+
+
+def is_outage(failure: str) -> bool:
+    """Say whether an activity's failure text speaks of storage that did not answer."""
+    return _OUTAGE in failure
+
+
+def first_line(failure: str) -> str:
+    """The failure's first line: what follows is the host's serialised exception with its stack."""
+    return failure.strip().split("\n", 1)[0].strip()[:500]
+
+
+def call_with_retry(
+    context: df.DurableOrchestrationContext, activity: str, value: Any
+) -> Generator[Any, Any, Any]:
+    """Call an activity until it answers; returns its result. Raises ActivityGaveUp.
+
+    Outages and faults are counted apart: a document that kills its worker must not be tried for a day.
+    """
+    outages = faults = 0
+    while True:
+        try:
+            return (yield context.call_activity(activity, value))
+        except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
+            failure = str(error)
+        if is_outage(failure):
+            outages, pause = outages + 1, OUTAGE.pause(outages + 1)
+        else:
+            faults, pause = faults + 1, FAULT.pause(faults + 1)
+        if pause is None:
+            raise ActivityGaveUp(first_line(failure))
+        yield context.create_timer(context.current_utc_datetime + pause)

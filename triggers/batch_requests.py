@@ -1,0 +1,165 @@
+"""What a caller may send to `POST /api/batches`, brought to one form: a zip, or a place in a container."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import uuid
+import warnings
+import zipfile
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+
+import azure.functions as func
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from adapters.settings import Settings
+from invoicing.archive import BadArchive, inspect_zip
+from triggers.responses import Refused
+
+_ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
+_CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
+_MAX_KEY = 255
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """A request that was understood.
+
+    `batch`: the id that it gets. `fingerprint`: hash of what was asked for; the same key with another
+    fingerprint is a mistake of the caller's. `source`: what the orchestration is told. `upload`: the zip
+    to store, if any.
+    """
+
+    batch: str
+    fingerprint: str
+    source: dict[str, Any]
+    upload: bytes | None
+
+
+def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
+    """Read a request for a new batch. Raises Refused (400, 413, 415) with what to do."""
+    body = req.get_body()
+    if len(body) > settings.max_body:
+        limit = settings.max_body // _MIB
+        raise Refused(
+            413,
+            "body_too_large",
+            f"The body has {len(body) / _MIB:.1f} MiB; the limit is {limit} MiB. "
+            "Send several batches, or put the files into a container and send its name and a prefix.",
+        )
+    media_type = req.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not body:
+        raise Refused(
+            400, "empty_body", "The body is empty. Send a zip, files as multipart/form-data, or JSON."
+        )
+    if media_type in _ZIP_TYPES:
+        return _from_zip(req, body, _file_name(req), settings)
+    if media_type == "multipart/form-data":
+        return _from_multipart(req, settings)
+    if media_type == "application/json":
+        return _from_json(req, body, settings)
+    raise Refused(
+        415,
+        "unsupported_media_type",
+        f"The content type {media_type or '(none)'} is not taken. "
+        "Send application/zip, multipart/form-data or application/json.",
+    )
+
+
+def _from_zip(req: func.HttpRequest, body: bytes, name: str, settings: Settings) -> BatchRequest:
+    try:
+        inspect_zip(io.BytesIO(body), settings.limits)
+    except BadArchive as error:
+        raise Refused(error.status, error.code.replace("-", "_"), error.text) from error
+    digest = hashlib.sha256(body).hexdigest()
+    source = {"kind": "upload", "name": name, "size": len(body)}
+    return BatchRequest(_batch_id(req, digest), digest, source, body)
+
+
+def _from_multipart(req: func.HttpRequest, settings: Settings) -> BatchRequest:
+    parts = _parts(req, settings.limits.max_documents)
+    if not parts:
+        raise Refused(400, "no_files", "The form has no file. Give each file a part with a filename.")
+    if len(parts) == 1 and zipfile.is_zipfile(io.BytesIO(parts[0][1])):
+        return _from_zip(req, parts[0][1], parts[0][0], settings)
+    packed = _packed(parts)
+    name = parts[0][0] if len(parts) == 1 else f"{len(parts)} files"
+    return _from_zip(req, packed, name, settings)
+
+
+def _parts(req: func.HttpRequest, most: int) -> list[tuple[str, bytes]]:
+    """Name and content of each file of a form. The request's own `files` stops at 1,000 parts.
+
+    Hence the parser.
+    """
+    media_type, options = parse_options_header(req.headers.get("content-type"))
+    parser = FormDataParser(silent=False, max_form_parts=most)
+    try:
+        _, _, files = parser.parse(io.BytesIO(req.get_body()), media_type, len(req.get_body()), options)
+    except RequestEntityTooLarge as error:
+        raise Refused(413, "too_many_documents", f"A form holds at most {most:,} files.") from error
+    except ValueError as error:
+        raise Refused(400, "bad_multipart", f"The multipart body cannot be read: {error}.") from error
+    return [(file.filename, file.read()) for _, file in files.items(multi=True) if file.filename]
+
+
+def _packed(parts: list[tuple[str, bytes]]) -> bytes:
+    """A zip of the parts with the same bytes for the same parts, whatever the form's boundary was."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        warnings.simplefilter("ignore", UserWarning)  # two files of one name are two documents
+        for name, content in parts:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
+def _from_json(req: func.HttpRequest, body: bytes, settings: Settings) -> BatchRequest:
+    try:
+        asked = json.loads(body)
+    except ValueError as error:
+        raise Refused(400, "bad_json", f"The body is not JSON: {error}") from error
+    if not isinstance(asked, dict) or not isinstance(asked.get("container"), str):
+        raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
+    container, prefix = asked["container"], asked.get("prefix", "")
+    if not isinstance(prefix, str) or len(prefix) > 1024:
+        raise Refused(400, "bad_prefix", "The prefix is a text of at most 1,024 characters.")
+    unknown = sorted(set(asked) - {"container", "prefix"})
+    if unknown:
+        raise Refused(400, "unknown_field", f"Unknown field: {', '.join(unknown)}.")
+    if not _CONTAINER_NAME.fullmatch(container) or container not in settings.source_containers:
+        allowed = ", ".join(settings.source_containers) or "none"
+        raise Refused(
+            400,
+            "container_not_allowed",
+            f"Batches are not taken from the container {container[:63]!r}. Allowed: {allowed} "
+            "(setting SETTLE_SOURCE_CONTAINERS).",
+        )
+    source = {"kind": "container", "container": container, "prefix": prefix, "name": f"{container}/{prefix}"}
+    fingerprint = hashlib.sha256(json.dumps([container, prefix]).encode()).hexdigest()
+    # Without a key a new batch each time: the same place may hold other files by now.
+    return BatchRequest(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None)
+
+
+def _batch_id(req: func.HttpRequest, content: str) -> str:
+    key = req.headers.get("idempotency-key")
+    if key is None:
+        seed = f"content:{content}"
+    elif not key.strip() or len(key) > _MAX_KEY:
+        raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
+    else:
+        seed = f"key:{key}"
+    return "b" + hashlib.sha256(seed.encode()).hexdigest()[:24]
+
+
+def _file_name(req: func.HttpRequest) -> str:
+    """The name that the caller gave the zip in Content-Disposition, if any."""
+    message = Message()
+    message["content-disposition"] = req.headers.get("content-disposition", "")
+    return (message.get_filename() or "upload.zip")[:200]

@@ -1,0 +1,255 @@
+"""The HTTP API of batches: start, status, report, one document, list, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from activities.results import progress
+from adapters import services
+from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
+from invoicing import batch_names
+from invoicing.batching import read_chunk
+from triggers.batch_requests import BatchRequest, parse
+from triggers.batch_view import ENDED, collection_url, links, state_of, view
+from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+
+Result = TypeVar("Result")
+
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html",
+}
+_PAGE, _LARGEST_PAGE = 20, 100
+# The report is a page of our own making, yet it shows what strangers sent: nothing in it may run or load.
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+async def _off_loop(call: Callable[..., Result], *args: Any) -> Result:
+    """Run a blocking call in a thread, so that other requests go on."""
+    return await asyncio.to_thread(call, *args)
+
+
+@bp.route(route="batches", methods=["POST"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Take in a batch (zip, multipart files, or JSON that names a container) and answer 202 with its
+    status URL.
+
+    The same content, or the same `Idempotency-Key`, finds the batch that is there already.
+    """
+    here = services.current()
+    asked = await _off_loop(parse, req, here.settings)
+    record = await _off_loop(_reserve, here.blobs, asked)
+    state = state_of(await client.get_status(asked.batch))
+    if state in ("missing", "failed", "stopped"):
+        await _off_loop(_store, here.blobs, asked, record)
+        await _start(client, asked)
+        state = "running"
+    return _accepted(req, record, state)
+
+
+@bp.route(route="batches/{id}", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """The status of a batch: 202 while it runs, 200 once it has ended.
+
+    So that a poller knows when to stop.
+    """
+    blobs, batch = services.current().blobs, _batch_id(req)
+    record = await _off_loop(_record, blobs, batch)
+    status = await client.get_status(batch)
+    ended = state_of(status) in ENDED
+    counts = None if ended else await _off_loop(progress, blobs, batch)
+    body = view(record, status, collection_url(req.url), counts, req.params.get("code"))
+    if ended:
+        return json_response(body)
+    return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
+
+
+@bp.route(route="batches", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """All batches, the newest first, a page at a time (`top`, `page`)."""
+    blobs, top = services.current().blobs, _page_size(req)
+    try:
+        page = await _off_loop(blobs.page, batch_names.INDEX, top, req.params.get("page") or None)
+    except StorageRefused as error:
+        raise Refused(400, "bad_page", "The page token is not one that this API gave out.") from error
+    names = [batch_names.batch_of_index(blob.name) for blob in page.blobs]
+    bodies = await asyncio.gather(*(_listed(req, client, blobs, name) for name in names))
+    body: dict[str, Any] = {"batches": [one for one in bodies if one is not None], "links": {}}
+    if page.next_token:
+        body["links"]["next"] = f"{collection_url(req.url)}?top={top}&page={quote(page.next_token, safe='')}"
+    return json_response(body)
+
+
+@bp.route(route="batches/{id}", methods=["DELETE"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Stop a batch: what is being checked is finished, nothing more is begun, and no invoice is claimed."""
+    blobs, batch = services.current().blobs, _batch_id(req)
+    record = await _off_loop(_record, blobs, batch)
+    state = state_of(await client.get_status(batch))
+    if state in ENDED:
+        raise Refused(409, "batch_ended", f"The batch has ended already: it is {state}.")
+    await _off_loop(blobs.write, batch_names.stop_mark(batch), b"")
+    return _accepted(req, record, "stopping")
+
+
+@bp.route(route="batches/{id}/report", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """The report of a batch as `format=json|csv|xlsx|html`."""
+    blobs, batch = services.current().blobs, _batch_id(req)
+    kind = req.params.get("format", "json").lower()
+    if kind not in _MEDIA_TYPES:
+        raise Refused(400, "bad_format", f"The format is one of {', '.join(_MEDIA_TYPES)}.")
+    await _off_loop(_record, blobs, batch)
+    state = state_of(await client.get_status(batch))
+    if state != "completed":
+        raise Refused(409, "no_report", f"There is no report: the batch is {state}.", {"status": state})
+    content = await _off_loop(blobs.read, batch_names.report(batch, kind))
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if kind == "html":
+        headers |= {"Content-Security-Policy": _REPORT_POLICY, "Referrer-Policy": "no-referrer"}
+    elif kind != "json":
+        headers["Content-Disposition"] = f'attachment; filename="{batch}.{kind}"'
+    charset = {} if kind == "xlsx" else {"charset": "utf-8"}
+    return func.HttpResponse(content, headers=headers, mimetype=_MEDIA_TYPES[kind], **charset)
+
+
+@bp.route(route="batches/{id}/documents/{n:int}", methods=["GET"])
+@answers_errors
+async def get_document(req: func.HttpRequest) -> func.HttpResponse:
+    """One document of a batch, byte for byte as it came in."""
+    blobs, batch, n = services.current().blobs, _batch_id(req), int(req.route_params["n"])
+    await _off_loop(_record, blobs, batch)
+    name, content = await _off_loop(_document, blobs, batch, n)
+    saved_as = quote(name.rpartition("/")[2] or "document", safe="")
+    headers = {
+        # Somebody else's file: it is saved, never shown as a page of ours.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{saved_as}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
+
+
+# ---------------------------------------------------------------- steps of the handlers
+
+
+def _batch_id(req: func.HttpRequest) -> str:
+    batch = req.route_params["id"]
+    if not batch_names.is_batch_id(batch):
+        raise Refused(404, "unknown_batch", "There is no batch of this id.")
+    return batch
+
+
+def _page_size(req: func.HttpRequest) -> int:
+    text = req.params.get("top", str(_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
+        raise Refused(400, "bad_top", f"top is a whole number from 1 to {_LARGEST_PAGE}.")
+    return int(text)
+
+
+def _record(blobs: Blobs, batch: str) -> dict[str, Any]:
+    try:
+        return json.loads(blobs.read(batch_names.record(batch)))
+    except BlobMissing as error:
+        raise Refused(404, "unknown_batch", "There is no batch of this id.") from error
+
+
+def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:
+    """Write the batch's record, or read the one that is there: of two equal requests one wins.
+
+    Both continue.
+    """
+    record = {
+        "batch": asked.batch,
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "fingerprint": asked.fingerprint,
+        "source": asked.source,
+    }
+    try:
+        blobs.create(batch_names.record(asked.batch), json.dumps(record).encode())
+    except BlobConflict:
+        record = _record(blobs, asked.batch)
+    if record["fingerprint"] != asked.fingerprint:
+        raise Refused(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request. Use a new key for a new batch.",
+        )
+    return record
+
+
+def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any]) -> None:
+    if asked.upload is not None:
+        blobs.write(batch_names.upload(asked.batch), asked.upload)
+    blobs.delete(batch_names.stop_mark(asked.batch))
+    blobs.write(batch_names.index(asked.batch, datetime.fromisoformat(record["created"])), b"")
+
+
+async def _start(client: df.DurableOrchestrationClient, asked: BatchRequest) -> None:
+    """Start the orchestration; one that an equal request started a moment ago is as good."""
+    try:
+        await client.start_new("batch", asked.batch, {"batch": asked.batch, "source": asked.source})
+    except Exception:
+        if state_of(await client.get_status(asked.batch)) == "missing":
+            raise
+        logging.info("batch %s was started by another request", asked.batch)
+
+
+async def _listed(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient, blobs: Blobs, batch: str
+) -> dict[str, Any] | None:
+    status, record = await asyncio.gather(client.get_status(batch), _off_loop(_record_or_none, blobs, batch))
+    return record and view(record, status, collection_url(req.url), None, req.params.get("code"))
+
+
+def _record_or_none(blobs: Blobs, batch: str) -> dict[str, Any] | None:
+    try:
+        return _record(blobs, batch)
+    except Refused:
+        return None  # retention removed it between the listing and now
+
+
+def _accepted(req: func.HttpRequest, record: dict[str, Any], state: str) -> func.HttpResponse:
+    onward = links(collection_url(req.url), record["batch"], state, req.params.get("code"))
+    body = {"id": record["batch"], "status": state, "created": record["created"], "links": onward}
+    return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
+
+
+def _document(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
+    """Name and content of a document. Raises Refused where it is not there or was not taken."""
+    try:
+        manifest = json.loads(blobs.read(batch_names.manifest(batch)))
+    except BlobMissing as error:
+        raise Refused(409, "not_unpacked", "The batch is not unpacked yet. Try again in a moment.") from error
+    for number, chunk in enumerate(manifest["chunks"]):
+        if n in chunk["refused"]:
+            raise Refused(404, "document_not_taken", "The document was not taken; the report says why.")
+        if any(document["n"] == n for document in chunk["documents"]):
+            (found,) = read_chunk(blobs.read(batch_names.source(batch, number)), n, n).documents
+            return found.name, found.content
+    raise Refused(404, "unknown_document", f"The batch has no document {n}.")

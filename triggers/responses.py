@@ -1,0 +1,79 @@
+"""JSON answers, and the one shape of all errors: `{"error": {"code", "message", "detail"?}}`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import azure.functions as func
+
+from adapters.blobs import StorageError, StorageUnavailable
+from adapters.settings import SettingError
+
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
+
+#: Seconds until a client should ask again: while a batch runs, and while the storage is away.
+POLL_SECONDS, OUTAGE_SECONDS = 2, 15
+
+
+class Refused(Exception):
+    """A request that cannot be served; it becomes an error answer with this status."""
+
+    def __init__(self, status: int, code: str, message: str, detail: Any = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.detail = status, code, message, detail
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """An answer with a JSON body that no cache keeps."""
+    return func.HttpResponse(
+        json.dumps(value, ensure_ascii=False),
+        status_code=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        mimetype="application/json",
+        charset="utf-8",
+    )
+
+
+def error_response(error: Refused, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """The error answer of a refused request."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.detail is not None:
+        body["detail"] = error.detail
+    return json_response({"error": body}, error.status, headers)
+
+
+def answers_errors(handler: Handler) -> Handler:
+    """Turn what a handler raises into an error answer.
+
+    An unforeseen error is logged and answered with 500.
+    """
+
+    @wraps(handler)
+    async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
+        try:
+            return await handler(*args, **kwargs)
+        except Refused as refused:
+            return error_response(refused)
+        except Exception as error:  # noqa: BLE001 - the border: nothing leaves it but an answer
+            return _failure(error)
+
+    return guarded  # type: ignore[return-value]
+
+
+def _failure(error: Exception) -> func.HttpResponse:
+    """The answer to a failure that is not the caller's: the cause is logged, and told where it helps."""
+    if isinstance(error, StorageUnavailable):
+        refused = Refused(503, "storage_unavailable", "The storage does not answer. Try again soon.")
+        logging.warning("storage unavailable: %s", error)
+        return error_response(refused, {"Retry-After": str(OUTAGE_SECONDS)})
+    if isinstance(error, SettingError):
+        return error_response(Refused(500, "setting", str(error)))
+    if isinstance(error, StorageError):
+        logging.error("storage refused: %s", error)
+        return error_response(Refused(500, "storage_refused", f"The storage refused the call: {error}"))
+    logging.error("unhandled error in a request", exc_info=error)
+    return error_response(Refused(500, "internal", "Something went wrong here; the log has the details."))

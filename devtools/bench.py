@@ -1,0 +1,42 @@
+"""``dev.py bench``: runs the programs of benchmarks/, each with an Azurite of its own."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from devtools import azurite, setup
+from devtools.checks import ANY_PORTS, STORAGE_VARIABLE
+from devtools.console import Console
+from devtools.errors import DevError
+from devtools.processes import run_in_terminal
+from devtools.project import Project
+
+
+def names(project: Project) -> list[str]:
+    """The benchmarks there are: the modules of benchmarks/ whose names do not begin with an underscore."""
+    return sorted(path.stem for path in (project.root / "benchmarks").glob("[!_]*.py"))
+
+
+def bench(project: Project, console: Console, name: str | None, arguments: Sequence[str]) -> int:
+    """Run one benchmark, or all; returns the exit code of the last one that failed, else 0."""
+    known = names(project)
+    if name is not None and name not in known:
+        raise DevError(
+            f"There is no benchmark {name!r}.", hint=f"name one of: {', '.join(known) or 'none yet'}"
+        )
+    setup.set_up(project, console, development=True)
+    codes = [_run(project, console, one, arguments) for one in ([name] if name else known)]
+    return next((code for code in reversed(codes) if code), 0)
+
+
+def _run(project: Project, console: Console, name: str, arguments: Sequence[str]) -> int:
+    console.line(console.paint(f"benchmarks/{name}.py", "bold"))
+    with (
+        tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder,
+        azurite.start(project, preferred=ANY_PORTS, data=Path(folder), log="bench-azurite") as storage,
+    ):
+        return run_in_terminal(
+            [str(project.python), "-m", f"benchmarks.{name}", *arguments],
+            cwd=project.root,
+            env=project.environment(**{STORAGE_VARIABLE: storage.connection_string}),
+        )

@@ -1,0 +1,139 @@
+"""The Functions host: Core Tools where it is installed, else the embedded one."""
+
+import shutil
+import urllib.error
+from dataclasses import dataclass
+from typing import Literal
+
+from devtools import ports
+from devtools.errors import ApiError, DevError, ServiceFailed
+from devtools.http_client import HttpClient
+from devtools.processes import Program
+from devtools.project import Project
+
+HostKind = Literal["func", "embedded"]
+WORKERS = 2
+# Core Tools downloads the extension bundle on its first start.
+START_TIMEOUT_SECONDS = {"func": 300.0, "embedded": 60.0}
+ATTEMPTS = 3
+
+
+def choose_kind(wanted: HostKind | None) -> HostKind:
+    """The wanted host, else Core Tools where ``func`` is on the PATH, else the embedded one."""
+    installed = shutil.which("func") is not None
+    if wanted == "func" and not installed:
+        raise DevError(
+            "Azure Functions Core Tools (`func`) was not found on the PATH.",
+            hint="install Core Tools 4, or leave out `--host func` to use the embedded host",
+        )
+    return wanted or ("func" if installed else "embedded")
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other."""
+
+    kind: HostKind
+    port: int
+    storage: str
+    strict_port: bool = False
+    workers: int = WORKERS
+    log: str = "host"
+
+
+class Host:
+    """A running host. Leaving the block ends it."""
+
+    def __init__(self, program: Program, kind: HostKind, port: int) -> None:
+        self.program = program
+        self.kind = kind
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://{ports.LOOPBACK}:{self.port}"
+
+    def __enter__(self) -> "Host":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
+def command(project: Project, options: HostOptions, port: int) -> list[str]:
+    """How the host is started."""
+    if options.kind == "func":
+        return [shutil.which("func") or "func", "start", "--port", str(port)]
+    return [
+        *(str(project.python), "-m", "devhost", "start", "--app", str(project.root)),
+        *("--port", str(port), "--workers", str(options.workers), "--state", str(project.host_state)),
+    ]
+
+
+def start(project: Project, options: HostOptions) -> Host:
+    """Start the host and wait until the app says that it is well. Raises DevError or ServiceFailed."""
+    if options.strict_port and not ports.is_free(options.port):
+        raise DevError(
+            f"Port {options.port} is in use.",
+            hint="name another one, or leave out --port to have a free one chosen",
+        )
+    project.host_state.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, ATTEMPTS + 1):
+        [port] = [options.port] if options.strict_port else ports.choose([options.port])
+        try:
+            return _start(project, options, port)
+        except ServiceFailed as failure:
+            # Another program can take the port between the choice and its use; any other failure is final.
+            if attempt == ATTEMPTS or not any("address already in use" in x.lower() for x in failure.details):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start(project: Project, options: HostOptions, port: int) -> Host:
+    program = Program(
+        command(project, options, port),
+        log=project.log(options.log),
+        cwd=project.root,
+        env=project.environment(AzureWebJobsStorage=options.storage, PYTHONUNBUFFERED="1"),
+    )
+    host = Host(program, options.kind, port)
+    try:
+        trouble = _wait_until_well(host)
+    except BaseException:
+        program.stop()
+        raise
+    if trouble is None:
+        return host
+    program.stop()
+    raise ServiceFailed(
+        f"The host did not get ready: {trouble}.",
+        hint=f"the whole log is in {project.shown(project.log(options.log))}",
+        details=program.last_lines(),
+    )
+
+
+def _wait_until_well(host: Host) -> str | None:
+    """None when the app answers that it is well, else what it said last."""
+    client = HttpClient(host.url, timeout=5)
+    last = "no answer"
+
+    def asked() -> bool:
+        nonlocal last
+        if not host.program.running:
+            last = f"it ended with exit code {host.program.exit_code}"
+            return True
+        try:
+            client.get_json("/api/healthz")
+        except (OSError, urllib.error.URLError):
+            return False
+        except ApiError as error:
+            last = error.message
+            return False
+        last = ""
+        return True
+
+    timeout = START_TIMEOUT_SECONDS[host.kind]
+    if not ports.wait_until(asked, timeout=timeout, interval=0.1):
+        return f"{last} (after {timeout:.0f} s)"
+    return last or None

@@ -1,0 +1,29 @@
+"""One command at a time where two would spoil each other's files."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") -> Iterator[None]:
+    """Hold the lock on ``file`` for the block; the system lets go of it however this process ends.
+
+    When another process holds it, ``when_taken`` is called with the text which that process left there. If it
+    returns, this waits for the other process; it may raise instead.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            when_taken(os.read(descriptor, 4096).decode("utf-8", "replace"))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,182 @@
+"""``dev.py run``: storage, host, one batch from a folder, its summary; then stay up."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from devtools import azurite, documents, host, local_settings, setup, summary
+from devtools.batch_client import BatchClient, Status
+from devtools.console import Console, duration
+from devtools.errors import DevError, ServiceFailed
+from devtools.host import Host, HostKind, HostOptions
+from devtools.locks import exclusive
+from devtools.processes import Program
+from devtools.progress import Progress
+from devtools.project import Project
+
+BATCH_TIMEOUT_SECONDS = 24 * 3600.0
+POLL_SECONDS = 0.25
+CLOCK_TOLERANCE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the user asked for; None means the default."""
+
+    folder: Path | None = None
+    once: bool = False
+    fresh: bool = False
+    host: HostKind | None = None
+    port: int | None = None
+
+
+def run(project: Project, console: Console, options: RunOptions) -> int:
+    """Do it; returns the exit code. Raises DevError, and KeyboardInterrupt on Ctrl-C while it works."""
+    folder = (options.folder or documents.default_folder(project.root)).resolve()
+    files = documents.find(folder)
+    host_kind = host.choose_kind(options.host)
+    setup.set_up(project, console, development=False)
+    with ExitStack() as stack:
+        if options.fresh:
+            project = stack.enter_context(project.throw_away_data())
+        stack.enter_context(only_run(project))
+        running, services = _start_services(stack, project, console, replace(options, host=host_kind))
+        done = send_folder(BatchClient(running.url), console, folder, files, services)
+        if options.once:
+            return 0 if done else 1
+        _stay_up(console, running, services)
+    return 0
+
+
+@contextmanager
+def only_run(project: Project) -> Iterator[None]:
+    """Keep a second run away from the same data; raises DevError when there is one."""
+
+    def refuse(_: str) -> None:
+        raise DevError(
+            "Settle is running from this folder already, with the same stored documents and workflows.",
+            hint="use that one (Ctrl-C ends it), or add --fresh to run beside it with data of its own",
+        )
+
+    with exclusive(project.state / "run.lock", when_taken=refuse):
+        yield
+
+
+def _start_services(
+    stack: ExitStack, project: Project, console: Console, options: RunOptions
+) -> tuple[Host, list[Program]]:
+    """Start storage and host in this order; leaving the stack ends them in the other."""
+    if local_settings.ensure(project):
+        console.note(f"{local_settings.FILE} made from {local_settings.EXAMPLE}")
+    settings = local_settings.read(project)
+    storage, services = settings.storage, []
+    if settings.wants_azurite:
+        local = stack.enter_context(_start_azurite(project, console))
+        storage, services = local.connection_string, [local.program]
+    else:
+        console.note(f"storage: the account that {local_settings.STORAGE} names, no Azurite")
+    running = stack.enter_context(_start_host(project, console, options, settings.port, storage))
+    return running, [*services, running.program]
+
+
+def _start_azurite(project: Project, console: Console) -> azurite.Azurite:
+    with console.step("starting Azurite, the local storage", "Azurite, the local storage"):
+        local = azurite.start(project)
+    if local.ports != azurite.DEFAULT_PORTS:
+        taken, used = ([str(port) for port in some] for some in (azurite.DEFAULT_PORTS, local.ports))
+        console.note(f"ports {', '.join(taken)} are in use; Azurite listens on {', '.join(used)}")
+    return local
+
+
+def _start_host(
+    project: Project, console: Console, options: RunOptions, default_port: int, storage: str
+) -> Host:
+    kind = options.host or "embedded"
+    name = "Core Tools (func start)" if kind == "func" else "the embedded host"
+    port = default_port if options.port is None else options.port
+    with console.step(f"starting {name}", name):
+        running = host.start(project, HostOptions(kind, port, storage, strict_port=bool(options.port)))
+    if port and running.port != port:
+        console.note(f"port {port} is in use; the host listens on {running.port}")
+    return running
+
+
+def send_folder(
+    client: BatchClient, console: Console, folder: Path, files: list[Path], services: list[Program]
+) -> bool:
+    """Send the files as one batch, show how it goes and what came out; True when it was completed."""
+    content = documents.pack(folder, files)
+    console.line()
+    console.line(
+        f"Sending {len(files)} documents from {folder.name}/ ({len(content) / 1024:,.0f} KiB as a zip)"
+    )
+    progress = Progress(console)
+    sent_at = datetime.now(UTC)
+    batch = client.post_batch(content)
+    status = client.wait(
+        batch.url,
+        timeout=BATCH_TIMEOUT_SECONDS,
+        poll=POLL_SECONDS,
+        seen=progress.show,
+        check=lambda: _require_running(services),
+    )
+    if status["status"] != "completed":
+        _show_failure(console, status, progress.seconds)
+        return False
+    report = client.http.get_json(status["links"]["report_json"])
+    show_summary(console, status, report["documents"], progress.seconds)
+    if datetime.fromisoformat(status["created"]) < sent_at - CLOCK_TOLERANCE:
+        console.line()
+        console.note(
+            "These very documents were sent before: this is the report of that batch. --fresh checks anew."
+        )
+    return True
+
+
+def show_summary(console: Console, status: Status, rows: list[dict[str, Any]], seconds: float) -> None:
+    """Print the table, the totals and where the report is."""
+    console.done(f"batch {status['id']}", seconds)
+    console.line()
+    for line in summary.table(rows, console.width):
+        console.line(line)
+    console.line()
+    console.line(
+        console.paint(summary.totals(summary.count_outcomes(rows)), "bold") + f" in {duration(seconds)}"
+    )
+    console.line()
+    for format in ("html", "json", "csv", "xlsx"):
+        name = "Report" if format == "html" else f"  as {format.upper()}"
+        console.line(f"{name:<10}{status['links'][f'report_{format}']}")
+
+
+def _show_failure(console: Console, status: Status, seconds: float) -> None:
+    console.failed(f"batch {status['id']}: {status['status']}", seconds)
+    error = status.get("error") or {}
+    if error:
+        console.line(f"  {error.get('code')}: {error.get('message')}")
+
+
+def _require_running(services: list[Program]) -> None:
+    for service in services:
+        if not service.running:
+            raise ServiceFailed(
+                f"A service ended with exit code {service.exit_code}: {service.command[0]}",
+                hint=f"the whole log is in {service.log}",
+                details=service.last_lines(),
+            )
+
+
+def _stay_up(console: Console, running: Host, services: list[Program]) -> None:
+    """Wait for Ctrl-C; raises ServiceFailed when a service ends by itself."""
+    console.line()
+    console.line(f"Settle is up at {running.url}/api/batches. Ctrl-C stops it.")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            _require_running(services)
+            time.sleep(0.5)
+    console.line("Stopping ...")

@@ -24,7 +24,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobServiceClient, ContainerClient, ExponentialRetry
+from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
 
 _TIMEOUTS = {"connection_timeout": 5, "read_timeout": 60}
 
@@ -113,10 +113,10 @@ class Blobs(Protocol):
         ...
 
 
-def _retries() -> ExponentialRetry:
+def _retries() -> LinearRetry:
     # Few and short: an activity that meets an outage says so, and the orchestrator waits without holding a
     # worker.
-    return ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2, random_jitter_range=1)
+    return LinearRetry(backoff=1, retry_total=2, random_jitter_range=1)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from invoicing.archive import Limits
@@ -33,7 +33,7 @@ class SettingError(ValueError):
 class Settings:
     """The app's settings; sizes in bytes."""
 
-    storage_connection: str
+    storage_connection: str = field(repr=False)  # it holds the account key
     container: str
     source_containers: tuple[str, ...]
     rules_folder: Path

@@ -35,7 +35,8 @@ class Backoff:
         """How long to wait after so many failures in a row; None: give up."""
         if failures >= self.attempts:
             return None
-        return min(self.first * self.factor ** min(failures - 1, 32), self.longest)
+        grown = self.first.total_seconds() * self.factor ** min(failures - 1, 64)
+        return timedelta(seconds=min(grown, self.longest.total_seconds()))
 
 
 #: A blip of the host or a dead worker process: three attempts within seconds.

@@ -124,7 +124,7 @@ def _from_json(req: func.HttpRequest, body: bytes, settings: Settings) -> BatchR
     try:
         asked = json.loads(body)
     except ValueError as error:
-        raise Refused(400, "bad_json", f"The body is not JSON: {error}") from error
+        raise Refused(400, "bad_json", f"The body is not JSON: {error}.") from error
     if not isinstance(asked, dict) or not isinstance(asked.get("container"), str):
         raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
     container, prefix = asked["container"], asked.get("prefix", "")

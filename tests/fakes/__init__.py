@@ -1,0 +1,1 @@
+"""Fakes that work: in-memory stand-ins that keep the contracts of the real things."""

@@ -1,0 +1,148 @@
+"""The blob store's contract, held against the fake of the tests and against Azurite."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.blobs import (
+    AzureBlobs,
+    BlobConflict,
+    BlobMissing,
+    Blobs,
+    StorageError,
+    StorageRefused,
+    StorageUnavailable,
+)
+from tests.fakes.memory_blobs import MemoryBlobs
+
+_AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def _connection(port: int) -> str:
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={_AZURITE_KEY};"
+        f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;"
+    )
+
+
+@pytest.fixture(params=["memory", "azurite"])
+def blobs(request: pytest.FixtureRequest) -> Iterator[Blobs]:
+    """An empty container: the fake's, and a real one where a storage is given."""
+    if request.param == "memory":
+        yield MemoryBlobs()
+        return
+    connection = os.environ.get("SETTLE_TEST_STORAGE")
+    if not connection:
+        pytest.skip("no storage to test against: SETTLE_TEST_STORAGE is not set (dev.py test sets it)")
+    yield AzureBlobs(connection, f"contract-{uuid.uuid4().hex[:12]}")
+
+
+def test_what_was_written_is_read(blobs: Blobs) -> None:
+    """Bytes and files go in, bytes come out, the last write wins."""
+    blobs.write("a/1", b"one")
+    blobs.write("a/1", io.BytesIO(b"two"))
+    target = io.BytesIO()
+    blobs.read_into("a/1", target)
+    assert (blobs.read("a/1"), target.getvalue(), blobs.exists("a/1")) == (b"two", b"two", True)
+
+
+def test_missing_blob_is_said_to_be_missing(blobs: Blobs) -> None:
+    """Also before the container exists; removing it is no error."""
+    for read in (blobs.read, blobs.read_with_etag, lambda name: blobs.read_into(name, io.BytesIO())):
+        with pytest.raises(BlobMissing, match="nowhere"):
+            read("nowhere")
+    blobs.delete("nowhere")
+    assert not blobs.exists("nowhere")
+    assert list(blobs.list("no")) == []
+    assert blobs.page("no", 5, None).blobs == []
+
+
+def test_create_refuses_an_existing_blob(blobs: Blobs) -> None:
+    """The first one stays."""
+    blobs.create("x", b"first")
+    with pytest.raises(BlobConflict):
+        blobs.create("x", b"second")
+    assert blobs.read("x") == b"first"
+
+
+def test_replace_needs_the_etag_that_was_read(blobs: Blobs) -> None:
+    """Of two that read the same version, the second to write is refused."""
+    blobs.write("shard", b"0")
+    _, etag = blobs.read_with_etag("shard")
+    blobs.replace("shard", b"1", etag)
+    with pytest.raises(BlobConflict):
+        blobs.replace("shard", b"2", etag)
+    assert blobs.read("shard") == b"1"
+
+
+def test_listing_is_by_name_with_metadata(blobs: Blobs) -> None:
+    """Only what begins with the prefix; metadata as it was written."""
+    for name in ("r/2", "r/10", "q/1"):
+        blobs.write(name, b"xx", {"valid": name[2:]})
+    found = list(blobs.list("r/"))
+    assert [(blob.name, blob.size, blob.metadata) for blob in found] == [
+        ("r/10", 2, {"valid": "10"}),
+        ("r/2", 2, {"valid": "2"}),
+    ]
+
+
+def test_pages_go_on_where_the_last_one_ended(blobs: Blobs) -> None:
+    """Every blob once, and no token after the last page."""
+    for n in range(5):
+        blobs.write(f"p/{n}", b"")
+    names, token, pages = [], None, 0
+    while pages == 0 or token:
+        page = blobs.page("p/", 2, token)
+        names += [blob.name for blob in page.blobs]
+        token, pages = page.next_token, pages + 1
+    assert (names, pages) == ([f"p/{n}" for n in range(5)], 3)
+
+
+def test_deleted_blob_is_gone(blobs: Blobs) -> None:
+    """It is neither listed nor read."""
+    blobs.write("x", b"1")
+    blobs.delete("x")
+    assert (blobs.exists("x"), list(blobs.list(""))) == (False, [])
+
+
+def test_storage_that_is_away_is_unavailable() -> None:
+    """A port that nobody listens on: an error that a retry may mend, whatever the call was."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        away = AzureBlobs(_connection(taken.getsockname()[1]), "settle")
+        with pytest.raises(StorageUnavailable):
+            away.read("x")
+
+
+def test_wrong_key_is_refused_not_retried() -> None:
+    """A person has to mend the configuration; waiting does not help."""
+    connection = os.environ.get("SETTLE_TEST_STORAGE")
+    if not connection:
+        pytest.skip("no storage to test against: SETTLE_TEST_STORAGE is not set (dev.py test sets it)")
+    with pytest.raises(StorageRefused):
+        AzureBlobs(connection.replace("AccountKey=Eby8", "AccountKey=Wrong"), "settle").read("x")
+
+
+def test_unusable_connection_string_is_refused() -> None:
+    """The text says what is wrong with it."""
+    with pytest.raises(StorageError, match="connection string"):
+        AzureBlobs("nonsense", "settle")
+
+
+def test_container_that_vanished_is_made_again() -> None:
+    """Somebody emptied the account while the process was running: writing goes on."""
+    connection = os.environ.get("SETTLE_TEST_STORAGE")
+    if not connection:
+        pytest.skip("no storage to test against: SETTLE_TEST_STORAGE is not set (dev.py test sets it)")
+    name = f"vanish-{uuid.uuid4().hex[:12]}"
+    blobs = AzureBlobs(connection, name)
+    blobs.write("x", b"1")
+    blobs._container.delete_container()
+    blobs.write("x", b"2")
+    assert blobs.read("x") == b"2"

@@ -100,7 +100,7 @@ def _parse(content: bytes) -> etree._Element:
 
 def _syntax_finding(error: etree.XMLSyntaxError) -> Finding:
     line = f"line {error.lineno}" if error.lineno else None
-    if error.code == _RESOURCE_LIMIT:
+    if getattr(error, "code", None) == _RESOURCE_LIMIT:
         return finding("SETTLE-XML-LIMIT", f"The XML is out of bounds: {error.msg}.", line)
     return finding(
         "SETTLE-XML-BROKEN", f"The file is not well-formed XML: {error.msg or 'no content'}.", line

@@ -64,7 +64,7 @@ def pip_download(package: LockedPackage, folder: Path) -> Path:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode:
-        reason = (done.stderr.strip() or done.stdout.strip() or "pip gave no reason").splitlines()[-1]
+        reason = (done.stderr or done.stdout or "pip gave no reason").strip().splitlines()[-1]
         raise FetchError(
             f"pip could not download {requirement}: {reason}\n"
             "The official rules come out of this package. Check the network and pip's index (PIP_INDEX_URL), "
@@ -114,7 +114,7 @@ def _replace(into: Path, fresh: Path, old: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 when the rules are in place, 1 when not."""
     parser = argparse.ArgumentParser(
-        prog="python -m invoicing.rules.fetch", description=__doc__.splitlines()[0]
+        prog="python -m invoicing.rules.fetch", description="Fetch the official rules."
     )
     parser.add_argument("--into", type=Path, required=True, help="the rules folder, such as .rules")
     parser.add_argument(

@@ -1,0 +1,97 @@
+"""Hosts that a test starts, kills and starts again on the same state."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from devtools import ports
+from tests.e2e.documents import Documents, zipped
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class KillableHost:
+    """The embedded host with Settle, two workers, a container of its own, and state in `folder`."""
+
+    def __init__(self, folder: Path, storage: str) -> None:
+        self.folder, self.container = folder, f"crash-{uuid.uuid4().hex[:12]}"
+        [port] = ports.choose([0])
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", "devhost", "start", "--app", str(ROOT), "--port", str(port)]
+        self._command += ["--state", str(folder / "state.db"), "--workers", "2"]
+        self._environment = os.environ | {
+            "AzureWebJobsStorage": storage,
+            "SETTLE_CONTAINER": self.container,
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+        }
+        self._process: subprocess.Popen | None = None
+
+    def start(self, *, healthy: bool = True) -> None:
+        """Start it, and wait until it answers (and says that it is well)."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, cwd=ROOT, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/api/healthz", timeout=15).ok or not healthy:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "log").read_text(errors="replace")[-3000:])
+
+    def kill(self) -> None:
+        """`kill -9` of the host alone: its workers have to notice by themselves."""
+        assert self._process is not None
+        workers = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert not alive, f"workers outlived their host: {alive}"
+
+    def stop(self) -> None:
+        """End it as Ctrl-C does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                raise
+
+    def send(self, documents: Documents) -> str:
+        """Start a batch; returns its status URL."""
+        headers = {"Content-Type": "application/zip"}
+        url = f"{self.url}/api/batches"
+        answer = requests.post(url, data=zipped(documents), headers=headers, timeout=60)
+        assert answer.status_code == 202, answer.text
+        return answer.headers["Location"]
+
+    def wait(self, url: str, *, until_done: int | None = None, seconds: float = 120) -> dict[str, Any]:
+        """Poll until the batch has ended, or until so many documents are done."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            answer = requests.get(url, timeout=60)
+            body = answer.json()
+            if answer.status_code == 200:
+                return body
+            if until_done is not None and body.get("total") and body["done"] >= until_done:
+                return body
+            time.sleep(0.02)
+        raise AssertionError(f"the batch did not end: {answer.text}")
+
+    def report(self, status: dict[str, Any]) -> dict[str, Any]:
+        """The report without its times, which differ from run to run."""
+        body = requests.get(status["links"]["report_json"], timeout=60).json()
+        return {key: value for key, value in body.items() if key not in ("created", "finished", "head")}

@@ -38,7 +38,7 @@ class BadClaim(ValueError):
 
 def supplier_identity(vat_id: str | None, legal_id: str | None, name: str | None) -> str | None:
     """Return what identifies the supplier: VAT id (BT-31), else legal id (BT-30), else name (BT-27)."""
-    return next((text for text in (vat_id, legal_id, name) if text and _compact(text)), None)
+    return next((text for text in (vat_id, legal_id, name) if text and compact(text)), None)
 
 
 def claim_key(supplier: str | None, number: str | None, type_code: str | None = None) -> str | None:
@@ -47,7 +47,7 @@ def claim_key(supplier: str | None, number: str | None, type_code: str | None = 
     ``supplier`` is `supplier_identity`, ``number`` is BT-1, ``type_code`` is BT-3 (only whether it is a
     credit note matters). The module's docstring says what counts as equal.
     """
-    who, which = _compact(supplier or ""), _compact_number(number or "")
+    who, which = compact(supplier or ""), _compact_number(number or "")
     if not who or not which:
         return None
     space = "credit-note" if is_credit_note(type_code) else "invoice"
@@ -85,7 +85,8 @@ def release(shard_text: str, owner_prefix: str) -> str:
     return _format({key: owner for key, owner in claims.items() if not owner.startswith(owner_prefix)})
 
 
-def _compact(text: str) -> str:
+def compact(text: str) -> str:
+    """Return only the letters and digits of a text, case folded: what is compared of names and VAT ids."""
     return _NOT_ALPHANUMERIC.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -51,6 +51,11 @@ def claims_en16931(profile: str | None) -> bool:
     return (profile or "").startswith("urn:cen.eu:en16931:2017")
 
 
+def is_minimum(profile: str | None) -> bool:
+    """Tell whether a specification identifier is that of Factur-X or ZUGFeRD MINIMUM."""
+    return (profile or "").endswith(":minimum")
+
+
 def claims_xrechnung(profile: str | None) -> bool:
     """Tell whether a specification identifier names XRechnung, of whatever version."""
     return ":xrechnung" in (profile or "")

@@ -1,0 +1,248 @@
+"""One document from bytes to result: read it, check it, and say what it is.
+
+The order: safe XML, XML schema, official EN 16931 rules, XRechnung rules, our own checks. A document that
+breaks a rule is a result, never an exception; only a fault of the installation (missing files) is raised.
+
+The official core rules apply to documents that claim an EN 16931 profile (BT-24). They do not run over one
+that breaks the schema: they are written for valid documents, and some real files crash them otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from lxml import etree
+
+from invoicing import checks
+from invoicing.duplicates import claim_key, supplier_identity
+from invoicing.findings import Finding, finding, is_fatal
+from invoicing.model import Invoice, Kind, decimal_text
+from invoicing.readers import cii, ubl
+from invoicing.readers.detect import (
+    Syntax,
+    claims_en16931,
+    claims_xrechnung,
+    has_xrechnung_rules,
+    is_minimum,
+    is_pdf,
+    is_zip,
+    syntax_of,
+)
+from invoicing.readers.pdf import embedded_invoice
+from invoicing.rules import official, schema
+from invoicing.rules.official import OfficialRules, ParsedDocument
+from invoicing.safe_xml import BadDocument, parse, to_text
+
+Outcome = Literal["valid", "invalid", "unreadable"]
+"""``valid``: an invoice without fatal finding; ``unreadable``: not an invoice that could be read."""
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Size limit of a document, also of the XML inside a PDF."""
+
+MAX_PER_RULE = 20
+"""A rule broken by each of thousands of lines is told this many times."""
+
+
+class RulesMissing(RuntimeError):
+    """The folder of the official rules is not there or not complete; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The result of one document: what it is, whether it is valid, and what was found.
+
+    ``en16931`` tells whether it claims an EN 16931 profile, hence whether the official rules apply to it.
+    """
+
+    kind: Kind | None
+    outcome: Outcome
+    profile: str | None = None
+    en16931: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    invoice: Invoice | None = None
+
+
+class Checker:
+    """Assesses documents with the rules of one folder; one per process, since compiled rules take 150 MB.
+
+    Everything is compiled on first use. Calls from several threads are safe and run one after the other.
+    """
+
+    def __init__(self, rules_folder: Path) -> None:
+        """Take the folder that `invoicing.rules.fetch` filled; raises `RulesMissing`."""
+        _require(rules_folder)
+        self._lock = threading.Lock()
+        self._schemas = {syntax: schema.Schema(rules_folder / file) for syntax, file in schema.FILES.items()}
+        self._rules = OfficialRules(rules_folder)
+
+    def assess(self, name: str, content: bytes, today: date | None = None) -> Assessment:
+        """Read and check one document; never raises for what is in it.
+
+        ``name`` is only for messages: what a file is, its content says. With ``today``, issue dates in the
+        future are found.
+        """
+        with self._lock:
+            try:
+                root, syntax, kind = _open(name, content)
+            except BadDocument as error:
+                return Assessment(kind=None, outcome="unreadable", findings=[error.finding])
+            return self._assess(root, syntax, kind, today)
+
+    def _assess(self, root: etree._Element, syntax: Syntax, kind: Kind, today: date | None) -> Assessment:
+        reader = cii if syntax == "cii" else ubl
+        invoice, found = reader.read(root, kind)
+        en16931 = claims_en16931(invoice.profile)
+        broken = self._schemas[syntax].findings(root)
+        found += broken
+        if not broken:
+            found += self._official(root, syntax, invoice.profile)
+        found += checks.check(
+            invoice,
+            official=en16931 and not broken,
+            minimum=is_minimum(invoice.profile),
+            today=today,
+        )
+        return Assessment(
+            kind=kind,
+            outcome="invalid" if is_fatal(found) else "valid",
+            profile=invoice.profile,
+            en16931=en16931,
+            findings=limited(found),
+            invoice=invoice,
+        )
+
+    def _official(self, root: etree._Element, syntax: Syntax, profile: str | None) -> list[Finding]:
+        if not claims_en16931(profile):
+            return []
+        document = ParsedDocument(to_text(root))
+        found = self._rules.findings("en16931", syntax, document)
+        if has_xrechnung_rules(profile):
+            found += self._rules.findings("xrechnung", syntax, document)
+        elif claims_xrechnung(profile):
+            found.append(
+                finding("SETTLE-PROFILE-VERSION", f"{profile} is not XRechnung 3.0; only the core rules ran.")
+            )
+        return found
+
+
+def limited(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep at most `MAX_PER_RULE` findings of each rule; the last one kept says how many more there were."""
+    listed = list(findings)
+    totals = Counter(found.rule for found in listed)
+    seen: Counter[str] = Counter()
+    kept: list[Finding] = []
+    for found in listed:
+        seen[found.rule] += 1
+        more = totals[found.rule] - MAX_PER_RULE
+        if seen[found.rule] == MAX_PER_RULE and more > 0:
+            found = replace(found, text=f"{found.text} (and {more} more of this rule)")
+        if seen[found.rule] <= MAX_PER_RULE:
+            kept.append(found)
+    return kept
+
+
+def row(n: int, name: str, content: bytes, assessment: Assessment) -> dict[str, Any]:
+    """Return a document's result as one JSON-able row of a batch: ``n`` is its number there.
+
+    Amounts are decimal strings in plain notation with the digits as written, dates ISO 8601. ``claim`` is the
+    key by which the same invoice is recognised (see `invoicing.duplicates`).
+    """
+    invoice = assessment.invoice
+    return {
+        "n": n,
+        "name": name,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "kind": assessment.kind,
+        "profile": assessment.profile,
+        "en16931": assessment.en16931,
+        "outcome": assessment.outcome,
+        "invoice": summary(invoice) if invoice else None,
+        "claim": claim_of(invoice) if invoice else None,
+        "findings": [found.as_dict() for found in assessment.findings],
+    }
+
+
+def summary(invoice: Invoice) -> dict[str, Any]:
+    """Return what a report and a payment need of an invoice, JSON-able; what is missing is None."""
+    totals = invoice.totals
+    return {
+        "number": invoice.number,
+        "type_code": invoice.type_code,
+        "issue_date": _iso(invoice.issue_date),
+        "due_date": _iso(invoice.due_date),
+        "currency": invoice.currency,
+        "seller": invoice.seller.name,
+        "seller_vat_id": invoice.seller.vat_id,
+        "seller_country": invoice.seller.address.country if invoice.seller.address else None,
+        "buyer": invoice.buyer.name,
+        "order_reference": invoice.order_reference,
+        "net": _plain(totals.net),
+        "tax": _plain(totals.tax),
+        "gross": _plain(totals.gross),
+        "payable": _plain(totals.payable),
+        "tax_breakdown": [
+            {
+                "category": part.category,
+                "rate": _plain(part.rate),
+                "taxable": _plain(part.taxable),
+                "tax": _plain(part.tax),
+            }
+            for part in invoice.tax_breakdown
+        ],
+        "iban": next(iter(invoice.ibans), None),
+    }
+
+
+def claim_of(invoice: Invoice) -> str | None:
+    """Return the key by which the same invoice is recognised; None when supplier or number is missing."""
+    seller = invoice.seller
+    legal_id = seller.legal_id.value if seller.legal_id else None
+    supplier = supplier_identity(seller.vat_id, legal_id, seller.name)
+    return claim_key(supplier, invoice.number, invoice.type_code)
+
+
+def _open(name: str, content: bytes) -> tuple[etree._Element, Syntax, Kind]:
+    if not content.strip():
+        raise BadDocument(finding("SETTLE-FILE-EMPTY"))
+    if len(content) > MAX_BYTES:
+        size = f"{len(content) / 1024 / 1024:.1f} MiB"
+        raise BadDocument(
+            finding("SETTLE-FILE-TOO-LARGE", f"The file has {size}; {MAX_BYTES >> 20} MiB are the limit.")
+        )
+    if is_pdf(content):
+        root, syntax = embedded_invoice(content, MAX_BYTES)
+        return root, syntax, "pdf-cii" if syntax == "cii" else "pdf-ubl"
+    if is_zip(content):
+        raise BadDocument(
+            finding("SETTLE-NOT-INVOICE", f"{name} is a zip archive or an Office file, not an invoice.")
+        )
+    root = parse(content)
+    syntax = syntax_of(root)
+    return root, syntax, syntax
+
+
+def _require(folder: Path) -> None:
+    missing = [
+        file for file in {*schema.FILES.values(), *official.FILES.values()} if not (folder / file).is_file()
+    ]
+    if missing:
+        raise RulesMissing(
+            f"The official rules are not complete in {folder}: {min(missing)} is missing. "
+            f"Run: python -m invoicing.rules.fetch --into {folder}"
+        )
+
+
+def _iso(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _plain(value: Any) -> str | None:
+    return None if value is None else decimal_text(value)

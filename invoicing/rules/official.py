@@ -1,0 +1,121 @@
+"""The official rules, run as their authors publish them: XSLT 2 made from Schematron, by Saxon.
+
+One processor serves the whole process: it is a virtual machine of its own with its own heap, and a second one
+costs memory and gives no speed. Stylesheets are compiled on first use, which takes 0.3 seconds and stays.
+Saxon cannot be used in a child process after a fork: start workers with ``spawn``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Literal, cast
+
+from lxml import etree
+from saxonche import PySaxonApiError, PySaxonProcessor, PyXdmNode, PyXsltExecutable
+
+from invoicing.findings import Finding, Severity, finding
+from invoicing.readers.detect import Syntax
+
+RuleSet = Literal["en16931", "xrechnung"]
+
+FILES: dict[tuple[RuleSet, Syntax], str] = {
+    ("en16931", "ubl-invoice"): "xslt/EN16931-UBL-validation.xsl",
+    ("en16931", "ubl-credit-note"): "xslt/EN16931-UBL-validation.xsl",
+    ("en16931", "cii"): "xslt/EN16931-CII-validation.xsl",
+    ("xrechnung", "ubl-invoice"): "xslt/XRechnung-UBL-validation.xsl",
+    ("xrechnung", "ubl-credit-note"): "xslt/XRechnung-UBL-validation.xsl",
+    ("xrechnung", "cii"): "xslt/XRechnung-CII-validation.xsl",
+}
+
+_SVRL = "{http://purl.oclc.org/dsdl/svrl}"
+_BROKEN = (f"{_SVRL}failed-assert", f"{_SVRL}successful-report")
+_SEVERITIES: dict[str, Severity] = {
+    "fatal": "fatal",
+    "error": "fatal",
+    "warning": "warning",
+    "information": "information",
+    "info": "information",
+}
+_QUALIFIER = re.compile(r"Q\{[^}]*\}|\*:|\[namespace-uri\(\)='[^']*'\]")
+_OWN_ID = re.compile(r"^\[[^\]]+\]\s*-?\s*")
+
+
+@cache
+def _processor() -> PySaxonProcessor:
+    return PySaxonProcessor(license=False)
+
+
+class ParsedDocument:
+    """A document as Saxon's tree, parsed once for several rule sets."""
+
+    def __init__(self, text: str) -> None:
+        """Parse XML text that `invoicing.safe_xml.to_text` wrote; never text from outside."""
+        self._text = text
+        self._node: PyXdmNode | None = None
+
+    @property
+    def node(self) -> PyXdmNode:
+        """The tree; raises `PySaxonApiError` when Saxon's parser finds what ours let pass."""
+        if self._node is None:
+            self._node = _processor().parse_xml(xml_text=self._text)
+        return self._node
+
+
+class OfficialRules:
+    """The stylesheets below one rules folder; not thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._compiled: dict[str, PyXsltExecutable] = {}
+
+    def findings(self, rules: RuleSet, syntax: Syntax, document: ParsedDocument) -> list[Finding]:
+        """Run a rule set over a document; returns the broken rules.
+
+        A dynamic error (a rule that stumbles over the document, such as text where it computes) is a fatal
+        finding too: what the rules could not get through is not valid.
+        """
+        executable = self._executable(FILES[rules, syntax])
+        try:
+            report = cast(str | None, executable.transform_to_string(xdm_node=document.node))
+        except PySaxonApiError as error:
+            return [_rules_error(rules, str(error))]
+        if not report:
+            return [_rules_error(rules, "no result")]
+        return parse_report(report, rules)
+
+    def _executable(self, file: str) -> PyXsltExecutable:
+        """Compile a stylesheet once; an error in it is not the document's fault and is raised."""
+        if file not in self._compiled:
+            compiler = _processor().new_xslt30_processor()
+            self._compiled[file] = compiler.compile_stylesheet(stylesheet_file=str(self._folder / file))
+        return self._compiled[file]
+
+
+def parse_report(report: str, rules: RuleSet) -> list[Finding]:
+    """Read a Schematron validation report (SVRL): failed assertions, and reports that found something."""
+    root = etree.fromstring(report.encode("utf-8"), etree.XMLParser(huge_tree=True, no_network=True))
+    return [_finding(element, rules) for element in root.iterchildren(*_BROKEN)]
+
+
+def _finding(element: etree._Element, rules: RuleSet) -> Finding:
+    flag = (element.get("flag") or element.get("role") or "fatal").lower()
+    words = element.find(f"{_SVRL}text")
+    text = " ".join(str(words.xpath("string()")).split()) if words is not None else ""
+    place = _QUALIFIER.sub("", element.get("location") or "") or None
+    return Finding(
+        element.get("id") or "unnamed",
+        _SEVERITIES.get(flag, "fatal"),
+        _OWN_ID.sub("", text) or "The rule is broken.",
+        place,
+        rules,
+    )
+
+
+def _rules_error(rules: RuleSet, message: str) -> Finding:
+    reason = " ".join(message.split())[:300]
+    base = finding(
+        "SETTLE-RULES-ERROR", f"The official rules stopped with an error at this document: {reason}"
+    )
+    return Finding(base.rule, base.severity, base.text, None, rules)

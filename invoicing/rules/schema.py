@@ -1,0 +1,64 @@
+"""XML schema validation: compiled on first use, one schema per syntax and process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from lxml import etree
+
+from invoicing.findings import Finding, finding
+from invoicing.readers.detect import CII, UBL, Syntax
+
+FILES: dict[Syntax, str] = {
+    "ubl-invoice": "schema/ubl/maindoc/UBL-Invoice-2.1.xsd",
+    "ubl-credit-note": "schema/ubl/maindoc/UBL-CreditNote-2.1.xsd",
+    "cii": "schema/cii/CrossIndustryInvoice_100pD22B.xsd",
+}
+MAX_FINDINGS = 20
+"""A document of the wrong kind may break the schema at each element; the first ones say enough."""
+
+_MAX_TEXT = 600
+_NAMESPACE = re.compile(r"\{([^}]*)\}")
+_CII_PARTS = "urn:un:unece:uncefact:data:standard"
+_PREFIXES = {
+    f"{UBL}CommonAggregateComponents-2": "cac:",
+    f"{UBL}CommonBasicComponents-2": "cbc:",
+    f"{UBL}CommonExtensionComponents-2": "ext:",
+    f"{UBL}Invoice-2": "ubl:",
+    f"{UBL}CreditNote-2": "ubl:",
+    CII: "rsm:",
+    f"{_CII_PARTS}:ReusableAggregateBusinessInformationEntity:100": "ram:",
+    f"{_CII_PARTS}:UnqualifiedDataType:100": "udt:",
+    f"{_CII_PARTS}:QualifiedDataType:100": "qdt:",
+}
+
+
+class Schema:
+    """One compiled schema; not thread-safe, since its error log belongs to the last validation."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _compiled(self) -> etree.XMLSchema:
+        return etree.XMLSchema(etree.parse(str(self._path), etree.XMLParser(no_network=True)))
+
+    def findings(self, root: etree._Element) -> list[Finding]:
+        """Validate a document; returns what breaks the schema, nothing when it is valid.
+
+        Hints to other schemas inside the document (``xsi:schemaLocation``) are not followed.
+        """
+        if self._compiled.validate(root):
+            return []
+        entries = list(cast(Iterable[Any], self._compiled.error_log))[:MAX_FINDINGS]
+        return [finding("SETTLE-SCHEMA", _plain(entry.message), f"line {entry.line}") for entry in entries]
+
+
+def _plain(message: str) -> str:
+    """Write the usual prefixes for the namespaces in libxml2's message: it spells out each one in full."""
+    short = _NAMESPACE.sub(lambda match: _PREFIXES.get(match[1], match[0]), message)
+    return short if len(short) <= _MAX_TEXT else short[:_MAX_TEXT] + "..."

@@ -1,0 +1,167 @@
+"""The command line: ``python -m devhost start``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devhost.app_index import FunctionInfo
+from devhost.errors import DevhostError, PortInUse
+from devhost.host import HostOptions, RunningHost, start_host
+from devhost.http_front import http_routes
+from devhost.log import configure
+from devhost.settings import load_settings
+
+__all__ = ["main"]
+
+_log = logging.getLogger("devhost")
+EXIT_CANNOT_START, EXIT_PORT_IN_USE = 1, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 stopped, 1 cannot start, 2 usage, 3 port in use."""
+    options = _parser().parse_args(arguments)
+    app_folder = Path(options.app or ".").resolve()
+    state = None if options.in_memory else _state_file(options, app_folder)
+    host_options = HostOptions(
+        app_folder=app_folder,
+        port=options.port,
+        address=options.address,
+        state=state,
+        workers=options.workers,
+        auth=options.auth,
+        log_format=options.log,
+    )
+    try:
+        configure(options.log, load_settings(app_folder).log_levels)
+        return asyncio.run(_serve(host_options, options.ready_file and Path(options.ready_file).resolve()))
+    except PortInUse as error:
+        print(error, file=sys.stderr)
+        return EXIT_PORT_IN_USE
+    except DevhostError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_START
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m devhost", description=__doc__)
+    start = parser.add_subparsers(dest="command", required=True).add_parser(
+        "start", help="serve a function app", description="Serve the function app in a folder until Ctrl-C."
+    )
+    start.add_argument("--app", metavar="DIR", help="folder of function_app.py (default: this folder)")
+    start.add_argument(
+        "--port",
+        type=_port,
+        help="default: Host.LocalHttpPort of local.settings.json, else 7071; 0: a free one",
+    )
+    start.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    where = start.add_mutually_exclusive_group()
+    where.add_argument(
+        "--state", metavar="FILE", help="state file (default: .devhost/state.db in the app's folder)"
+    )
+    where.add_argument("--in-memory", action="store_true", help="keep the state in memory; a stop loses it")
+    start.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="processes for activities (default: FUNCTIONS_WORKER_PROCESS_COUNT; 0 or 1: threads)",
+    )
+    start.add_argument("--auth", action="store_true", help="check keys, as func start --enableAuth")
+    start.add_argument("--log", choices=("text", "json"), default="text", help="form of the log lines")
+    start.add_argument(
+        "--ready-file", metavar="FILE", help="write url, pid and rpc there as JSON once requests are served"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; give a number from 0 to 65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit() or int(text) > 64:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes; give 0 to 64")
+    return int(text)
+
+
+def _state_file(options: argparse.Namespace, app_folder: Path) -> Path:
+    if options.state:
+        return Path(options.state).resolve()
+    folder = app_folder if os.access(app_folder, os.W_OK) else Path.cwd()
+    return folder / ".devhost" / "state.db"
+
+
+async def _serve(options: HostOptions, ready_file: Path | None) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        _on_signal(loop, number, stopping.set)
+    if options.app_folder.is_dir():
+        os.chdir(options.app_folder)  # the real worker runs there
+    host = await start_host(options)
+    try:
+        _announce(host, options)
+        if ready_file is not None:
+            _write_ready(ready_file, host)
+        await stopping.wait()
+        _log.info("Stopping.")
+    finally:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        await host.stop()
+    return 0
+
+
+def _on_signal(loop: asyncio.AbstractEventLoop, number: int, action: object) -> None:
+    try:
+        loop.add_signal_handler(number, action)  # pyright: ignore[reportArgumentType]
+    except NotImplementedError:  # Windows has no such handlers
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(action))  # pyright: ignore
+
+
+def _announce(host: RunningHost, options: HostOptions) -> None:
+    routes = {
+        route.function_name: route for route in http_routes(host.index, host.settings.http.route_prefix)
+    }
+    print("\nFunctions:\n", flush=True)
+    for function in host.index.enabled():
+        route = routes.get(function.name)
+        if route is None:
+            print(f"\t{function.name}: {_trigger_text(function)}")
+            continue
+        methods = ",".join(sorted(route.methods)) or "ALL"
+        print(f"\t{function.name}: [{methods}] {host.origin}/{route.template.text}")
+    for name in sorted(host.index.disabled):
+        print(f"\t{name}: disabled")
+    if options.auth:
+        print(
+            f"\nKeys: master {host.keys.master}\n      function {host.keys.function}\n      durabletask {host.keys.system}"
+        )
+    where = "in memory" if options.state is None else str(options.state)
+    print(f"\nState: {where}\nHost is ready: {host.origin}", flush=True)
+
+
+def _trigger_text(function: FunctionInfo) -> str:
+    properties = function.trigger.properties
+    detail = next(
+        (str(properties[key]) for key in ("schedule", "queueName", "path") if key in properties), ""
+    )
+    return f"{function.trigger.type} {detail}".rstrip()
+
+
+def _write_ready(path: Path, host: RunningHost) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    ready = {"url": host.origin, "rpc": host.rpc_base_url, "pid": os.getpid()}
+    ready = {"url": host.origin, "rpc": host.rpc_base_url, "pid": os.getpid()}
+    draft.write_text(json.dumps(ready), encoding="utf-8")
+    draft.replace(path)

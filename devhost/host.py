@@ -1,0 +1,247 @@
+"""The composition of the host: what is made of what, in which order it starts and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from devhost.app_index import AppIndex, FunctionInfo, load_app
+from devhost.by_hand import trigger_value
+from devhost.clock import SystemClock
+from devhost.durable_links import DurableLinks
+from devhost.engine import Engine
+from devhost.errors import PortInUse
+from devhost.http_front import HttpFront, RpcFront
+from devhost.invocation import Invoker
+from devhost.keys import Keys, load_keys
+from devhost.mgmt_api import ManagementApi
+from devhost.settings import Settings, load_settings
+from devhost.storage_io import StorageIO
+from devhost.store import Store
+from devhost.worker import ActivityThreads, Worker
+from devhost.worker_pool import WorkerPool
+
+__all__ = ["HostOptions", "RunningHost", "start_host"]
+
+_log = logging.getLogger("devhost")
+RPC_PORT = 17071
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """How to start. ``port`` 0 takes a free one; ``state`` None keeps everything in memory."""
+
+    app_folder: Path
+    port: int | None = None
+    address: str = "127.0.0.1"
+    state: Path | None = None
+    workers: int | None = None
+    auth: bool = False
+    log_format: str = "text"
+
+
+@dataclass
+class RunningHost:
+    """A host that serves. ``origin`` is ``http://localhost:7071``."""
+
+    origin: str
+    rpc_base_url: str
+    index: AppIndex
+    settings: Settings
+    engine: Engine
+    keys: Keys
+    stop: Callable[[], Any]
+
+
+async def start_host(options: HostOptions) -> RunningHost:
+    """Start everything and return when requests are served.
+
+    Raises DevhostError (SettingsError, AppError, PortInUse, StateFileError) with a text for people.
+    """
+    settings = load_settings(options.app_folder)
+    for warning in settings.warnings:
+        _log.warning("%s", warning)
+    starting = _Starting(options, settings)
+    try:
+        return await starting.run()
+    except BaseException:
+        await starting.stop()
+        raise
+
+
+class _Starting:
+    """Starts the parts one after the other, and knows how to stop those that run."""
+
+    def __init__(self, options: HostOptions, settings: Settings):
+        self._options = options
+        self._settings = settings
+        self._undo: list[Callable[[], Any]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> RunningHost:
+        options, settings = self._options, self._settings
+        front_sockets = self._listen(options.address, _wanted_port(options, settings))
+        rpc_socket = self._rpc_socket()
+        port = front_sockets[0].getsockname()[1]
+        _set_environment(settings, port)
+        pool = self._worker_pool()
+        index = load_app(settings)
+        for warning in index.warnings:
+            _log.warning("%s", warning)
+
+        keys = load_keys(options.state.with_name("keys.json") if options.state and options.auth else None)
+        links = DurableLinks(settings.durable.hub_name, keys.system)
+        origin = f"http://{os.environ['WEBSITE_HOSTNAME']}"
+        rpc_base_url = f"http://127.0.0.1:{rpc_socket.getsockname()[1]}/durabletask/"
+        invoker = Invoker(links.client_binding(origin, rpc_base_url), StorageIO(settings))
+        worker = self._worker(index, invoker, pool)
+        engine = self._engine(index, worker)
+        management = ManagementApi(engine, links)
+        self._undo.append(management.close)
+
+        await self._serve(RpcFront(management).handle, [rpc_socket])
+        front = HttpFront(
+            index, worker, management, settings, self._runner(worker), keys if options.auth else None
+        )
+        await self._serve(front.handle, front_sockets)
+        return RunningHost(origin, rpc_base_url, index, settings, engine, keys, self.stop)
+
+    def _listen(self, address: str, port: int) -> list[socket.socket]:
+        first = _bound(address, port)
+        self._undo.append(first.close)
+        sockets = [first]
+        if address == "127.0.0.1":
+            # "localhost" is ::1 first on many systems; without this each such call pays for a refusal.
+            try:
+                sockets.append(_bound("::1", first.getsockname()[1]))
+                self._undo.append(sockets[1].close)
+            except OSError:
+                pass
+        return sockets
+
+    def _rpc_socket(self) -> socket.socket:
+        try:
+            bound = _bound("127.0.0.1", RPC_PORT if self._options.port != 0 else 0)
+        except PortInUse:
+            bound = _bound("127.0.0.1", 0)
+        self._undo.append(bound.close)
+        return bound
+
+    def _worker_pool(self) -> WorkerPool | None:
+        """Start the worker processes before the app is imported here: they import it at the same time."""
+        wanted = self._options.workers
+        count = self._settings.worker_process_count if wanted is None else wanted
+        if count <= 1:
+            return None
+        pool = WorkerPool(
+            count,
+            self._settings.app_folder,
+            limit=self._settings.function_timeout,
+            log_format=self._options.log_format,
+        )
+        self._undo.append(pool.stop)
+        return pool
+
+    def _worker(self, index: AppIndex, invoker: Invoker, pool: WorkerPool | None) -> Worker:
+        threads = self._settings.thread_count
+        if pool is not None:
+            pool.open(invoker.client_binding)
+        activities = pool or ActivityThreads(index, invoker, threads, self._settings.function_timeout)
+        worker = Worker(index, invoker, activities, threads)
+        self._undo.append(worker.stop)
+        return worker
+
+    def _engine(self, index: AppIndex, worker: Worker) -> Engine:
+        path = self._options.state
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        store = Store.open(path)
+        self._undo.append(store.close)
+        engine = Engine(
+            store=store, clock=SystemClock(), runner=worker, catalog=index, settings=self._settings.durable
+        )
+        engine.start()
+        self._undo.append(lambda: engine.stop(_STOP_SECONDS))
+        return engine
+
+    async def _serve(self, handler: Any, sockets: list[socket.socket]) -> None:
+        # Bodies reach functions as they were sent, compressed ones too.
+        server = web.Server(handler, access_log=None, auto_decompress=False, max_line_size=32768)
+        loop = asyncio.get_running_loop()
+        listeners = [await loop.create_server(server, sock=one, backlog=512) for one in sockets]
+        for listener in listeners:
+            self._undo.append(listener.close)
+        self._undo.append(lambda: server.shutdown(1.0))
+
+    def _runner(self, worker: Worker) -> Callable[[FunctionInfo, str], Any]:
+        async def call(function: FunctionInfo, text: str) -> None:
+            try:
+                value, data = trigger_value(function, text)
+                await worker.invoke(function, value, data=data)
+            except Exception:  # noqa: BLE001 - nobody waits for it: the log is where it can go
+                _log.exception("Function '%s', run by hand, failed", function.name)
+
+        async def run(function: FunctionInfo, text: str) -> None:
+            task = asyncio.get_running_loop().create_task(call(function, text))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return run
+
+    async def stop(self) -> None:
+        """Stop in the reverse order of the start: no new requests, then engine, store and workers."""
+        while self._undo:
+            undone = self._undo.pop()()
+            if asyncio.iscoroutine(undone):
+                await undone
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    """Return a socket that is bound and not yet listening. Raises PortInUse."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        found.bind((address, port))
+    except OSError as error:
+        found.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortInUse(
+                f"Port {port} is unavailable ({error.strerror}). Close the process that uses it, "
+                f"or give another port with --port."
+            ) from error
+        raise
+    return found
+
+
+def _wanted_port(options: HostOptions, settings: Settings) -> int:
+    if options.port is not None:
+        return options.port
+    return settings.local_http_port or 7071
+
+
+def _set_environment(settings: Settings, port: int) -> None:
+    """Set what Core Tools sets for the worker; what is in the environment already stays."""
+    made = {
+        **settings.local_values,
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "AzureWebJobsScriptRoot": str(settings.app_folder),
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "WEBSITE_HOSTNAME": f"localhost:{port}",
+    }
+    for name, value in made.items():
+        if ":" not in name:
+            os.environ.setdefault(name, value)

@@ -43,7 +43,7 @@ def check(
 ) -> list[Finding]:
     """Run all checks that apply; returns what they found.
 
-    ``official``: the EN 16931 rules ran over this document. ``minimum``: its profile is Factur-X MINIMUM, which
+    ``official``: the EN 16931 rules ran over it. ``minimum``: its profile is Factur-X MINIMUM, which
     states no prepaid amount. ``today`` is the caller's date; without it nothing is said of the future.
     """
     with localcontext(_ENOUGH_DIGITS):

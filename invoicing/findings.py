@@ -41,6 +41,9 @@ class Rule:
     meaning: str
 
 
+MAX_TEXT = 600
+"""Characters of a finding's text."""
+
 RULES: dict[str, Rule] = {
     # The file
     "SETTLE-FILE-EMPTY": Rule("fatal", "file", "The file has no content."),
@@ -138,7 +141,12 @@ PAYMENT_BLOCKERS = frozenset({"SETTLE-IBAN"})
 def finding(rule: str, text: str | None = None, place: str | None = None) -> Finding:
     """Make a finding of one of our own `RULES`; ``text`` says what is wrong here, else the rule's meaning."""
     entry = RULES[rule]
-    return Finding(rule, entry.severity, text or entry.meaning, place, entry.source)
+    return Finding(rule, entry.severity, shortened(text or entry.meaning, MAX_TEXT), place, entry.source)
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut a text that may hold values from outside: a name in an invoice can have megabytes."""
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def is_fatal(findings: Iterable[Finding]) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from lxml import etree
 
-from invoicing.findings import Finding, finding
+from invoicing.findings import Finding, finding, shortened
 from invoicing.model import Identifier
 from invoicing.safe_xml import place_of
 
@@ -25,6 +25,7 @@ _COMPACT_DATE = re.compile(
     r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{4}|[0-9]{6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _SHOWN = 60
+_MAX_FINDINGS = 100
 
 
 class Values:
@@ -36,11 +37,14 @@ class Values:
 
     def one(self, element: Element | None, path: str) -> Element | None:
         """Return the first element at the path, or None."""
-        return None if element is None else element.find(self._expanded(path))
+        return None if element is None else _first(element, self._expanded(path))
 
     def all(self, element: Element | None, path: str) -> list[Element]:
         """Return all elements at the path."""
-        return [] if element is None else element.findall(self._expanded(path))
+        found = [] if element is None else [element]
+        for tag in self._expanded(path):
+            found = [child for parent in found for child in parent.iterchildren(tag)]
+        return found
 
     def text(self, element: Element | None, path: str) -> str | None:
         """Return the text of the first element at the path; None when there is none or it is blank."""
@@ -81,7 +85,7 @@ class Values:
     def moment(self, element: Element | None, path: str) -> date | None:
         """Return the date in the first child of the element at the path, the way CII wraps its dates."""
         holder = self.one(element, path)
-        return None if holder is None or not len(holder) else self.date_of(holder[0])
+        return None if holder is None else self.date_of(next(holder.iterchildren("*"), None))
 
     def identifier(self, element: Element | None, path: str) -> Identifier | None:
         """Return the identifier at the path with its scheme."""
@@ -92,9 +96,11 @@ class Values:
         return tuple(found for each in self.all(element, path) if (found := identifier_of(each)))
 
     def _unreadable(self, element: Element, text: str, form: Form) -> None:
+        if len(self.findings) >= _MAX_FINDINGS:
+            return
         rule = "SETTLE-READ-NUMBER" if form == "number" else "SETTLE-READ-DATE"
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-        self.findings.append(finding(rule, f"“{shown}” is not a {form}.", place_of(element)))
+        text = f"“{shortened(text, _SHOWN)}” is not a {form}."
+        self.findings.append(finding(rule, text, place_of(element)))
 
 
 def text_of(element: Element | None) -> str | None:
@@ -122,13 +128,23 @@ def decoded_size(element: Element | None) -> int | None:
     return digits * 3 // 4
 
 
+def _first(element: Element, tags: tuple[str, ...]) -> Element | None:
+    """Return the first element at a path of tags: what `find` does, in two thirds of its time."""
+    tag, rest = tags[0], tags[1:]
+    for child in element.iterchildren(tag):
+        found = _first(child, rest) if rest else child
+        if found is not None:
+            return found
+    return None
+
+
 @cache
-def _expander(namespaces: tuple[tuple[str, str], ...]) -> Callable[[str], str]:
+def _expander(namespaces: tuple[tuple[str, str], ...]) -> Callable[[str], tuple[str, ...]]:
     known = dict(namespaces)
 
     @cache
-    def expand(path: str) -> str:
+    def expand(path: str) -> tuple[str, ...]:
         steps = (step.partition(":") for step in path.split("/"))
-        return "/".join(f"{{{known[prefix]}}}{name}" for prefix, _, name in steps)
+        return tuple(f"{{{known[prefix]}}}{name}" for prefix, _, name in steps)
 
     return expand

@@ -21,7 +21,6 @@ FILES: dict[Syntax, str] = {
 MAX_FINDINGS = 20
 """A document of the wrong kind may break the schema at each element; the first ones say enough."""
 
-_MAX_TEXT = 600
 _NAMESPACE = re.compile(r"\{([^}]*)\}")
 _CII_PARTS = "urn:un:unece:uncefact:data:standard"
 _PREFIXES = {
@@ -60,5 +59,4 @@ class Schema:
 
 def _plain(message: str) -> str:
     """Write the usual prefixes for the namespaces in libxml2's message: it spells out each one in full."""
-    short = _NAMESPACE.sub(lambda match: _PREFIXES.get(match[1], match[0]), message)
-    return short if len(short) <= _MAX_TEXT else short[:_MAX_TEXT] + "..."
+    return _NAMESPACE.sub(lambda match: _PREFIXES.get(match[1], match[0]), message)

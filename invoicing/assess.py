@@ -22,7 +22,7 @@ from lxml import etree
 
 from invoicing import checks
 from invoicing.duplicates import claim_key, supplier_identity
-from invoicing.findings import Finding, finding, is_fatal
+from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
 from invoicing.model import Invoice, Kind, decimal_text
 from invoicing.readers import cii, ubl
 from invoicing.readers.detect import (
@@ -45,6 +45,9 @@ Outcome = Literal["valid", "invalid", "unreadable"]
 
 MAX_BYTES = 20 * 1024 * 1024
 """Size limit of a document, also of the XML inside a PDF."""
+
+MAX_TAX_ROWS = 100
+"""Rows of the VAT breakdown in a summary; there is one per category and rate."""
 
 MAX_PER_RULE = 20
 """A rule broken by each of thousands of lines is told this many times."""
@@ -151,7 +154,8 @@ def limited(findings: Iterable[Finding]) -> list[Finding]:
 def row(n: int, name: str, content: bytes, assessment: Assessment) -> dict[str, Any]:
     """Return a document's result as one JSON-able row of a batch: ``n`` is its number there.
 
-    Amounts are decimal strings in plain notation with the digits as written, dates ISO 8601. ``claim`` is the
+    Amounts are decimal strings in plain notation with the digits as written, dates ISO 8601; texts
+    are cut at `MAX_TEXT` characters, so that a row stays small. ``claim`` is the
     key by which the same invoice is recognised (see `invoicing.duplicates`).
     """
     invoice = assessment.invoice
@@ -161,7 +165,7 @@ def row(n: int, name: str, content: bytes, assessment: Assessment) -> dict[str, 
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "kind": assessment.kind,
-        "profile": assessment.profile,
+        "profile": _short(assessment.profile),
         "en16931": assessment.en16931,
         "outcome": assessment.outcome,
         "invoice": summary(invoice) if invoice else None,
@@ -174,28 +178,28 @@ def summary(invoice: Invoice) -> dict[str, Any]:
     """Return what a report and a payment need of an invoice, JSON-able; what is missing is None."""
     totals = invoice.totals
     return {
-        "number": invoice.number,
-        "type_code": invoice.type_code,
+        "number": _short(invoice.number),
+        "type_code": _short(invoice.type_code),
         "issue_date": _iso(invoice.issue_date),
         "due_date": _iso(invoice.due_date),
-        "currency": invoice.currency,
-        "seller": invoice.seller.name,
-        "seller_vat_id": invoice.seller.vat_id,
-        "seller_country": invoice.seller.address.country if invoice.seller.address else None,
-        "buyer": invoice.buyer.name,
-        "order_reference": invoice.order_reference,
+        "currency": _short(invoice.currency),
+        "seller": _short(invoice.seller.name),
+        "seller_vat_id": _short(invoice.seller.vat_id),
+        "seller_country": _short(invoice.seller.address.country) if invoice.seller.address else None,
+        "buyer": _short(invoice.buyer.name),
+        "order_reference": _short(invoice.order_reference),
         "net": _plain(totals.net),
         "tax": _plain(totals.tax),
         "gross": _plain(totals.gross),
         "payable": _plain(totals.payable),
         "tax_breakdown": [
             {
-                "category": part.category,
+                "category": _short(part.category),
                 "rate": _plain(part.rate),
                 "taxable": _plain(part.taxable),
                 "tax": _plain(part.tax),
             }
-            for part in invoice.tax_breakdown
+            for part in invoice.tax_breakdown[:MAX_TAX_ROWS]
         ],
         "iban": next(iter(invoice.ibans), None),
     }
@@ -238,6 +242,10 @@ def _require(folder: Path) -> None:
             f"The official rules are not complete in {folder}: {min(missing)} is missing. "
             f"Run: python -m invoicing.rules.fetch --into {folder}"
         )
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else shortened(text, MAX_TEXT)
 
 
 def _iso(value: date | None) -> str | None:

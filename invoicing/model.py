@@ -18,6 +18,7 @@ Kind = Literal["ubl-invoice", "ubl-credit-note", "cii", "pdf-cii", "pdf-ubl"]
 """The syntax a document came in."""
 
 _IBAN_LIKE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{5,}")
+_LONGEST_ACCOUNT = 100
 
 
 def decimal_text(value: Decimal) -> str:
@@ -275,5 +276,5 @@ class Invoice(Model):
 
 def iban_like(account: str | None) -> str | None:
     """Return an account without spaces, in capitals, when it has the form of an IBAN; else None."""
-    compact = "".join((account or "").split()).upper()
+    compact = "".join((account or "")[:_LONGEST_ACCOUNT].split()).upper()
     return compact if _IBAN_LIKE.fullmatch(compact) else None

@@ -8,6 +8,7 @@ Saxon cannot be used in a child process after a fork: start workers with ``spawn
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast
@@ -114,8 +115,6 @@ def _finding(element: etree._Element, rules: RuleSet) -> Finding:
 
 
 def _rules_error(rules: RuleSet, message: str) -> Finding:
-    reason = " ".join(message.split())[:300]
-    base = finding(
-        "SETTLE-RULES-ERROR", f"The official rules stopped with an error at this document: {reason}"
-    )
-    return Finding(base.rule, base.severity, base.text, None, rules)
+    reason = " ".join(message.split())
+    found = finding("SETTLE-RULES-ERROR", f"The official rules stopped with an error here: {reason}")
+    return replace(found, source=rules)

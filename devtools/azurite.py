@@ -10,6 +10,7 @@ from devtools.processes import Program
 from devtools.project import Project
 
 DEFAULT_PORTS = (10000, 10001, 10002)
+ANY_PORTS = (0, 0, 0)
 START_TIMEOUT_SECONDS = 30.0
 ATTEMPTS = 3
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devtools import azurite, setup
-from devtools.checks import ANY_PORTS, STORAGE_VARIABLE
+from devtools.checks import STORAGE_VARIABLE
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.processes import run_in_terminal
@@ -33,7 +33,9 @@ def _run(project: Project, console: Console, name: str, arguments: Sequence[str]
     console.line(console.paint(f"benchmarks/{name}.py", "bold"))
     with (
         tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder,
-        azurite.start(project, preferred=ANY_PORTS, data=Path(folder), log="bench-azurite") as storage,
+        azurite.start(
+            project, preferred=azurite.ANY_PORTS, data=Path(folder), log="bench-azurite"
+        ) as storage,
     ):
         return run_in_terminal(
             [str(project.python), "-m", f"benchmarks.{name}", *arguments],

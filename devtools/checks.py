@@ -18,7 +18,6 @@ from devtools.project import Project
 
 STORAGE_VARIABLE = "SETTLE_TEST_STORAGE"
 HOST_VARIABLE = "SETTLE_E2E_HOST"
-ANY_PORTS = (0, 0, 0)
 # Names that browsers go by, in the order in which the tests look for them.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -120,7 +119,9 @@ def _test_storage(project: Project, console: Console) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="settle-azurite-", ignore_cleanup_errors=True) as folder:
         with console.step("starting Azurite for the tests", "Azurite for the tests"):
-            storage = azurite.start(project, preferred=ANY_PORTS, data=Path(folder), log="test-azurite")
+            storage = azurite.start(
+                project, preferred=azurite.ANY_PORTS, data=Path(folder), log="test-azurite"
+            )
         with storage:
             yield storage.connection_string
 

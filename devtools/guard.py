@@ -1,11 +1,12 @@
 """Runs one program and ends it when the process that asked for it is gone.
 
-    python guard.py PIPE MODE COMMAND...
+    python guard.py PIPE MODE GRACE COMMAND...
 
 PIPE is the number of an inherited file descriptor: the reading end of a pipe whose writing end only the
 parent holds. The system closes that end however the parent dies, `kill -9` included, and the guard then ends
-the program. MODE is `group` for a service (a process group of its own, ended as a whole, so that grandchildren
-go too) or `terminal` for a program that the user talks to (it shares the terminal and its Ctrl-C).
+the program: SIGTERM, and SIGKILL after GRACE seconds. MODE is `group` for a service (a process group of its
+own, ended as a whole, so that grandchildren go too) or `terminal` for a program that the user talks to (it
+shares the terminal and its Ctrl-C).
 
 The exit code is the program's, 128 + N when signal N ended it, 127 when it could not be started.
 """
@@ -18,12 +19,10 @@ import sys
 import threading
 from types import FrameType
 
-GRACE_SECONDS = 10.0
-
 
 def main(arguments: list[str]) -> int:
     """Run the program until it ends or the pipe closes; return its exit code."""
-    pipe, mode, command = int(arguments[0]), arguments[1], arguments[2:]
+    pipe, mode, grace, command = int(arguments[0]), arguments[1], float(arguments[2]), arguments[3:]
     stop_requested = _handle_signals(mode)
     try:
         program = subprocess.Popen(command, start_new_session=mode == "group")  # noqa: S603 (dev.py's own)
@@ -31,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         return 127
     threading.Thread(target=_watch, args=(pipe, stop_requested), daemon=True).start()
-    threading.Thread(target=_stop_when, args=(stop_requested, program, mode), daemon=True).start()
+    threading.Thread(target=_stop_when, args=(stop_requested, program, mode, grace), daemon=True).start()
     code = program.wait()
     if mode == "group":
         # What the program started and left behind goes as well.
@@ -63,11 +62,13 @@ def _watch(pipe: int, stop_requested: threading.Event) -> None:
     stop_requested.set()
 
 
-def _stop_when(stop_requested: threading.Event, program: "subprocess.Popen[bytes]", mode: str) -> None:
+def _stop_when(
+    stop_requested: threading.Event, program: "subprocess.Popen[bytes]", mode: str, grace: float
+) -> None:
     stop_requested.wait()
     _signal(program.pid, signal.SIGTERM, mode)
     try:
-        program.wait(GRACE_SECONDS)
+        program.wait(grace)
     except subprocess.TimeoutExpired:
         _signal(program.pid, signal.SIGKILL, mode)
 

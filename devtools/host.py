@@ -2,7 +2,8 @@
 
 import shutil
 import urllib.error
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from devtools import ports
@@ -31,7 +32,10 @@ def choose_kind(wanted: HostKind | None) -> HostKind:
 
 @dataclass(frozen=True)
 class HostOptions:
-    """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other."""
+    """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other.
+
+    ``variables`` are further environment variables of the host.
+    """
 
     kind: HostKind
     port: int
@@ -39,6 +43,7 @@ class HostOptions:
     strict_port: bool = False
     workers: int = WORKERS
     log: str = "host"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Host:
@@ -85,9 +90,14 @@ def start(project: Project, options: HostOptions) -> Host:
             return _start(project, options, port)
         except ServiceFailed as failure:
             # Another program can take the port between the choice and its use; any other failure is final.
-            if attempt == ATTEMPTS or not any("address already in use" in x.lower() for x in failure.details):
+            if attempt == ATTEMPTS or not any(_is_port_trouble(line) for line in failure.details):
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def _is_port_trouble(line: str) -> bool:
+    """Whether a line of the log says that the port is taken; Core Tools and the embedded host word it so."""
+    return line.startswith("Port ") and "is unavailable" in line
 
 
 def _start(project: Project, options: HostOptions, port: int) -> Host:
@@ -95,7 +105,9 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
         command(project, options, port),
         log=project.log(options.log),
         cwd=project.root,
-        env=project.environment(AzureWebJobsStorage=options.storage, PYTHONUNBUFFERED="1"),
+        env=project.environment(
+            **{"AzureWebJobsStorage": options.storage, "PYTHONUNBUFFERED": "1", **options.variables}
+        ),
     )
     host = Host(program, options.kind, port)
     try:

@@ -20,7 +20,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(preferred: Sequence[int]) -> list[int]:
-    """One free port for each preferred one: that very port where it is free, else any free one.
+    """One free port for each preferred one: that very port where it is free, else (and for 0) any free one.
 
     The ports differ from each other. Another program may take one before it is used; who starts a server on
     them notices that and asks again.
@@ -29,7 +29,7 @@ def choose(preferred: Sequence[int]) -> list[int]:
     held: list[socket.socket] = []
     try:
         for port in preferred:
-            if port not in chosen and is_free(port):
+            if port and port not in chosen and is_free(port):
                 chosen.append(port)
                 continue
             # Held until all are chosen, so that the system does not give out the same port twice.

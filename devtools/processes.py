@@ -17,6 +17,7 @@ from devtools import guard
 from devtools.errors import CommandFailed
 
 TAIL_LINES = 15
+GRACE_SECONDS = 10.0
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
@@ -39,6 +40,7 @@ class Program:
     """A running program: a service, or a step that takes a while.
 
     ``log`` gets its output; without one the program shares the terminal, input and Ctrl-C included.
+    ``grace`` is how many seconds it has to end by itself when it is asked to.
     Use it as a context manager: leaving the block ends the program and all that it started.
     """
 
@@ -49,9 +51,11 @@ class Program:
         log: Path | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self.command = list(command)
         self.log = log
+        self._grace = grace
         self._started = time.monotonic()
         read_end, self._write_end = os.pipe()
         try:
@@ -67,7 +71,8 @@ class Program:
     ) -> "subprocess.Popen[bytes]":
         mode = "group" if self.log else "terminal"
         # -I -S: the guard needs neither the project nor site-packages, and starts in 15 ms without them.
-        command = [sys.executable, "-I", "-S", guard.__file__, str(pipe), mode, *self.command]
+        command = [sys.executable, "-I", "-S", guard.__file__]
+        command += [str(pipe), mode, str(self._grace), *self.command]
         output = _open_log(self.log)
         try:
             return subprocess.Popen(  # noqa: S603 (the commands are those of dev.py itself)
@@ -109,12 +114,12 @@ class Program:
         return tail(self.log) if self.log else []
 
     def stop(self) -> None:
-        """End the program: SIGTERM, and SIGKILL to what is left of its group after ten seconds."""
+        """End the program: SIGTERM, and SIGKILL to what is left of its group after the time of grace."""
         if self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1
         try:
-            self._guard.wait(guard.GRACE_SECONDS + 5)
+            self._guard.wait(self._grace + 5)
         except subprocess.TimeoutExpired:
             self._guard.kill()
             self._guard.wait()
@@ -171,5 +176,5 @@ def run_in_terminal(
         try:
             return program.wait()
         except KeyboardInterrupt:
-            program.wait(guard.GRACE_SECONDS)
+            program.wait(GRACE_SECONDS)
             raise

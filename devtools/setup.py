@@ -126,7 +126,7 @@ def _start_npm(project: Project) -> Program | None:
 
 def _finish_npm(project: Project, console: Console, npm: Program) -> None:
     with console.step(
-        "installing npm packages (Azurite, pyright)", "npm packages installed (Azurite, pyright)"
+        "installing npm packages (Azurite, pyright)", "npm packages installed beside them (Azurite, pyright)"
     ):
         npm.check(_RETRY)
         Stamp(project.node_modules).finish({"lock": _npm_fingerprint(project)})

@@ -1,0 +1,43 @@
+"""The host that the end-to-end tests talk to: one that is up already, or one that is started here."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from devtools import azurite, host
+from devtools.errors import DevError
+from devtools.project import Project
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a host with Settle, without a slash at its end.
+
+    ``SETTLE_E2E_HOST`` names one that someone else started. Without it an embedded host runs for this session
+    with state of its own, and a container of its own in the storage that ``SETTLE_TEST_STORAGE`` names, or in
+    an Azurite that is started here.
+    """
+    if named := os.environ.get("SETTLE_E2E_HOST"):
+        yield named.rstrip("/")
+        return
+    project = Project(Project.here().root, tmp_path_factory.mktemp("host"))
+    with ExitStack() as stack:
+        storage = (
+            os.environ.get("SETTLE_TEST_STORAGE") or stack.enter_context(_azurite(project)).connection_string
+        )
+        yield stack.enter_context(_embedded_host(project, storage)).url
+
+
+def _azurite(project: Project) -> azurite.Azurite:
+    try:
+        return azurite.start(project, preferred=azurite.ANY_PORTS)
+    except DevError as error:
+        pytest.skip(f"no storage to test against: {error.message} {error.hint}")
+
+
+def _embedded_host(project: Project, storage: str) -> host.Host:
+    variables = {"SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}", "FUNCTIONS_WORKER_RUNTIME": "python"}
+    return host.start(project, host.HostOptions("embedded", 0, storage, variables=variables))

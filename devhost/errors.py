@@ -3,6 +3,7 @@
     DevhostError
     ├── SettingsError            a setting, host.json or local.settings.json is wrong
     ├── AppError                 the function app cannot be loaded or indexed
+    ├── PortInUse                another program listens on the port already
     ├── StateFileError           the state file cannot be used
     │   ├── StateFileInUse       another host has it open
     │   └── StateFileVersion     another version of the host wrote it, or it is no state file
@@ -32,6 +33,7 @@ __all__ = [
     "InstanceNotFound",
     "InvalidInstanceId",
     "InvalidState",
+    "PortInUse",
     "RequestError",
     "SettingsError",
     "StateFileError",
@@ -51,6 +53,10 @@ class SettingsError(DevhostError):
 
 class AppError(DevhostError):
     """The function app cannot be loaded or indexed; the text says which function and how to mend it."""
+
+
+class PortInUse(DevhostError):
+    """Another program listens on the port already; the text says what to do."""
 
 
 class StateFileError(DevhostError):
@@ -123,7 +129,7 @@ class InstanceFinished(RequestError):
 
 
 class InvalidState(RequestError):
-    """The instance is in a state that does not allow the request (suspended twice, purged while running …)."""
+    """The state of the instance does not allow the request (suspended twice, purged while running …)."""
 
     def __init__(self, instance_id: str, status: str, text: str):
         super().__init__(text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from devhost.jsontext import value_or_string
 
 __all__ = [
     "EntityFilter",
@@ -67,9 +68,9 @@ class InstanceStatus:
             "name": self.name,
             "instanceId": self.instance_id,
             "runtimeStatus": self.status.value,
-            "input": _parsed(self.input),
-            "customStatus": _parsed(self.custom_status),
-            "output": _parsed(self.output),
+            "input": value_or_string(self.input),
+            "customStatus": value_or_string(self.custom_status),
+            "output": value_or_string(self.output),
             "createdTime": _seconds(self.created),
             "lastUpdatedTime": _seconds(self.updated),
         }
@@ -116,7 +117,7 @@ class EntityStatus:
         return {
             "entityId": {"name": self.name, "key": self.key},
             "lastOperationTime": _seconds(self.last_operation),
-            "state": _parsed(self.state),
+            "state": value_or_string(self.state),
         }
 
 
@@ -138,16 +139,6 @@ class EntityPage:
 
     entities: list[EntityStatus]
     token: str | None = None
-
-
-def _parsed(text: str | None) -> Any:
-    """Parse a raw value as the real host does: what is not JSON is shown as a string."""
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _seconds(moment: datetime) -> str:

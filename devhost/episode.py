@@ -1,0 +1,197 @@
+"""One episode of an orchestration: take in messages, replay the user's code, decide what follows.
+
+Nothing is written here: the result is a value, which `devhost.outcome` turns into a transaction.
+"""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from devhost import jsontext, versions
+from devhost.actions import HTTP_ACTIVITY, Command, InvalidReply, Reply, parse_failure, parse_reply
+from devhost.errors import UnknownFunction
+from devhost.faults import HostCrash
+from devhost.history import COMPLETIONS, Event, EventType, context_json, event
+from devhost.live import Live
+from devhost.mailboxes import Message
+from devhost.models import RuntimeStatus
+from devhost.ports import Catalog, Runner
+from devhost.refusals import refusal
+from devhost.settings import DurableSettings
+from devhost.shim import Completion, Decision, failure_text, interpret
+
+__all__ = ["Episode", "accepted", "run_episode", "version_mismatch"]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The result of an episode: the events to append, and the decision that they record."""
+
+    events: list[Event]
+    decision: Decision
+    started: Event
+
+
+def accepted(live: Live, messages: Sequence[Message]) -> list[Event]:
+    """Return the events of the messages that concern this execution, the start first.
+
+    Left out are messages for an older execution and ends of tasks that have ended already (delivery is at
+    least once).
+    """
+    events = []
+    open_tasks = set(live.open_tasks)
+    for message in messages:
+        if message.execution_id not in (None, live.record.execution_id):
+            continue
+        kind = message.event["EventType"]
+        if kind in COMPLETIONS:
+            if message.event["TaskScheduledId"] not in open_tasks:
+                continue
+            open_tasks.discard(message.event["TaskScheduledId"])
+        if kind == EventType.ExecutionStarted:
+            if live.started is None:
+                events.insert(0, message.event)
+            continue
+        events.append(message.event)
+    return events
+
+
+def version_mismatch(live: Live, events: Sequence[Event], settings: DurableSettings) -> str | None:
+    """Say why this host may not run the instance; None when it may."""
+    started = live.started or _started_in(events)
+    return versions.mismatch(started["Version"] or "", settings) if started else None
+
+
+def run_episode(
+    live: Live,
+    events: Sequence[Event],
+    stamp: int,
+    runner: Runner,
+    catalog: Catalog,
+    settings: DurableSettings,
+) -> Episode | None:
+    """Run one episode at ``stamp`` with the given new events.
+
+    None when the execution has not started: its start is lost, and nothing can be done with the events.
+    """
+    started = live.started or _started_in(events)
+    if started is None:
+        return None
+    new = [event(EventType.OrchestratorStarted, stamp), *events]
+    decision = _decide(live, new, started, runner, catalog, settings)
+    recorded = [_command_event(command, stamp, settings) for command in decision.commands]
+    if decision.completion is not None:
+        recorded.append(_completed_event(decision, decision.completion, stamp))
+    closing = event(EventType.OrchestratorCompleted, stamp)
+    return Episode([*new, *recorded, closing], decision, started)
+
+
+def _started_in(events: Sequence[Event]) -> Event | None:
+    return next((one for one in events if one["EventType"] == EventType.ExecutionStarted), None)
+
+
+def _decide(
+    live: Live, new: list[Event], started: Event, runner: Runner, catalog: Catalog, settings: DurableSettings
+) -> Decision:
+    terminated = next((one for one in new if one["EventType"] == EventType.ExecutionTerminated), None)
+    if terminated is not None:
+        return _ended(Completion(RuntimeStatus.TERMINATED, terminated["Input"]), live)
+    mismatch = version_mismatch(live, new, settings)
+    if mismatch is not None:
+        return _ended(Completion(RuntimeStatus.FAILED, mismatch, mismatch), live)
+    function = catalog.orchestrator(started["Name"])
+    if function is None:
+        text = str(UnknownFunction("orchestrator", started["Name"], catalog.known_orchestrators()))
+        return _ended(Completion(RuntimeStatus.FAILED, text, text), live)
+    reply = _replay(runner, function, context_json(live.history, new, started), started["Name"])
+    if isinstance(reply, Completion):
+        return _ended(reply, live)
+    decision = interpret(
+        itertools.chain(live.history.events, new), reply, started, settings.max_orchestration_actions
+    )
+    return _refused(decision, started, catalog)
+
+
+def _replay(runner: Runner, function: str, context: str, name: str) -> Reply | Completion:
+    """Call the user's code. A failure that the SDK describes is a reply like any other."""
+    try:
+        return parse_reply(runner.run_orchestrator(function, context))
+    except HostCrash:
+        raise
+    except InvalidReply as error:
+        return _broken(name, error, "")
+    except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
+        reply = parse_failure(str(error))
+        return _broken(name, error, traceback.format_exc()) if reply is None else reply
+
+
+def _broken(name: str, error: BaseException, stack: str) -> Completion:
+    inner = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {stack}"
+    text = jsontext.clean(f"One or more errors occurred. ({inner})")
+    return Completion(
+        RuntimeStatus.FAILED,
+        failure_text(name, text),
+        f"Message: {text}, StackTrace: {jsontext.clean(stack)}",
+    )
+
+
+def _ended(completion: Completion, live: Live) -> Decision:
+    used = [one["EventId"] for one in live.history.events]
+    return Decision([], set(), max(used, default=-1) + 1, completion=completion)
+
+
+def _refused(decision: Decision, started: Event, catalog: Catalog) -> Decision:
+    instance = started["OrchestrationInstance"]["InstanceId"]
+    parent = started["ParentInstance"]
+    parent_id = parent["OrchestrationInstance"]["InstanceId"] if parent else None
+    text = refusal(decision.commands, catalog, instance, parent_id)
+    if text is None:
+        return decision
+    completion = Completion(
+        RuntimeStatus.FAILED, failure_text(started["Name"], text), f"Message: {text}, StackTrace: "
+    )
+    return replace(decision, commands=[], completion=completion)
+
+
+def _command_event(command: Command, stamp: int, settings: DurableSettings) -> Event:
+    kind = EventType(command.kind)
+    if kind is EventType.TimerCreated:
+        return event(kind, stamp, command.id, FireAt=command.fire_at)
+    if kind is EventType.EventSent:
+        sent = jsontext.encode(command.request)
+        return event(kind, stamp, command.id, InstanceId=command.target, Name=command.name, Input=sent)
+    stored = _stored_input(command) if settings.store_inputs_in_orchestration_history else None
+    if kind is EventType.TaskScheduled:
+        return event(kind, stamp, command.id, Name=command.name, Version="", Input=stored, Tags=None)
+    return event(
+        kind,
+        stamp,
+        command.id,
+        Name=command.name,
+        Version=command.version,
+        InstanceId=command.target,
+        Input=stored,
+        ClientSpanId=None,
+        Tags=None,
+    )
+
+
+def _stored_input(command: Command) -> str | None:
+    # The framework keeps the arguments of an activity as an array of one.
+    if command.kind == EventType.TaskScheduled and command.name != HTTP_ACTIVITY:
+        return jsontext.encode([command.input])
+    return command.input
+
+
+def _completed_event(decision: Decision, completion: Completion, stamp: int) -> Event:
+    return event(
+        EventType.ExecutionCompleted,
+        stamp,
+        decision.next_id,
+        OrchestrationStatus=completion.status.value,
+        Result=completion.result,
+        FailureDetails=None,
+    )

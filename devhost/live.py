@@ -1,0 +1,87 @@
+"""Instances at work, kept in memory between episodes so that their history is not read again and again."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from devhost.history import COMPLETIONS, Event, EventType, History
+from devhost.records import InstanceRecord
+from devhost.store import Store
+
+__all__ = ["Live", "LiveInstances"]
+
+_SCHEDULED = frozenset((EventType.TaskScheduled, EventType.SubOrchestrationInstanceCreated))
+
+
+class Live:
+    """One instance that is not finished: its row, its history, and the tasks whose end has not come."""
+
+    __slots__ = ("history", "open_tasks", "record", "started")
+
+    def __init__(self, record: InstanceRecord, events: Iterable[Event] = ()):
+        self.record = record
+        self.history = History()
+        self.open_tasks: set[int] = set()
+        self.started: Event | None = None
+        self.append(events)
+
+    def append(self, events: Iterable[Event]) -> str:
+        """Take in the events of an episode; returns their texts as they are stored."""
+        added = list(events)
+        for event in added:
+            kind = event["EventType"]
+            if kind in _SCHEDULED:
+                self.open_tasks.add(event["EventId"])
+            elif kind in COMPLETIONS:
+                self.open_tasks.discard(event["TaskScheduledId"])
+            elif kind == EventType.ExecutionStarted:
+                self.started = event
+        return self.history.append(added)
+
+
+class LiveInstances:
+    """A cache of instances, the least used of which are forgotten when the histories grow too large.
+
+    ``limit`` is the number of events to keep in all; about a kilobyte each.
+    """
+
+    def __init__(self, store: Store, limit: int = 100_000):
+        self._store = store
+        self._limit = limit
+        self._live: OrderedDict[str, Live] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        self._events = 0
+
+    def cached(self, instance_id: str) -> Live | None:
+        """Return an instance if it is in memory."""
+        return self._live.get(instance_id)
+
+    def get(self, instance_id: str) -> Live | None:
+        """Return an instance, read from the store if need be; None when it is unknown or finished."""
+        live = self._live.get(instance_id)
+        if live is None:
+            record = self._store.instance(instance_id)
+            if record is None or record.status.finished:
+                return None
+            live = Live(record, json.loads(self._store.history(instance_id)))
+            self._live[instance_id] = live
+        self._live.move_to_end(instance_id)
+        return live
+
+    def put(self, live: Live) -> None:
+        """Note an instance after an episode, and forget others if there is no room."""
+        key = live.record.instance_id
+        self._live[key] = live
+        self._live.move_to_end(key)
+        size = len(live.history.events)
+        self._events += size - self._sizes.get(key, 0)
+        self._sizes[key] = size
+        while self._events > self._limit and len(self._live) > 1:
+            self.forget(next(iter(self._live)))
+
+    def forget(self, instance_id: str) -> None:
+        """Drop an instance from memory; its state is in the store."""
+        self._live.pop(instance_id, None)
+        self._events -= self._sizes.pop(instance_id, 0)

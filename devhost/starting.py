@@ -1,0 +1,100 @@
+"""Starting instances: the rules for ids, the rule for ids in use, and the first message."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from typing import Any
+
+from devhost.errors import InstanceExists, InvalidInstanceId, UnknownFunction
+from devhost.history import execution_started
+from devhost.models import RuntimeStatus
+from devhost.ports import Catalog
+from devhost.records import InstanceRecord
+from devhost.settings import DurableSettings
+from devhost.store import Store
+from devhost.work import Work
+
+__all__ = ["Starter", "check_instance_id", "new_execution_id"]
+
+_LONGEST_ID = 256
+
+
+def new_execution_id() -> str:
+    """Return a new id: 32 lower-case hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def check_instance_id(instance_id: str) -> None:
+    """Check the id of a new instance (protocol 5.2). Raises InvalidInstanceId."""
+    if instance_id.startswith("@"):
+        raise InvalidInstanceId("Orchestration instance ids must not start with @.")
+    if any(letter in "/\\#?" or unicodedata.category(letter) == "Cc" for letter in instance_id):
+        raise InvalidInstanceId(
+            "Orchestration instance ids must not contain /, \\, #, ?, or control characters."
+        )
+    if len(instance_id) > _LONGEST_ID:
+        raise InvalidInstanceId(f"Instance ID lengths must not exceed {_LONGEST_ID} characters.")
+
+
+class Starter:
+    """Starts instances, for callers of the engine and for parents."""
+
+    def __init__(self, store: Store, catalog: Catalog, settings: DurableSettings):
+        self._store = store
+        self._catalog = catalog
+        self._settings = settings
+
+    def check_name(self, name: str) -> None:
+        """Raise UnknownFunction when there is no orchestrator of that name."""
+        if self._catalog.orchestrator(name) is None:
+            raise UnknownFunction("orchestrator", name, self._catalog.known_orchestrators())
+
+    def start(
+        self,
+        work: Work,
+        name: str,
+        instance_id: str,
+        input_: str | None,
+        version: str | None,
+        parent: dict[str, Any] | None = None,
+    ) -> None:
+        """Write a new instance and its first message. Raises InstanceExists.
+
+        An instance of the same id that is finished is overwritten; with ``AnyState`` a running one is too.
+        """
+        present = self._store.instance(instance_id)
+        if present is not None:
+            if not present.status.finished and not self._may_overwrite:
+                raise InstanceExists(instance_id, present.status.value)
+            work.delete_instance(instance_id)
+        execution_id = new_execution_id()
+        version = version or self._settings.default_version
+        work.transaction.put_instance(
+            InstanceRecord(
+                instance_id=instance_id,
+                execution_id=execution_id,
+                name=name,
+                version=version,
+                status=RuntimeStatus.PENDING,
+                input=input_,
+                output=None,
+                custom_status=None,
+                created=work.stamp,
+                updated=work.stamp,
+            )
+        )
+        started = execution_started(
+            work.stamp,
+            name=name,
+            instance_id=instance_id,
+            execution_id=execution_id,
+            input_=input_,
+            version=version,
+            parent=parent,
+        )
+        work.send(instance_id, started, execution_id)
+
+    @property
+    def _may_overwrite(self) -> bool:
+        return self._settings.overridable_existing_instance_states == "AnyState"

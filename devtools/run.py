@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -117,7 +118,10 @@ def send_folder(
     )
     progress = Progress(console)
     sent_at = datetime.now(UTC)
-    batch = client.post_batch(content)
+    name = urllib.parse.quote(f"{folder.name}.zip")
+    batch = client.post_batch(
+        content, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    )
     status = client.wait(
         batch.url,
         timeout=BATCH_TIMEOUT_SECONDS,

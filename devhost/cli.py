@@ -143,8 +143,9 @@ def _announce(host: RunningHost, options: HostOptions) -> None:
     for name in sorted(host.index.disabled):
         print(f"\t{name}: disabled")
     if options.auth:
+        keys = host.keys
         print(
-            f"\nKeys: master {host.keys.master}\n      function {host.keys.function}\n      durabletask {host.keys.system}"
+            f"\nKeys: master {keys.master}\n      function {keys.function}\n      durabletask {keys.system}"
         )
     where = "in memory" if options.state is None else str(options.state)
     print(f"\nState: {where}\nHost is ready: {host.origin}", flush=True)

@@ -34,7 +34,7 @@ def timeout_text(function_name: str, seconds: float) -> str:
 class InFlight:
     """The table of running activities, with a watch on their time limit.
 
-    ``expired`` is told the id of an activity after it was answered with the time-out text.
+    ``expired`` is told the id of an activity right before that is answered with the time-out text.
     """
 
     def __init__(self, limit: float | None, expired: Callable[[int], None] = lambda _: None):
@@ -95,6 +95,8 @@ class InFlight:
             self._expire(*oldest)
 
     def _expire(self, key: int, entry: _Entry) -> None:
-        text = timeout_text(entry.function_name, self._limit or 0)
-        self.finish(key, ActivityOutcome(error=ActivityError(text)))
+        with self._changed:
+            if self._entries.pop(key, None) is None:
+                return
         self._expired(key)
+        entry.done(ActivityOutcome(error=ActivityError(timeout_text(entry.function_name, self._limit or 0))))

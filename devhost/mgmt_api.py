@@ -143,7 +143,7 @@ class ManagementApi:
 
     def list_instances(self, request: Request) -> Answer:
         """GET instances."""
-        page = self._engine.list(replace(_filter(request), token=request.continuation))
+        page = self._engine.list_instances(replace(_filter(request), token=request.continuation))
         headers = {"x-ms-continuation-token": page.token} if page.token else {}
         return json_answer(200, [status.payload() for status in page.instances], headers)
 

@@ -96,9 +96,10 @@ class WorkerPool:
         with self._lock:
             if self._stopping:
                 return
-            if self._processes:
+            living = [worker for worker in self._processes if not worker.dead]
+            if living:
                 # A process that is still importing takes work only where no other is ready.
-                worker = min(self._processes, key=lambda one: (not one.ready, len(one.keys), one.serial))
+                worker = min(living, key=lambda one: (not one.ready, len(one.keys), one.serial))
                 worker.keys.add(key)
                 worker.send({"id": key, "function": function_name, "input": input_json})
                 return
@@ -108,7 +109,7 @@ class WorkerPool:
     def process_ids(self) -> list[int]:
         """Return the ids of the running worker processes."""
         with self._lock:
-            return [worker.process.pid for worker in self._processes]
+            return [worker.process.pid for worker in self._processes if not worker.dead]
 
     def _answered(self, worker: _Process, message: dict[str, Any]) -> None:
         if "ready" in message:
@@ -127,28 +128,38 @@ class WorkerPool:
         """End the process that overran the time limit, as the real host does: no thread can be ended."""
         with self._lock:
             guilty = [worker for worker in self._processes if key in worker.keys]
+            for worker in guilty:
+                self._replace(worker, failures=0)
         for worker in guilty:
             worker.process.kill()
 
     def _ended(self, worker: _Process) -> None:
         """Fail what the process was doing and start another one."""
-        code = worker.process.wait()
+        text = exit_text(worker.process.wait())
+        failures = worker.failures + (0 if worker.ready else 1)
         with self._lock:
+            worker.dead = True
             if self._stopping:
                 return
-            self._processes.remove(worker)
             if not self._client_binding:
+                self._processes.remove(worker)
                 return
-            failures = worker.failures + (0 if worker.ready else 1)
-        text = exit_text(code)
-        _log.error("Worker process %d ended: %s. Starting another one.", worker.process.pid, text)
+            expected = worker not in self._processes
+            if not expected and failures <= 1:
+                self._replace(worker, failures)
+        if not expected:
+            _log.error("Worker process %d ended: %s. Starting another one.", worker.process.pid, text)
         for key in sorted(worker.keys):
             self._in_flight.finish(key, ActivityOutcome(error=ActivityError(text)))
-        if failures > 1:
+        if not expected and failures > 1:
             time.sleep(min(0.25 * 2**failures, _LONGEST_PAUSE))
-        with self._lock:
-            if not self._stopping:
-                self._processes.append(self._start(failures))
+            with self._lock:
+                self._replace(worker, failures)
+
+    def _replace(self, worker: _Process, failures: int) -> None:
+        """Put a new process in the place of one; the lock is held, so that no caller finds none at all."""
+        if not self._stopping:
+            self._processes[self._processes.index(worker)] = self._start(failures)
 
     def stop(self) -> None:
         """End all processes; what they were doing is not answered and runs again after the next start."""
@@ -177,6 +188,7 @@ class _Process:
         self.process = process
         self.failures = failures
         self.ready = False
+        self.dead = False
         self.keys: set[int] = set()
         self._answered = answered
         self._ended = ended

@@ -54,8 +54,8 @@ class Reply:
 class Command:
     """Something that the orchestration wants from the world; ``kind`` is the EventType that records it.
 
-    ``input`` is JSON text. ``target`` is the instance id of a sub-orchestration or entity, ``fire_at`` the text
-    of a timer, ``request`` the message to an entity, ``due`` the time of a scheduled signal.
+    ``input`` is JSON text. ``target`` is the instance id of a sub-orchestration or entity, ``fire_at`` the
+    text of a timer, ``request`` the message to an entity, ``due`` the time of a scheduled signal.
     """
 
     kind: int

@@ -163,7 +163,7 @@ class Core:
     # -- turns
 
     def turn(self, *, block: bool) -> None:
-        """Take what has arrived and run at most one step. With ``block``, sleep when there is nothing to do."""
+        """Take what has arrived and run at most one step. With ``block``, sleep while there is nothing."""
         if self._recovered:
             tasks, self._recovered = self._recovered, []
             self._dispatcher.add(tasks)
@@ -258,7 +258,7 @@ class Core:
                 self._run_entity(instance_id, messages)
             else:
                 self._run_orchestration(instance_id, messages)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # Not the user's error (that is part of the outcome) but ours or the disk's: keep the messages.
             self._log.exception("a step of '%s' failed; it is tried again", instance_id)
             self._live.forget(instance_id)
@@ -314,7 +314,7 @@ class Core:
             self._mailboxes.put(instance_id, message)
 
     def _drop(self, messages: list[Message]) -> None:
-        """Delete messages that nobody takes: for an instance that is unknown or finished, or an old execution."""
+        """Delete messages that nobody takes: for an unknown or finished instance, or an old execution."""
         if any(message.number is not None for message in messages):
             with self._store.transaction() as transaction:
                 Work(transaction, self._stamps.next()).consume(messages)
@@ -349,7 +349,7 @@ class Core:
 
 
 def _outcome(call: Call, work: Work) -> Any:
-    """Run a writing request; an error that it raises (before it writes) is its own and not its neighbours'."""
+    """Run a writing request. An error that it raises (before it writes) is not that of its neighbours."""
     try:
         return call.function(work)
     except Exception as error:  # noqa: BLE001  handed to the caller

@@ -18,9 +18,9 @@ Submit = Callable[[ActivityTask, Callable[[ActivityOutcome], None]], None]
 class ActivityDispatcher:
     """A queue in front of the workers. Thread-safe.
 
-    ``submit`` starts one activity without blocking; ``report`` is told each end, in the thread where it comes;
-    ``idle`` is called each time nothing runs or waits any more. The next activity is started by the end of
-    one, not by the engine: a long replay must not keep the workers waiting.
+    ``submit`` starts one activity without blocking; ``report`` is told each end, in the thread where it
+    comes; ``idle`` is called each time nothing runs or waits any more. The next activity is started by the
+    end of one, not by the engine: a long replay must not keep the workers waiting.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class ActivityDispatcher:
             self._closed = True
 
     def _pump(self) -> None:
-        # An activity that ends inside of `submit` comes back here; the loop further up the stack goes on then,
-        # or else a thousand of them would be a thousand calls deep.
+        # An activity that ends inside of `submit` comes back here; the loop further up the stack goes on
+        # then, or else a thousand of them would be a thousand calls deep.
         if getattr(self._pumping, "active", False):
             return
         self._pumping.active = True

@@ -1,7 +1,7 @@
 """Durable HTTP calls, which the host makes itself (protocol 3.6).
 
-The reply is ``{"statusCode": 200, "headers": {…}, "content": "…"}``. As on the real host with this SDK, a 202 is
-a result like any other: the SDK has no way to ask for polling, so none is done.
+The reply is ``{"statusCode": 200, "headers": {…}, "content": "…"}``. As on the real host with this SDK, a 202
+is a result like any other: the SDK has no way to ask for polling, so none is done.
 """
 
 from __future__ import annotations
@@ -23,8 +23,19 @@ _TIMEOUT_SECONDS = 100.0
 _THREADS = 16
 # Headers that describe the body; .NET keeps them apart from those of the response, and leaves them out.
 _CONTENT_HEADERS = frozenset(
-    ("allow", "content-disposition", "content-encoding", "content-language", "content-length")
-    + ("content-location", "content-md5", "content-range", "content-type", "expires", "last-modified")
+    [
+        "allow",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-location",
+        "content-md5",
+        "content-range",
+        "content-type",
+        "expires",
+        "last-modified",
+    ]
 )
 
 
@@ -71,7 +82,7 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
     """
     if request.get("tokenSource"):
         raise ValueError(
-            "A durable HTTP call with a token source needs a managed identity, which a local host does not have."
+            "A durable HTTP call with a token source needs a managed identity; a local host has none."
         )
     outgoing = _outgoing(request)
     try:

@@ -94,7 +94,7 @@ class Engine:
         self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Stop; with useGracefulShutdown, let running activities end first, for at most ``timeout`` seconds."""
+        """Stop. With useGracefulShutdown, running activities may end first, within ``timeout`` seconds."""
         self._core.stop_dispatch()
         if self._settings.use_graceful_shutdown and self._stopped is None:
             try:
@@ -119,7 +119,7 @@ class Engine:
                 self._core.turn(block=True)
         except HostCrash:
             self._end("The host has crashed.")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever ended the engine, those who wait must know
             self._log.exception("the engine has died")
             self._end(f"The engine has died: {error!r}")
 
@@ -195,7 +195,7 @@ class Engine:
         return self._call(lambda work: self._requests.start(work, name, input, instance_id, version))
 
     def raise_event(self, instance_id: str, name: str, payload: str = "null") -> None:
-        """Send an external event; ``payload`` is compact JSON text. Raises InstanceNotFound, InstanceFinished."""
+        """Send an external event; ``payload`` is JSON text. Raises InstanceNotFound or InstanceFinished."""
         self._call(lambda work: self._requests.raise_event(work, instance_id, name, payload))
 
     def terminate(self, instance_id: str, reason: str | None = None) -> None:
@@ -203,11 +203,14 @@ class Engine:
         self._call(lambda work: self._requests.terminate(work, instance_id, reason))
 
     def suspend(self, instance_id: str, reason: str | None = None) -> None:
-        """Have an instance suspended. Raises InstanceNotFound, InstanceFinished, InvalidState (it is already)."""
+        """Have an instance suspended.
+
+        Raises InstanceNotFound, InstanceFinished or InvalidState (it is suspended already).
+        """
         self._call(lambda work: self._requests.suspend(work, instance_id, reason))
 
     def resume(self, instance_id: str, reason: str | None = None) -> None:
-        """Have an instance resumed. Raises InstanceNotFound, InstanceFinished, InvalidState (not suspended)."""
+        """Have an instance resumed. Raises InstanceNotFound, InstanceFinished or InvalidState."""
         self._call(lambda work: self._requests.resume(work, instance_id, reason))
 
     def rewind(self, instance_id: str, reason: str | None = None) -> None:
@@ -218,7 +221,7 @@ class Engine:
         self._call(lambda work: self._requests.rewind(work, instance_id, reason))
 
     def restart(self, instance_id: str, new_id: bool = True) -> str:
-        """Start an instance again with the same input; returns the id. Raises InstanceNotFound, InstanceExists."""
+        """Start an instance again with its input; returns the id. Raises InstanceNotFound, InstanceExists."""
         return self._call(lambda work: self._requests.restart(work, instance_id, new_id))
 
     def purge(self, instance_id: str) -> int:

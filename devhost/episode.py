@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from devhost import jsontext, versions
 from devhost.actions import HTTP_ACTIVITY, Command, InvalidReply, Reply, parse_failure, parse_reply
+from devhost.decision import Completion, Decision, failed
 from devhost.errors import UnknownFunction
 from devhost.faults import HostCrash
 from devhost.history import COMPLETIONS, Event, EventType, context_json, event
@@ -21,7 +22,7 @@ from devhost.models import RuntimeStatus
 from devhost.ports import Catalog, Runner
 from devhost.refusals import refusal
 from devhost.settings import DurableSettings
-from devhost.shim import Completion, Decision, failure_text, interpret
+from devhost.shim import interpret
 
 __all__ = ["Episode", "accepted", "run_episode", "version_mismatch"]
 
@@ -131,11 +132,7 @@ def _replay(runner: Runner, function: str, context: str, name: str) -> Reply | C
 def _broken(name: str, error: BaseException, stack: str) -> Completion:
     inner = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {stack}"
     text = jsontext.clean(f"One or more errors occurred. ({inner})")
-    return Completion(
-        RuntimeStatus.FAILED,
-        failure_text(name, text),
-        f"Message: {text}, StackTrace: {jsontext.clean(stack)}",
-    )
+    return failed(name, text, jsontext.clean(stack))
 
 
 def _ended(completion: Completion, live: Live) -> Decision:
@@ -150,10 +147,7 @@ def _refused(decision: Decision, started: Event, catalog: Catalog) -> Decision:
     text = refusal(decision.commands, catalog, instance, parent_id)
     if text is None:
         return decision
-    completion = Completion(
-        RuntimeStatus.FAILED, failure_text(started["Name"], text), f"Message: {text}, StackTrace: "
-    )
-    return replace(decision, commands=[], completion=completion)
+    return replace(decision, commands=[], completion=failed(started["Name"], text))
 
 
 def _command_event(command: Command, stamp: int, settings: DurableSettings) -> Event:

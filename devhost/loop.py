@@ -55,7 +55,7 @@ class Arrivals:
         return self._queue.empty()
 
     def take(self, timeout: float | None) -> list[Arrival]:
-        """Wait for arrivals up to ``timeout`` seconds (None: for ever, 0: not at all) and take all of them."""
+        """Take all arrivals; wait for the first up to ``timeout`` seconds (None: for ever, 0: not at all)."""
         taken: list[Arrival] = []
         try:
             taken.append(self._queue.get(timeout=timeout) if timeout != 0 else self._queue.get_nowait())

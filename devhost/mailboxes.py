@@ -1,4 +1,4 @@
-"""Messages that wait for the next step of an instance or entity, in memory. Used by the engine's thread only."""
+"""Messages that wait for the next step of an instance, in memory. Used by the engine's thread only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check that a replay schedules what the history says it scheduled (protocol 2.5). Pure; texts as in DTFx."""
+"""The check that a replay schedules what the history says (protocol 2.5). Pure; texts as in DTFx."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def _activity(recorded: Event, command: Command | None) -> str:
         return (
             f"an activity task with sequence ID {number} and name '{name}' (version '{version}'), {_MISSING}"
         )
-    head = f"an activity task with sequence number {number} named '{name}', but the current orchestration replay "
+    head = (
+        f"an activity task with sequence number {number} named '{name}', "
+        "but the current orchestration replay "
+    )
     if command.kind != EventType.TaskScheduled:
         return f"{head}instead produced a {_action(command)} action with this sequence number. "
     return f"{head}instead scheduled an activity task named '{command.name}' with this sequence number.  "
@@ -80,7 +83,8 @@ def _sub_orchestration(recorded: Event, command: Command | None) -> str:
 
 def _event_sent(recorded: Event, command: Command | None) -> str:
     head = (
-        f"a send event task with sequence ID {recorded['EventId']}, type 'EventSent' name '{recorded['Name']}', "
+        f"a send event task with sequence ID {recorded['EventId']}, type 'EventSent' "
+        f"name '{recorded['Name']}', "
         f"instance ID '{recorded['InstanceId']}', "
     )
     if command is None:

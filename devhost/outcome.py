@@ -6,6 +6,7 @@ from typing import Any
 
 from devhost import jsontext, timestamps
 from devhost.actions import Command
+from devhost.decision import Completion, Decision, details
 from devhost.episode import Episode
 from devhost.errors import InstanceExists
 from devhost.history import Event, EventType, event, execution_started
@@ -13,7 +14,6 @@ from devhost.live import Live
 from devhost.mailboxes import Message
 from devhost.models import RuntimeStatus
 from devhost.records import ActivityTask, InstanceRecord, TimerRecord
-from devhost.shim import Completion
 from devhost.starting import Starter, new_execution_id
 from devhost.work import Work
 
@@ -71,8 +71,12 @@ def _progress(
     if completion is not None:
         status = completion.status
         output = None if completion.result is None else jsontext.clean(completion.result)
-    custom = decision.custom_status if decision.custom_status is not None else record.custom_status
+    custom = _custom_status(record, decision)
     return record.changed(status=status, output=output, custom_status=custom, updated=stamp)
+
+
+def _custom_status(record: InstanceRecord, decision: Decision) -> str | None:
+    return decision.custom_status if decision.sets_custom_status else record.custom_status
 
 
 def _drop_cancelled_timers(work: Work, record: InstanceRecord, episode: Episode) -> None:
@@ -90,7 +94,7 @@ def _continue_as_new(work: Work, live: Live, episode: Episode, completion: Compl
         status=RuntimeStatus.RUNNING,
         input=completion.result,
         output=None,
-        custom_status=episode.decision.custom_status or old.custom_status,
+        custom_status=_custom_status(old, episode.decision),
         created=work.stamp,
         updated=work.stamp,
     )
@@ -157,7 +161,7 @@ def _start_child(work: Work, parent: InstanceRecord, command: Command, starter: 
             work.stamp,
             TaskScheduledId=command.id,
             Reason=str(error),
-            Details=f"Message: {error}, StackTrace: ",
+            Details=details(str(error)),
             FailureDetails=None,
         )
         work.send(parent.instance_id, failed, parent.execution_id)

@@ -1,8 +1,8 @@
-"""When to replay: an instance whose activities end one after the other need not be replayed for each. Pure.
+"""When to replay: an instance whose activities end one after the other is not replayed for each. Pure.
 
-A replay costs time in proportion to the history. So an instance that still waits for other activities is given
-as much time to collect their ends as its replay would take: replays then cost no more than the waiting, and a
-short history, whose replay is nothing, does not wait at all.
+A replay costs time in proportion to the history. So an instance that still waits for other activities is
+given as much time to collect their ends as its replay would take: replays then cost no more than the waiting,
+and a short history, whose replay is nothing, does not wait at all.
 """
 
 from __future__ import annotations

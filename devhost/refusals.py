@@ -1,7 +1,7 @@
 """Commands that cannot be carried out, and the text that the instance then fails with. Pure.
 
-This is the one place where the host differs from the real one on purpose: there, an orchestration that calls a
-function that does not exist stays Running for ever, without a word.
+This is the one place where the host differs from the real one on purpose: there, an orchestration that calls
+a function that does not exist stays Running for ever, without a word.
 """
 
 from __future__ import annotations

@@ -15,61 +15,22 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from devhost import jsontext, timestamps
 from devhost.actions import HTTP_ACTIVITY, ActionType, Command, Reply
+from devhost.decision import Completion, Decision, OrchestrationError, details, failed
 from devhost.history import Event, EventType
 from devhost.models import RuntimeStatus
 from devhost.nondeterminism import NonDeterminism, check
 from devhost.tasks import AllTask, AnyTask, RetryTask, Task
 
-__all__ = ["Completion", "Decision", "OrchestrationError", "failure_text", "interpret"]
+__all__ = ["interpret"]
 
 _REQUEST_IDS = uuid.UUID("5d3c4b7a-0f8e-4a55-9d5b-0c8f6a1e2b90")
 _CUSTOM_STATUS_BYTES = 16 * 1024
 _SUCCEEDED = {5: True, 6: False, 8: True, 9: False, 11: True}
 _COMMANDS = frozenset((4, 7, 10, 14))
-
-
-class OrchestrationError(Exception):
-    """The orchestration asks for something impossible; the text ends up in its output."""
-
-
-@dataclass(frozen=True)
-class Completion:
-    """The end of an execution. ``result`` is JSON text, or plain text for failures and termination reasons.
-
-    ``status`` CONTINUED_AS_NEW: ``result`` is the next input and ``carried`` the events to take along.
-    ``details`` goes to the parent of a failed sub-orchestration.
-    """
-
-    status: RuntimeStatus
-    result: str | None = None
-    details: str | None = None
-    carried: list[Event] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What one episode leads to.
-
-    ``commands`` are new, in the order of their ids; ``cancelled`` are the ids of all timers that need not
-    fire; ``custom_status`` is JSON text, None to keep the present one; ``next_id`` is free.
-    """
-
-    commands: list[Command]
-    cancelled: set[int]
-    next_id: int
-    suspended: bool = False
-    custom_status: str | None = None
-    completion: Completion | None = None
-
-
-def failure_text(orchestrator: str, error: str) -> str:
-    """Return the output of a failed instance."""
-    return f"Orchestrator function '{orchestrator}' failed: {error}"
 
 
 def interpret(events: Iterable[Event], reply: Reply, started: Event, max_actions: int = 100_000) -> Decision:
@@ -84,17 +45,9 @@ def interpret(events: Iterable[Event], reply: Reply, started: Event, max_actions
             run.feed(event)
         return run.decide()
     except NonDeterminism as error:
-        return run.give_up(Completion(RuntimeStatus.FAILED, str(error), _details(str(error))))
+        return run.give_up(Completion(RuntimeStatus.FAILED, str(error), details(str(error))))
     except OrchestrationError as error:
-        return run.give_up(_failed(started["Name"], str(error)))
-
-
-def _failed(orchestrator: str, error: str) -> Completion:
-    return Completion(RuntimeStatus.FAILED, failure_text(orchestrator, error), _details(error))
-
-
-def _details(error: str) -> str:
-    return f"Message: {error}, StackTrace: "
+        return run.give_up(failed(started["Name"], str(error)))
 
 
 class _Interpreter:
@@ -324,6 +277,7 @@ class _Interpreter:
             next_id=self._next_id,
             suspended=self._suspended,
             custom_status=self._custom_status(),
+            sets_custom_status=True,
             completion=self._completion() if self._at_end and not self._open else None,
         )
 
@@ -333,7 +287,7 @@ class _Interpreter:
 
     def _completion(self) -> Completion | None:
         if self._reply.error is not None:
-            return _failed(self._started["Name"], self._reply.error)
+            return failed(self._started["Name"], self._reply.error)
         if self._continue_with is not None:
             return Completion(
                 RuntimeStatus.CONTINUED_AS_NEW, self._continue_with, carried=list(self._carried)

@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devhost.errors import StateFileError, StateFileInUse, StateFileVersion
-from devhost.records import ActivityTask, InstanceRecord, StoredMessage, TimerRecord
+from devhost.records import ActivityTask, InstanceRecord, TimerRecord
 from devhost.store_queries import Queries
 from devhost.store_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
 __all__ = ["CommitHook", "Store", "Transaction"]
 
-# Called with "before" or "after" and the number of the commit, from 1. A test that raises there kills the host.
+# Called with "before" or "after" and the number of the commit, from 1. A test that raises there kills the
+# host.
 CommitHook = Callable[[str, int], None]
 _LOCK_WAIT_SECONDS = 0.5
 
@@ -37,19 +38,16 @@ class Transaction:
     def put_instance(self, one: InstanceRecord) -> None:
         """Insert or replace the row of an instance or entity."""
         self._run(
-            "INSERT INTO instances (instance_id, execution_id, name, version, status, input, output, custom_status,"
-            " created, updated, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (instance_id) DO UPDATE SET execution_id = excluded.execution_id, name = excluded.name,"
-            " version = excluded.version, status = excluded.status, input = excluded.input,"
-            " output = excluded.output, custom_status = excluded.custom_status, created = excluded.created,"
-            " updated = excluded.updated, state = excluded.state",
+            "INSERT OR REPLACE INTO instances (instance_id, execution_id, name, version, status, input,"
+            " output, custom_status, created, updated, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             one.row(),
         )
 
     def put_progress(self, one: InstanceRecord) -> None:
         """Update what an episode changes in the row of a running instance."""
         self._run(
-            "UPDATE instances SET status = ?, output = ?, custom_status = ?, updated = ? WHERE instance_id = ?",
+            "UPDATE instances SET status = ?, output = ?, custom_status = ?, updated = ?"
+            " WHERE instance_id = ?",
             (one.status, one.output, one.custom_status, one.updated, one.instance_id),
         )
 
@@ -203,7 +201,7 @@ def _prepare(connection: sqlite3.Connection, name: str, full_sync: bool) -> None
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise StateFileInUse(
-                f"The state file {name} is in use by another host. Stop that one, or give this one another file."
+                f"The state file {name} is in use by another host. Stop that one, or name another file."
             ) from error
         raise StateFileError(f"The state file {name} cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:

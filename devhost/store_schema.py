@@ -22,7 +22,8 @@ SCHEMA = (
         updated INTEGER NOT NULL,
         state TEXT
     )""",
-    # The events of one episode are one row, joined by commas: a fan-out of a thousand is two rows, not thousands.
+    # The events of one episode are one row, joined by commas: a fan-out of a thousand is two rows, not
+    # thousands.
     """CREATE TABLE history (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         instance_id TEXT NOT NULL,

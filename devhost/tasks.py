@@ -1,7 +1,7 @@
 """The tree of tasks that the interpreter of replies waits for. Pure; used by `devhost.shim` only.
 
-A task is finished or not; how it went does not matter here, since the user's code has already dealt with that.
-Finishing one tells its parent.
+A task is finished or not; how it went does not matter here, since the user's code has already dealt with
+that. Finishing one tells its parent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Versions of orchestrations: how they compare, and whether this host may run an instance (protocol 8). Pure."""
+"""Versions of orchestrations: how they compare, and which of them this host runs (protocol 8). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"\d+(\.\d+){1,3}")
 
 
 def compare(left: str, right: str) -> int:
-    """Return -1, 0 or 1: empty before any, ``1.10`` after ``1.9``, other texts by their letters, ignoring case."""
+    """Return -1, 0 or 1: empty before any, ``1.10`` after ``1.9``, other texts ignoring case."""
     if _NUMBERS.fullmatch(left) and _NUMBERS.fullmatch(right):
         a, b = _numbers(left), _numbers(right)
         return (a > b) - (a < b)

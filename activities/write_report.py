@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO
 
 import azure.durable_functions as df
@@ -14,13 +14,10 @@ from adapters import services
 from adapters.blobs import Blobs
 from invoicing import batch_names
 from invoicing.outcomes import duplicate_row
-from invoicing.report import Totals, write_csv, write_html, write_json, write_xlsx
+from invoicing.report import WRITERS, Totals
 from invoicing.tally import add_counts
 
 bp = df.Blueprint()
-
-Writer = Callable[[dict, dict, Iterable[dict], IO[bytes]], None]
-WRITERS: dict[str, Writer] = {"json": write_json, "csv": write_csv, "xlsx": write_xlsx, "html": write_html}
 
 
 class ResultsIncomplete(Exception):
@@ -40,7 +37,7 @@ def write_report(job: dict) -> dict:
     with tempfile.TemporaryFile() as rows_file:
         totals, counts = _gather(blobs, batch, rows_file)
         _complete(manifest, counts)
-        for kind, write in WRITERS.items():
+        for kind, (_, write) in WRITERS.items():
             with tempfile.TemporaryFile() as out:
                 write(head, totals, _read(rows_file), out)
                 out.seek(0)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from invoicing.assess import Checker
+from functools import cached_property
 
 from adapters import settings as app_settings
 from adapters.blobs import AzureBlobs, Blobs
 from adapters.settings import Settings
+from invoicing.assess import Checker
 
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, the app's own blobs, and the checker of invoices."""
+    """Settings, the app's own blobs, and what makes the checker of invoices."""
 
     settings: Settings
     blobs: Blobs
-    checker: Checker
+    make_checker: Callable[[], Checker]
+
+    @cached_property
+    def checker(self) -> Checker:
+        """The process's checker, made on first use: most requests need none. Raises RulesMissing."""
+        return self.make_checker()
 
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""
@@ -38,7 +43,7 @@ def current() -> Services:
         if _current is None:
             settings = app_settings.from_environment()
             blobs = AzureBlobs(settings.storage_connection, settings.container)
-            _current = Services(settings, blobs, Checker(settings.rules_folder))
+            _current = Services(settings, blobs, lambda: Checker(settings.rules_folder))
         return _current
 
 

@@ -1,7 +1,8 @@
 """Calling an activity again after a failure, with growing pauses, as a generator for `yield from`.
 
-The SDK's own `RetryOptions` knows one fixed interval and waits once more before it gives up. Here an
-outage of the storage is waited for up to a day, and anything else is tried a few times: it may be the
+The SDK's own `RetryOptions` knows one fixed interval and waits once more before it gives up. Here what is
+no document's fault (storage that is away, an installation without its rules) is waited for up to a day, so
+that a person can mend it; anything else is tried a few times: it may be the
 input's fault, and the caller has better things to do with it than to wait.
 """
 
@@ -14,8 +15,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
-# The name of the adapters' error as it stands in an activity's failure text. An orchestrator sees texts only.
-_OUTAGE = "StorageUnavailable:"
+# Names of errors as they stand in an activity's failure text: an orchestrator sees texts only.
+_OUTAGES = ("StorageUnavailable:", "StorageRefused:", "RulesMissing:", "SettingError:")
 
 
 class ActivityGaveUp(Exception):
@@ -46,8 +47,8 @@ OUTAGE = Backoff(timedelta(seconds=1), 2, timedelta(minutes=5), attempts=300)
 
 
 def is_outage(failure: str) -> bool:
-    """Say whether an activity's failure text speaks of storage that did not answer."""
-    return _OUTAGE in failure
+    """Say whether an activity's failure text speaks of the surroundings, not of what it was given."""
+    return any(name in failure for name in _OUTAGES)
 
 
 def first_line(failure: str) -> str:

@@ -53,4 +53,4 @@ async def _task_hub(client: df.DurableOrchestrationClient) -> None:
 
 
 def _rules() -> None:
-    services.current().checker.ensure_rules()
+    _ = services.current().checker  # raises where the folder of the rules is not complete

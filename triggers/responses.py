@@ -12,6 +12,7 @@ import azure.functions as func
 
 from adapters.blobs import StorageError, StorageUnavailable
 from adapters.settings import SettingError
+from invoicing.assess import RulesMissing
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
 
@@ -72,6 +73,8 @@ def _failure(error: Exception) -> func.HttpResponse:
         return error_response(refused, {"Retry-After": str(OUTAGE_SECONDS)})
     if isinstance(error, SettingError):
         return error_response(Refused(500, "setting", str(error)))
+    if isinstance(error, RulesMissing):
+        return error_response(Refused(503, "rules_missing", str(error)))
     if isinstance(error, StorageError):
         logging.error("storage refused: %s", error)
         return error_response(Refused(500, "storage_refused", f"The storage refused the call: {error}"))

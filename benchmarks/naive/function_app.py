@@ -11,10 +11,10 @@ import zipfile
 
 import azure.durable_functions as df
 import azure.functions as func
-from invoicing.assess import row
 
 from adapters import services
-from invoicing.report import Totals, write_csv, write_html, write_json, write_xlsx
+from invoicing.assess import row
+from invoicing.report import WRITERS, Totals
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 _one_at_a_time = threading.Lock()
@@ -78,7 +78,7 @@ def naive_report(job: dict) -> int:
     for one in job["rows"]:
         totals.add(one)
     head = {"batch": job["batch"], "created": "", "finished": "", "source": "naive"}
-    for kind, write in {"json": write_json, "csv": write_csv, "xlsx": write_xlsx, "html": write_html}.items():
+    for kind, (_, write) in WRITERS.items():
         out = io.BytesIO()
         write(head, totals.as_dict(), iter(job["rows"]), out)
         services.current().blobs.write(f"{job['batch']}/report.{kind}", out.getvalue())

@@ -97,11 +97,12 @@ def test_pause_never_passes_its_limit(failures: int) -> None:
     assert backoff.pause(failures) in (timedelta(seconds=1), timedelta(seconds=7))
 
 
-def test_only_storage_outages_count_as_outages() -> None:
-    """A refusal by the storage is not one: waiting does not mend a wrong key."""
+def test_only_the_surroundings_count_as_outage() -> None:
+    """Storage, rules and settings are no document's fault; a person has a day to mend them."""
     assert is_outage(AWAY)
+    assert is_outage("Activity function 'check_chunk' failed:  RulesMissing: run the fetch")
+    assert is_outage("Activity function 'check_chunk' failed:  StorageRefused: HTTP 403")
     assert not is_outage(FAILED)
-    assert not is_outage("StorageRefused: HTTP 403")
     assert FAULT.attempts == 3
 
 

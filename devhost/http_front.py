@@ -14,6 +14,7 @@ from devhost.app_index import AppIndex, FunctionInfo
 from devhost.durable_links import WEBHOOK_PATH
 from devhost.http_messages import BodyTooLarge, absolute_url, function_request, function_response, read_body
 from devhost.in_flight import timeout_text
+from devhost.invocation import describe_error
 from devhost.keys import Keys
 from devhost.mgmt_api import ManagementApi
 from devhost.mgmt_messages import Query, Request
@@ -76,8 +77,11 @@ class HttpFront:
             response = web.Response(status=413)
         except asyncio.CancelledError:
             raise
-        except Exception:  # noqa: BLE001 - the border where errors become a 500
-            _log.exception("%s %s failed", request.method, request.rel_url.raw_path)
+        except Exception as error:  # noqa: BLE001 - the border where errors become a 500
+            told = describe_error(error)
+            _log.error(
+                "%s %s failed: %s", request.method, request.rel_url.raw_path, told.traceback or told.message
+            )
             response = web.Response(status=500)
         self._allow_origin(request, response)
         response.headers.setdefault("Server", "devhost")

@@ -6,7 +6,10 @@ that the real worker hands over.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import functools
+import itertools
 import secrets
 import threading
 import traceback
@@ -25,7 +28,10 @@ from devhost.ports import ActivityError
 __all__ = ["BindingIO", "Call", "Invoker", "describe_error"]
 
 _IMPLICIT_OUTPUT = ("orchestrationTrigger", "activityTrigger", "entityTrigger")
-_PACKAGE = str(Path(__file__).parent)
+# Frames that stand between the host and user code in a traceback.
+_MACHINERY = tuple(
+    str(Path(file).parent) for file in (__file__, asyncio.__file__, concurrent.futures.__file__)
+)
 _THREAD_LOCAL = threading.local()
 
 
@@ -200,9 +206,9 @@ def encode(binding: Binding, value: Any) -> meta.Datum:
 
 
 def describe_error(error: BaseException) -> ActivityError:
-    """Return ``Type: text`` and the traceback from the first frame of user code on."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.tb_next
-    lines = traceback.format_exception(type(error), error, frame or error.__traceback__)
-    return ActivityError(f"{type(error).__name__}: {error}", "".join(lines))
+    """Return ``Type: text`` and the traceback from the first frame outside of the host on."""
+    described = traceback.TracebackException.from_exception(error)
+    kept = list(itertools.dropwhile(lambda frame: frame.filename.startswith(_MACHINERY), described.stack))
+    if kept:
+        described.stack = traceback.StackSummary.from_list(kept)
+    return ActivityError(f"{type(error).__name__}: {error}", "".join(described.format()))

@@ -1,0 +1,277 @@
+"""The samples of sellers in other countries, in euros, that are in order."""
+
+from datetime import date
+from decimal import Decimal
+
+from samples import parties as p
+from samples.cii import to_cii
+from samples.document import CARD, CREDIT_TRANSFER, PEPPOL, PROCESS, AllowanceCharge, Document
+from samples.pdf import to_facturx
+from samples.sample import Sample, line, written
+from samples.ubl import to_ubl
+
+STUDIO = Document(
+    "FA-2025-0087",
+    date(2025, 2, 28),
+    p.DUBOIS,
+    p.LYON,
+    title="Facture",
+    lines=(
+        line("Conception graphique du catalogue", "24", "HUR", "68.00", "20"),
+        line("Retouche de photographies", "35", "H87", "12.50", "20"),
+        line("Tirages d’épreuve", "6", "H87", "31.40", "20"),
+    ),
+    due=date(2025, 3, 30),
+    order="CF-5512",
+    delivered=date(2025, 2, 26),
+    terms="Paiement à 30 jours. Escompte pour paiement anticipé : néant.",
+)
+
+HARDWARE = Document(
+    "FV/2025/03/0142",
+    date(2025, 3, 14),
+    p.WISLA,
+    p.HANSA,
+    title="Invoice",
+    lines=(
+        line("Kołnierz stalowy DN80", "120", "H87", "38.40", "0", "K", article="KS-80"),
+        line("Śruba M16x60", "12", "CEN", "41.25", "0", "K", article="SR-1660"),
+    ),
+    due=date(2025, 4, 13),
+    profile=PEPPOL,
+    process=PROCESS,
+    buyer_reference="EK-Metall",
+    order="HW-88120",
+    delivered=date(2025, 3, 12),
+    deliver_to=p.HANSA,
+    means=CREDIT_TRANSFER,
+    terms="Płatność przelewem w ciągu 30 dni.",
+)
+
+FOREIGN: tuple[Sample, ...] = (
+    written(
+        "Facture_Dubois_FA-2025-0087.pdf",
+        "Factur-X: French standard rate, SIREN as legal id",
+        to_facturx,
+        STUDIO,
+    ),
+    written(
+        "Hotel Seeblick 2025-02-17.pdf",
+        "Factur-X: Austrian rates 10 % and 20 %, paid by card",
+        to_facturx,
+        Document(
+            "R25/00317",
+            date(2025, 2, 17),
+            p.HOTEL,
+            p.HANSA,
+            title="Rechnung",
+            lines=(
+                line("Übernachtung mit Frühstück, 3 Nächte", "3", "DAY", "128.18", "10"),
+                line("Seminarraum, Tagespauschale", "2", "DAY", "190.00", "20"),
+                line("Getränke", "1", "C62", "46.67", "20"),
+            ),
+            period=(date(2025, 2, 14), date(2025, 2, 17)),
+            due=date(2025, 2, 17),
+            means=CARD,
+            prepaid=Decimal("935.00"),
+            rounding=Decimal("0.00"),
+            terms="Mit Karte bezahlt.",
+        ),
+    ),
+    written(
+        "DeVries_F2025-2210.xml",
+        "Peppol UBL: reverse charge on a transport from the Netherlands",
+        to_ubl,
+        Document(
+            "F2025-2210",
+            date(2025, 3, 18),
+            p.DEVRIES,
+            p.HANSA,
+            lines=(
+                line("Transport Rotterdam – Lübeck", "1", "C62", "1480.00", "0", "AE"),
+                line("Toll and fuel surcharge", "1", "C62", "126.35", "0", "AE"),
+            ),
+            due=date(2025, 4, 17),
+            profile=PEPPOL,
+            process=PROCESS,
+            buyer_reference="EK-Logistik",
+            order="HW-88107",
+            delivered=date(2025, 3, 17),
+            means=CREDIT_TRANSFER,
+            terms="Net 30 days.",
+        ),
+    ),
+    written(
+        "WISLA_FV_2025_03_0142.xml",
+        "Peppol UBL: intra-Community supply with the place of delivery",
+        to_ubl,
+        HARDWARE,
+    ),
+    written(
+        "Studio Rossi fattura 77.xml",
+        "CII: Italian standard rate and a reduced one, discount on the whole invoice",
+        to_cii,
+        Document(
+            "77/2025",
+            date(2025, 2, 21),
+            p.ROSSI,
+            p.Party(
+                "Hansa Utensili S.r.l.",
+                "Via dell’Industria 31",
+                "40138",
+                "Bologna",
+                "IT",
+                "IT88364040605",
+                email="fatture@hansa-utensili.example",
+            ),
+            title="Fattura",
+            lines=(
+                line("Progetto espositore da banco", "1", "C62", "3200.00", "22"),
+                line("Catalogo illustrato", "40", "H87", "18.50", "4"),
+            ),
+            allowances=(
+                AllowanceCharge(
+                    Decimal("160.00"),
+                    "Sconto cliente",
+                    "95",
+                    Decimal(22),
+                    percent=Decimal(5),
+                    base=Decimal("3200.00"),
+                ),
+            ),
+            due=date(2025, 3, 23),
+            means=CREDIT_TRANSFER,
+            terms="Bonifico bancario a 30 giorni.",
+        ),
+    ),
+    written(
+        "oliva-del-sur_A-2025-118.pdf",
+        "Factur-X: Spanish oil to Germany, intra-Community supply",
+        to_facturx,
+        Document(
+            "A-2025-118",
+            date(2025, 3, 10),
+            p.OLIVA,
+            p.HANSA,
+            title="Factura",
+            lines=(
+                line("Aceite de oliva virgen extra, 5 l", "48", "H87", "39.20", "0", "K"),
+                line("Estuche de regalo", "48", "H87", "2.85", "0", "K"),
+            ),
+            delivered=date(2025, 3, 6),
+            deliver_to=p.HANSA,
+            due=date(2025, 4, 9),
+            order="HW-88055",
+            means=CREDIT_TRANSFER,
+            terms="Transferencia a 30 días.",
+        ),
+    ),
+    written(
+        "Brabo Catering 2025-0330.xml",
+        "Peppol UBL: Belgian rates, an allowance and a charge on the document",
+        to_ubl,
+        Document(
+            "2025-0330",
+            date(2025, 3, 21),
+            p.BRABO,
+            p.Party(
+                "Hansa Gereedschap BV",
+                "Noorderlaan 147",
+                "2030",
+                "Antwerpen",
+                "BE",
+                "BE0431885174",
+                email="facturen@hansa-gereedschap.example",
+            ),
+            title="Factuur",
+            lines=(
+                line("Broodjeslunch", "35", "H87", "14.50", "6"),
+                line("Dranken", "35", "H87", "6.20", "21"),
+            ),
+            allowances=(
+                AllowanceCharge(
+                    Decimal("50.75"),
+                    "Jaarkorting",
+                    "95",
+                    Decimal(6),
+                    percent=Decimal(10),
+                    base=Decimal("507.50"),
+                ),
+                AllowanceCharge(Decimal("35.00"), "Levering", "FC", Decimal(21), is_charge=True),
+            ),
+            due=date(2025, 4, 20),
+            profile=PEPPOL,
+            process=PROCESS,
+            buyer_reference="Onthaal",
+            order="BE-2219",
+            delivered=date(2025, 3, 20),
+            means=CREDIT_TRANSFER,
+            terms="30 dagen.",
+        ),
+    ),
+    written(
+        "claddagh-books-INV-5581.xml",
+        "UBL: zero rate on books beside the standard rate",
+        to_ubl,
+        Document(
+            "INV-5581",
+            date(2025, 2, 12),
+            p.CLADDAGH,
+            p.Party(
+                "Hansa Tools Ireland Ltd",
+                "Dock Road 8",
+                "V94 YK33",
+                "Limerick",
+                "IE",
+                "IE5888677M",
+                email="ap@hansa-tools.example",
+            ),
+            lines=(
+                line("Workshop Mathematics, hardback", "15", "H87", "28.00", "0", "Z"),
+                line("Framed print, harbour", "2", "H87", "95.00", "23"),
+            ),
+            due=date(2025, 3, 14),
+            order="IE-3307",
+            delivered=date(2025, 2, 11),
+            means=CREDIT_TRANSFER,
+            terms="30 days from the date of invoice.",
+        ),
+    ),
+    written(
+        "Dubois_avoir_AV-2025-0009.xml",
+        "CII credit note: part of a French invoice taken back",
+        to_cii,
+        Document(
+            "AV-2025-0009",
+            date(2025, 3, 17),
+            p.DUBOIS,
+            p.LYON,
+            type_code="381",
+            title="Avoir",
+            lines=(line("Tirages d’épreuve", "2", "H87", "31.40", "20"),),
+            preceding=("FA-2025-0087", date(2025, 2, 28)),
+            due=date(2025, 4, 16),
+            terms="À déduire du prochain règlement.",
+        ),
+    ),
+    written(
+        "moselle-consulting-2025-31.xml",
+        "CII: consulting from Luxembourg, reverse charge",
+        to_cii,
+        Document(
+            "2025-31",
+            date(2025, 3, 31),
+            p.MOSELLE,
+            p.HANSA,
+            lines=(
+                line("Advice on customs procedures", "14.5", "HUR", "165.00", "0", "AE"),
+                line("Travel expenses", "1", "C62", "238.60", "0", "AE"),
+            ),
+            due=date(2025, 4, 30),
+            period=(date(2025, 3, 1), date(2025, 3, 31)),
+            contract="MC-HW-2024",
+            means=CREDIT_TRANSFER,
+            terms="30 days.",
+        ),
+    ),
+)

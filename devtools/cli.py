@@ -156,7 +156,7 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
         case "bench":
             return bench.bench(project, console, options.name, more)
         case "clean":
-            with run.only_run(project):
+            with run.only_run(project, console):
                 setup.clean(project, console, everything=options.all)
         case _:
             setup.set_up(project, console, development=True)

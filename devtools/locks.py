@@ -6,6 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_held: list[int] = []
+
+
+def held() -> list[int]:
+    """The descriptors of the locks that this process holds.
+
+    The guards of programs inherit them: when this process is killed, a lock lasts until the programs which
+    were started under it have ended too.
+    """
+    return list(_held)
+
 
 @contextmanager
 def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") -> Iterator[None]:
@@ -24,6 +35,9 @@ def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") 
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
+        _held.append(descriptor)
         yield
     finally:
+        if descriptor in _held:
+            _held.remove(descriptor)
         os.close(descriptor)

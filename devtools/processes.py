@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from devtools import guard
+from devtools import guard, locks
 from devtools.errors import CommandFailed
 
 TAIL_LINES = 15
@@ -82,7 +82,7 @@ class Program:
                 stdin=subprocess.DEVNULL if self.log else None,
                 stdout=output,
                 stderr=subprocess.STDOUT if self.log else None,
-                pass_fds=[pipe],
+                pass_fds=[pipe, *locks.held()],
                 # Ctrl-C in the terminal reaches this process alone, which then ends its services in order.
                 start_new_session=self.log is not None,
             )

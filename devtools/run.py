@@ -1,6 +1,7 @@
 """``dev.py run``: storage, host, one batch from a folder, its summary; then stay up."""
 
 import contextlib
+import os
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
     with ExitStack() as stack:
         if options.fresh:
             project = stack.enter_context(project.throw_away_data())
-        stack.enter_context(only_run(project))
+        stack.enter_context(only_run(project, console))
         running, services = _start_services(stack, project, console, replace(options, host=host_kind))
         done = send_folder(BatchClient(running.url), console, folder, files, services)
         if options.once:
@@ -55,17 +56,31 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
 
 
 @contextmanager
-def only_run(project: Project) -> Iterator[None]:
+def only_run(project: Project, console: Console) -> Iterator[None]:
     """Keep a second run away from the same data; raises DevError when there is one."""
 
-    def refuse(_: str) -> None:
+    def refuse(holder: str) -> None:
+        if not _runs(holder):
+            console.note("An earlier run was killed; waiting for its services to end.")
+            return
         raise DevError(
             "Settle is running from this folder already, with the same stored documents and workflows.",
             hint="use that one (Ctrl-C ends it), or add --fresh to run beside it with data of its own",
         )
 
-    with exclusive(project.state / "run.lock", when_taken=refuse):
+    with exclusive(project.state / "run.lock", when_taken=refuse, text=str(os.getpid())):
         yield
+
+
+def _runs(process_id: str) -> bool:
+    """Whether there is a process of this id; an id that cannot be read counts as one."""
+    try:
+        os.kill(int(process_id), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        return True
+    return True
 
 
 def _start_services(

@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import signal
 import stat
+import subprocess
 import sys
 import threading
 import zipfile
@@ -24,6 +26,8 @@ from devtools.processes import Program
 from devtools.progress import Progress
 from devtools.project import Project
 from devtools.run import only_run, send_folder
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class FakeApp(ThreadingHTTPServer):
@@ -368,15 +372,39 @@ def test_the_connection_string_names_the_ports() -> None:
 
 def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
     """Two hosts on one state would spoil it; afterwards it is free again."""
-    project = Project(tmp_path, tmp_path)
+    project, console = Project(tmp_path, tmp_path), Console(io.StringIO(), terminal=False)
     with (
-        only_run(project),
+        only_run(project, console),
         pytest.raises(DevError, match="running from this folder already"),
-        only_run(project),
+        only_run(project, console),
     ):
         pytest.fail("both run")
-    with only_run(project):
+    with only_run(project, console):
         pass
+
+
+def test_a_run_waits_for_what_a_killed_one_has_not_ended_yet(tmp_path: Path) -> None:
+    """Services take a moment to end; until then they have the data open."""
+    output, marker = io.StringIO(), tmp_path / "started"
+    code = f"""
+import os, pathlib, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from devtools.console import Console
+from devtools.processes import Program
+from devtools.project import Project
+from devtools.run import only_run
+here = pathlib.Path({str(tmp_path)!r})
+with only_run(Project(here, here), Console()):
+    stubborn = "trap '' TERM; touch started; sleep 30 & sleep 30"
+    Program(["sh", "-c", stubborn], log=here / "log", cwd=here, grace=0.3)
+    while not (here / "started").exists(): pass
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False, timeout=20)
+    assert killed.returncode == -signal.SIGKILL
+    assert marker.exists()
+    with only_run(Project(tmp_path, tmp_path), Console(output, terminal=False)):
+        assert "An earlier run was killed" in output.getvalue()
 
 
 def test_thrown_away_data_leaves_nothing_behind(tmp_path: Path) -> None:

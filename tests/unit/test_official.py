@@ -1,0 +1,110 @@
+"""Reading what the official rules report, and how the rules are run."""
+
+from __future__ import annotations
+
+import threading
+
+from invoicing.rules.official import OfficialRules, ParsedDocument, parse_report
+from invoicing.rules.schema import FILES, MAX_FINDINGS, Schema
+from invoicing.safe_xml import parse, to_text
+from tests.official_rules import RULES, needs_rules
+from tests.unit.invoice_documents import cii, ubl
+
+REPORT = """<svrl:schematron-output xmlns:svrl="http://purl.oclc.org/dsdl/svrl">
+  <svrl:fired-rule context="x"/>
+  <svrl:failed-assert id="BR-1" flag="fatal" location="/Q{urn:a}Invoice[1]/Q{urn:b}ID[2]">
+    <svrl:text>[BR-1]-An invoice
+      shall.</svrl:text>
+  </svrl:failed-assert>
+  <svrl:failed-assert id="BR-2" flag="warning" location="/*:Invoice[namespace-uri()='urn:a'][1]">
+    <svrl:text>Plain.</svrl:text>
+  </svrl:failed-assert>
+  <svrl:successful-report id="BR-3" role="information">
+    <svrl:text>[BR-3] Noted.</svrl:text>
+  </svrl:successful-report>
+  <svrl:failed-assert><svrl:text/></svrl:failed-assert>
+</svrl:schematron-output>"""
+
+
+def test_a_report_is_read_with_severity_place_and_text() -> None:
+    """Ids and namespaces that repeat in text and place are taken out; an unmarked rule is fatal."""
+    found = parse_report(REPORT, "en16931")
+    assert [(each.rule, each.severity, each.place, each.text) for each in found] == [
+        ("BR-1", "fatal", "/Invoice[1]/ID[2]", "An invoice shall."),
+        ("BR-2", "warning", "/Invoice[1]", "Plain."),
+        ("BR-3", "information", None, "Noted."),
+        ("unnamed", "fatal", None, "The rule is broken."),
+    ]
+    assert {each.source for each in found} == {"en16931"}
+
+
+@needs_rules
+def test_a_rule_that_stumbles_makes_the_document_invalid() -> None:
+    """Text where a rule computes is a dynamic error of the whole run: an answer, not an exception."""
+    content = ubl((">100.00</cbc:LineExtensionAmount>", ">abc</cbc:LineExtensionAmount>"))
+    (found,) = OfficialRules(RULES).findings(
+        "en16931", "ubl-invoice", ParsedDocument(to_text(parse(content)))
+    )
+    assert (found.rule, found.severity, found.source) == ("SETTLE-RULES-ERROR", "fatal", "en16931")
+    assert "abc" in found.text
+
+
+@needs_rules
+def test_the_rules_go_on_after_a_rule_stumbled() -> None:
+    """A dynamic error leaves the processor usable."""
+    rules = OfficialRules(RULES)
+    broken = ubl((">100.00</cbc:LineExtensionAmount>", ">abc</cbc:LineExtensionAmount>"))
+    for content, count in [(broken, 1), (ubl(), 0)]:
+        assert len(rules.findings("en16931", "ubl-invoice", ParsedDocument(to_text(parse(content))))) == count
+
+
+@needs_rules
+def test_the_rules_run_in_any_thread() -> None:
+    """A worker's threads come and go; the processor was made in one of them."""
+    rules, results = OfficialRules(RULES), []
+
+    def run() -> None:
+        results.append(rules.findings("en16931", "cii", ParsedDocument(to_text(parse(cii())))))
+
+    for _ in range(3):
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    assert results == [[], [], []]
+
+
+@needs_rules
+def test_schema_findings_name_line_and_usual_prefixes_and_are_bounded() -> None:
+    """libxml2 spells out every namespace, which nobody can read."""
+    schema = Schema(RULES / FILES["ubl-invoice"])
+    assert schema.findings(parse(ubl())) == []
+    wrong = ubl(("<cbc:BuyerReference>B-1</cbc:BuyerReference>", "<cbc:Odd/>"))
+    (found,) = schema.findings(parse(wrong))
+    assert (found.rule, found.source, found.place) == ("SETTLE-SCHEMA", "schema", "line 11")
+    assert found.text.startswith("Element 'cbc:Odd': This element is not expected")
+    many = ubl(("unitCode=", "".join(f'a{i}="" ' for i in range(100)) + "unitCode="))
+    assert len(schema.findings(parse(many))) == MAX_FINDINGS
+
+
+@needs_rules
+def test_a_document_cannot_make_the_schema_read_other_files(tmp_path) -> None:
+    """`xsi:schemaLocation` names a schema that would make the document invalid if it were read."""
+    other = tmp_path / "other.xsd"
+    other.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x">'
+        '<xs:element name="x" type="xs:int"/></xs:schema>'
+    )
+    ext = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
+    hint = (
+        f'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="urn:x {other.as_uri()}"'
+    )
+    content = ubl(
+        ("<Invoice ", f"<Invoice {hint} "),
+        (
+            "  <cbc:CustomizationID>",
+            f'<e:UBLExtensions xmlns:e="{ext}"><e:UBLExtension><e:ExtensionContent>'
+            '<x xmlns="urn:x">no number</x>'
+            "</e:ExtensionContent></e:UBLExtension></e:UBLExtensions><cbc:CustomizationID>",
+        ),
+    )
+    assert Schema(RULES / FILES["ubl-invoice"]).findings(parse(content)) == []

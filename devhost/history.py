@@ -146,14 +146,18 @@ class History:
             text.replace('"IsPlayed":false', '"IsPlayed":true', 1) if one["EventType"] in INPUTS else text
             for one, text in zip(added, texts, strict=True)
         )
-        self._played = f"{self._played},{played}" if self._played and played else self._played or played
+        self._played = _joined(self._played, played)
         self.events.extend(added)
         return ",".join(texts)
 
     def texts_with(self, new: Sequence[Event]) -> str:
         """Return the JSON array of the history followed by events that are not in it yet."""
         fresh = ",".join(jsontext.encode(one) for one in new)
-        return f"[{self._played}{',' if self._played else ''}{fresh}]"
+        return f"[{_joined(self._played, fresh)}]"
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first},{second}" if first and second else first or second
 
 
 def context_json(history: History, new: Sequence[Event], started: Event) -> str:

@@ -1,1 +1,1 @@
-"""The domain: reading, checking and reporting invoices. Pure: no I/O but the rule files, nothing of the app."""
+"""The domain: reading, checking, reporting invoices. Pure: no I/O but the rule files, nothing of the app."""

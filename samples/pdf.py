@@ -4,7 +4,7 @@ Equal documents make equal bytes: no time of creation, no random file id.
 """
 
 import io
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,37 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 from samples.cii import to_cii
 from samples.document import Document, Party
 
+_BLUE = colors.HexColor("#1d4e6b")
+_LABELS = (
+    *("number", "date", "due", "order", "contract", "delivered", "period", "reference"),
+    *("item", "quantity", "price", "vat", "amount", "net", "gross", "prepaid", "payable"),
+)
+_GERMAN = (
+    *("Nummer", "Datum", "Fällig", "Bestellung", "Vertrag", "Geliefert", "Zeitraum", "Ihr Zeichen"),
+    *("Leistung", "Menge", "Preis", "USt", "Betrag", "Summe netto", "Gesamt", "Bereits bezahlt", "Zu zahlen"),
+)
+_TRANSLATIONS = {
+    "DE": _GERMAN,
+    "AT": _GERMAN,
+    "FR": (
+        *("Numéro", "Date", "Échéance", "Commande", "Contrat", "Livré le", "Période", "Votre référence"),
+        *(
+            "Désignation",
+            "Quantité",
+            "Prix",
+            "TVA",
+            "Montant",
+            "Total HT",
+            "Total TTC",
+            "Déjà payé",
+            "À payer",
+        ),
+    ),
+    "ES": (
+        *("Número", "Fecha", "Vencimiento", "Pedido", "Contrato", "Entregado", "Periodo", "Su referencia"),
+        *("Concepto", "Cantidad", "Precio", "IVA", "Importe", "Base", "Total", "Ya pagado", "A pagar"),
+    ),
+}
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -86,25 +117,15 @@ def _text(*lines: str | None, size: float = 9, bold: bool = False, **more: Any) 
 
 def _letterhead(document: Document) -> list[Flowable]:
     seller, buyer = document.seller, document.buyer
-    facts = [
-        f"Number {document.number}",
-        f"Date {_day(document.issued)}",
-        document.due and f"Due {_day(document.due)}",
-        document.order and f"Your order {document.order}",
-        document.contract and f"Contract {document.contract}",
-        document.preceding and f"Refers to {document.preceding[0]} of {_day(document.preceding[1])}",
-        document.delivered and f"Delivered {_day(document.delivered)}",
-        document.period and f"Period {_day(document.period[0])} to {_day(document.period[1])}",
-        document.buyer_reference and f"Your reference {document.buyer_reference}",
-    ]
     sides = Table(
-        [[_text(buyer.name, buyer.street, _town(buyer), buyer.vat_id), _text(*(f for f in facts if f))]],
-        colWidths=[95 * mm, 73 * mm],
+        [[_text(buyer.name, buyer.street, _town(buyer), buyer.vat_id), _text(*_facts(document))]],
+        colWidths=[95 * mm, 68 * mm],
+        hAlign="LEFT",
         style=TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]),
     )
     sender = f"{seller.name} · {seller.street} · {_town(seller)}"
     return [
-        _text(seller.name, size=15, bold=True, textColor=colors.HexColor("#1d4e6b")),
+        _text(seller.name, size=15, bold=True, textColor=_BLUE),
         Spacer(1, 16 * mm),
         _text(sender, size=6.5, textColor=colors.grey),
         Spacer(1, 2 * mm),
@@ -115,77 +136,92 @@ def _letterhead(document: Document) -> list[Flowable]:
     ]
 
 
+def _facts(document: Document) -> list[str]:
+    """Return the facts beside the address, each with its label."""
+    values = (
+        ("number", document.number),
+        ("date", _day(document.issued)),
+        ("due", document.due and _day(document.due)),
+        ("order", document.order),
+        ("contract", document.contract),
+        ("delivered", document.delivered and _day(document.delivered)),
+        ("period", document.period and " – ".join(_day(day) for day in document.period)),
+        ("reference", document.buyer_reference),
+    )
+    words = _words(document)
+    return [f"{words[label]}: {value}" for label, value in values if value]
+
+
 def _lines(document: Document) -> list[Flowable]:
-    head = ["", "Item", "Quantity", "Price", "VAT", "Amount"]
-    rows: list[list[Any]] = [head]
+    words = _words(document)
+    rows: list[list[Any]] = [["", *(words[name] for name in ("item", "quantity", "price", "vat", "amount"))]]
     for number, line in enumerate(document.lines, start=1):
-        discount = line.discount and f"less {line.discount[1]}: {_money(line.discount[0])}"
+        discount = line.discount and f"{line.discount[1]}: {_money(-line.discount[0])}"
         vat = f"{line.rate} %" if line.rate is not None else "–"
         item = _text(line.name, line.description, discount)
         rows.append([str(number), item, f"{line.quantity:f}", _money(line.price), vat, _money(line.net)])
-    table = Table(rows, colWidths=[8 * mm, 74 * mm, 22 * mm, 24 * mm, 16 * mm, 24 * mm], repeatRows=1)
-    table.setStyle(
-        TableStyle(
+    table = Table(
+        rows,
+        colWidths=[8 * mm, 71 * mm, 20 * mm, 24 * mm, 16 * mm, 24 * mm],
+        repeatRows=1,
+        hAlign="LEFT",
+        style=TableStyle(
             [
                 ("FONT", (0, 0), (-1, -1), "Vera", 9),
                 ("FONT", (0, 0), (-1, 0), "VeraBd", 8.5),
                 ("ALIGN", (2, 0), (-1, -1), "RIGHT"),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.HexColor("#1d4e6b")),
+                ("LEFTPADDING", (0, 0), (0, -1), 0),
+                ("LINEBELOW", (0, 0), (-1, 0), 0.8, _BLUE),
                 ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.lightgrey),
             ]
-        )
+        ),
     )
     return [table, Spacer(1, 4 * mm)]
 
 
 def _totals(document: Document) -> list[Flowable]:
-    rows = [["Sum of the lines", document.line_total]]
-    for item in document.allowances:
-        rows.append([item.reason, item.amount if item.is_charge else -item.amount])
-    if document.allowances:
-        rows.append(["Total without VAT", document.net])
-    for row in document.tax_rows:
-        rate = f"{row.rate} %" if row.rate is not None else "not subject"
-        rows.append([f"VAT {rate} on {_money(row.taxable)}", row.tax])
-    rows.append([f"Total, {document.currency}", document.gross])
-    if document.prepaid:
-        rows.append(["Already paid", -document.prepaid])
-    if document.rounding:
-        rows.append(["Rounding", document.rounding])
-    if document.payable != document.gross:
-        rows.append([f"To pay, {document.currency}", document.payable])
     table = Table(
-        [[label, _money(amount)] for label, amount in rows], colWidths=[70 * mm, 28 * mm], hAlign="RIGHT"
-    )
-    table.setStyle(
-        TableStyle(
+        [[label, _money(amount)] for label, amount in _sums(document)],
+        colWidths=[70 * mm, 28 * mm],
+        hAlign="RIGHT",
+        style=TableStyle(
             [
                 ("FONT", (0, 0), (-1, -2), "Vera", 9),
                 ("FONT", (0, -1), (-1, -1), "VeraBd", 10),
                 ("ALIGN", (1, 0), (1, -1), "RIGHT"),
-                ("LINEABOVE", (0, -1), (-1, -1), 0.8, colors.HexColor("#1d4e6b")),
+                ("LINEABOVE", (0, -1), (-1, -1), 0.8, _BLUE),
             ]
-        )
+        ),
     )
     return [table, Spacer(1, 8 * mm)]
+
+
+def _sums(document: Document) -> list[tuple[str, Decimal]]:
+    """Return the sums below the lines, from that of the lines to what is to be paid."""
+    words = _words(document)
+    sums = [(words["net"], document.line_total)]
+    sums += [(item.reason, item.amount if item.is_charge else -item.amount) for item in document.allowances]
+    for row in document.tax_rows:
+        sums.append((f"{words['vat']} {row.rate or 0} % / {_money(row.taxable)}", row.tax))
+    sums.append((f"{words['gross']} {document.currency}", document.gross))
+    if document.prepaid:
+        sums.append((words["prepaid"], -document.prepaid))
+        sums.append((f"{words['payable']} {document.currency}", document.payable))
+    return sums
 
 
 def _closing(document: Document) -> list[Flowable]:
     seller = document.seller
     reasons = [document.exemption_of(row.category) for row in document.tax_rows]
-    account = seller.account and f"{seller.name}, IBAN {seller.account}" + (
-        f", BIC {seller.bic}" if seller.bic else ""
-    )
-    identity = ", ".join(
-        filter(None, [seller.vat_id, seller.tax_number, seller.legal_id and seller.legal_id[0]])
-    )
+    account = seller.account and f"IBAN {seller.account}"
+    bank = " · ".join(filter(None, [seller.name, account, seller.bic and f"BIC {seller.bic}"]))
+    legal_id = seller.legal_id[0] if seller.legal_id else None
+    identity = " · ".join(filter(None, [seller.vat_id, seller.tax_number, legal_id]))
     return [
         _text(*(reason[1] for reason in reasons if reason), document.note, document.terms),
         Spacer(1, 6 * mm),
-        _text(
-            account, identity, seller.contact and f"{seller.contact}, {seller.phone}, {seller.email}", size=8
-        ),
+        _text(bank, identity, f"{seller.contact} · {seller.phone} · {seller.email}", size=8),
     ]
 
 
@@ -238,12 +274,17 @@ def _with_invoice(page: bytes, xml: bytes, document: Document) -> bytes:
     return out.getvalue()
 
 
+def _words(document: Document) -> dict[str, str]:
+    return dict(zip(_LABELS, _TRANSLATIONS[document.seller.country], strict=True))
+
+
 def _money(amount: Decimal) -> str:
-    return f"{amount:,.2f}".replace("-", "\u2212")
+    """Return 1234.5 as 1.234,50: the sellers of the PDFs all write it so."""
+    return f"{amount:,.2f}".translate(str.maketrans(",.-", ".,\u2212"))
 
 
-def _day(day: Any) -> str:
-    return f"{datetime(day.year, day.month, day.day):%d %b %Y}"
+def _day(day: date) -> str:
+    return f"{day:%d.%m.%Y}"
 
 
 def _town(party: Party) -> str:

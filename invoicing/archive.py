@@ -113,9 +113,9 @@ def _open(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
         _check_directory(file, limits)
         return zipfile.ZipFile(file)
     except UnicodeDecodeError as error:
-        raise BadArchive("not-a-zip", "A file name in the zip says it is UTF-8 and is not.") from error
+        raise BadArchive("not_a_zip", "A file name in the zip says it is UTF-8 and is not.") from error
     except _DAMAGE as error:
-        raise BadArchive("not-a-zip", f"This is not a complete zip archive: {error}.") from error
+        raise BadArchive("not_a_zip", f"This is not a complete zip archive: {error}.") from error
 
 
 def _check_directory(file: BinaryIO, limits: Limits) -> None:
@@ -143,20 +143,20 @@ def _check_directory(file: BinaryIO, limits: Limits) -> None:
 def _documents(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
     members = [member for member in archive.infolist() if not _left_out(member)]
     if not members:
-        raise BadArchive("empty-zip", "The zip holds no file. Put the invoices into it and send it again.")
+        raise BadArchive("empty_zip", "The zip holds no file. Put the invoices into it and send it again.")
     if len(members) > limits.max_documents:
         raise _too_many(limits)
     if sum(member.file_size for member in members) > limits.max_total:
         text = (
             f"The files in the zip have more than {_megabytes(limits.max_total)} together. Send several zips."
         )
-        raise BadArchive("archive-too-large", text, 413)
+        raise BadArchive("archive_too_large", text, 413)
     return members
 
 
 def _too_many(limits: Limits) -> BadArchive:
     text = f"The zip holds more than {limits.max_documents:,} files. Send several zips."
-    return BadArchive("too-many-documents", text, 413)
+    return BadArchive("too_many_documents", text, 413)
 
 
 def _left_out(member: zipfile.ZipInfo) -> bool:

@@ -77,7 +77,7 @@ def _from_zip(req: func.HttpRequest, body: bytes, name: str, settings: Settings)
     try:
         inspect_zip(io.BytesIO(body), settings.limits)
     except BadArchive as error:
-        raise Refused(error.status, error.code.replace("-", "_"), error.text) from error
+        raise Refused(error.status, error.code, error.text) from error
     digest = hashlib.sha256(body).hexdigest()
     source = {"kind": "upload", "name": name, "size": len(body)}
     return BatchRequest(_batch_id(req, digest), digest, source, body)

@@ -1,0 +1,23 @@
+"""A checker without rules: a document says of itself what it is, as `outcome supplier number`."""
+
+from __future__ import annotations
+
+from invoicing.assess import Assessment
+from invoicing.findings import Finding
+from invoicing.model import Invoice, Party
+
+
+class SayingChecker:
+    """Assesses `valid ACME 17`; a document that says `crash` breaks it, as a fault in a library would."""
+
+    def assess(self, name: str, content: bytes) -> Assessment:
+        """What the document says; raises RuntimeError for `crash`."""
+        outcome, *rest = content.decode().split()
+        if outcome == "crash":
+            raise RuntimeError(f"cannot digest {name}")
+        if outcome == "unreadable":
+            found = [Finding("SETTLE-NOT-INVOICE", "fatal", "It is not an invoice.", None, "file")]
+            return Assessment(kind=None, outcome="unreadable", findings=found)
+        supplier, number = rest
+        invoice = Invoice(kind="ubl-invoice", number=number, seller=Party(name=supplier))
+        return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]

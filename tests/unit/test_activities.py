@@ -1,0 +1,281 @@
+"""The activities of a batch, on blobs in memory: what each writes, and that repeating it changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from activities import check_chunk, claim_invoices, results, set_aside, unpack_batch, write_report
+from adapters import services
+from adapters.blobs import BlobMissing, StorageUnavailable
+from adapters.services import Services
+from adapters.settings import from_environment
+from invoicing import batch_names
+from invoicing.assess import Checker
+from invoicing.duplicates import shard_of
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.fakes.saying_checker import SayingChecker
+
+ONE, TWO = "b" + "1" * 24, "b" + "2" * 24
+
+
+def _function(builder: Any) -> Callable[[Any], Any]:
+    """The plain function behind a decorated activity."""
+    return builder._function.get_user_function()
+
+
+unpack = _function(unpack_batch.unpack_batch)
+check = _function(check_chunk.check_chunk)
+claim = _function(claim_invoices.claim_invoices)
+report = _function(write_report.write_report)
+count = _function(results.count_results)
+aside = _function(set_aside.set_aside)
+bounds = _function(set_aside.find_chunk_bounds)
+
+
+@pytest.fixture
+def blobs() -> Iterator[MemoryBlobs]:
+    """The app's container, with a checker that believes the documents; chunks hold three of them."""
+    memory = MemoryBlobs()
+    settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_CHUNK_DOCUMENTS": "3"})
+    with services.replaced_by(Services(settings, memory, lambda: cast(Checker, SayingChecker()))):
+        yield memory
+
+
+def _upload(blobs: MemoryBlobs, batch: str, *documents: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for n, text in enumerate(documents):
+            archive.writestr(names[n] if names else f"{n}.txt", text)
+    record = {"batch": batch, "created": "2026-05-01T10:00:00+00:00", "source": {"name": "may.zip"}}
+    blobs.write(batch_names.record(batch), json.dumps(record).encode())
+    blobs.write(batch_names.upload(batch), buffer.getvalue())
+    return {"batch": batch, "source": {"kind": "upload"}}
+
+
+def _run(blobs: MemoryBlobs, batch: str, *documents: str) -> dict[str, Any]:
+    """All activities in order, as the orchestration calls them; returns the report."""
+    unpacked = unpack(_upload(blobs, batch, *documents))
+    for number in range(unpacked["chunks"]):
+        check({"batch": batch, "chunk": number})
+    claim(batch)
+    report({"batch": batch, "finished": "2026-05-01T10:01:00+00:00"})
+    return json.loads(blobs.read(batch_names.report(batch, "json")))
+
+
+def test_unpacking_makes_chunks_and_a_manifest(blobs: MemoryBlobs) -> None:
+    """Documents are numbered in the order they came in."""
+    job = _upload(blobs, ONE, *(["valid A 1"] * 7))
+    assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3}
+    assert blobs.names(f"batches/{ONE}/source/") == [batch_names.source(ONE, n) for n in range(3)]
+    manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
+    assert [[d["n"] for d in one["documents"]] for one in manifest["chunks"]] == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_unpacking_again_writes_the_same_bytes(blobs: MemoryBlobs) -> None:
+    """An activity may run twice."""
+    job = _upload(blobs, ONE, "valid A 1", "valid A 2", "", "x")
+    unpack(job)
+    before = {name: blobs.read(name) for name in blobs.names()}
+    unpack(job)
+    assert {name: blobs.read(name) for name in blobs.names()} == before
+
+
+def test_broken_upload_is_an_outcome(blobs: MemoryBlobs) -> None:
+    """No exception: a retry would not mend it."""
+    job = _upload(blobs, ONE, "valid A 1")
+    blobs.write(batch_names.upload(ONE), b"PK\x03\x04 cut off")
+    assert unpack(job)["outcome"] == "bad"
+    assert unpack(job)["error"]["code"] == "not_a_zip"
+
+
+def test_refused_document_keeps_its_number_and_its_upload(blobs: MemoryBlobs) -> None:
+    """It is a row of the report, and the upload stays, as the document stands nowhere else."""
+    job = _upload(blobs, ONE, "valid A 1", "valid A 2", names=("a.txt", "../b.txt"))
+    unpack(job)
+    assert check({"batch": ONE, "chunk": 0})["counts"] == {"valid": 1, "unreadable": 1}
+    claim(ONE)
+    report({"batch": ONE, "finished": "now"})
+    rows = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"]
+    assert [(row["n"], row["outcome"]) for row in rows] == [(1, "valid"), (2, "unreadable")]
+    assert blobs.exists(batch_names.upload(ONE))
+
+
+def test_upload_is_removed_once_everything_stands_in_chunks(blobs: MemoryBlobs) -> None:
+    """Byte for byte the same documents need no second copy."""
+    _run(blobs, ONE, "valid A 1")
+    assert not blobs.exists(batch_names.upload(ONE))
+
+
+def test_part_of_a_chunk_is_checked_alone(blobs: MemoryBlobs) -> None:
+    """After a failure the halves are checked one by one."""
+    unpack(_upload(blobs, ONE, "valid A 1", "invalid A 2", "unreadable"))
+    assert bounds({"batch": ONE, "chunk": 0}) == {"first": 1, "last": 3}
+    assert check({"batch": ONE, "chunk": 0, "first": 2, "last": 3})["counts"] == {
+        "invalid": 1,
+        "unreadable": 1,
+    }
+    assert count(ONE) == {"invalid": 1, "unreadable": 1}
+
+
+def test_fault_in_a_document_is_raised_for_the_orchestrator(blobs: MemoryBlobs) -> None:
+    """It cannot know which of the documents it was: halving finds out."""
+    unpack(_upload(blobs, ONE, "valid A 1", "crash"))
+    with pytest.raises(RuntimeError, match="cannot digest"):
+        check({"batch": ONE, "chunk": 0})
+    assert count(ONE) == {}
+
+
+def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> None:
+    """Its bytes lie in `dead/`, its row says why, and the batch is complete with it."""
+    unpack(_upload(blobs, ONE, "valid A 1", "crash", "valid A 3"))
+    job = {"batch": ONE, "chunk": 0}
+    check({**job, "first": 1, "last": 1})
+    aside({**job, "first": 2, "last": 2, "reason": "RuntimeError: cannot digest"})
+    check({**job, "first": 3, "last": 3})
+    claim(ONE)
+    assert report({"batch": ONE, "finished": "now"})["counts"] == {"valid": 2, "set_aside": 1}
+    row = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"][1]
+    assert (row["outcome"], row["findings"][0]["rule"]) == ("set_aside", "SETTLE-SET-ASIDE")
+    assert "cannot digest" in row["findings"][0]["text"]
+    assert blobs.read(batch_names.dead(ONE, 2)) == b"crash"
+
+
+def test_refused_document_is_not_set_aside_a_second_time(blobs: MemoryBlobs) -> None:
+    """Its row was written when it was unpacked."""
+    unpack(_upload(blobs, ONE, "x", names=("../b.txt",)))
+    job = {"batch": ONE, "chunk": 0, "first": 1, "last": 1, "reason": "fault"}
+    assert aside(job)["counts"] == {"unreadable": 1}
+
+
+def test_rows_of_a_whole_attempt_and_of_its_halves_count_once(blobs: MemoryBlobs) -> None:
+    """An attempt wrote its rows and died before it answered; the halves wrote them again."""
+    unpack(_upload(blobs, ONE, "valid A 1", "valid A 2"))
+    check({"batch": ONE, "chunk": 0})
+    check({"batch": ONE, "chunk": 0, "first": 1, "last": 1})
+    check({"batch": ONE, "chunk": 0, "first": 2, "last": 2})
+    claim(ONE)
+    assert report({"batch": ONE, "finished": "now"})["counts"] == {"valid": 2}
+
+
+def test_first_document_of_a_number_holds_it(blobs: MemoryBlobs) -> None:
+    """Within a batch the lower number, across batches the earlier batch; however it is written."""
+    first = _run(blobs, ONE, "valid ACME 17", "valid Acme 18", "valid acme 17")
+    assert [row["outcome"] for row in first["documents"]] == ["valid", "valid", "duplicate"]
+    assert "document 1 of this batch" in first["documents"][2]["findings"][0]["text"]
+    second = _run(blobs, TWO, "valid ACME 18", "valid ACME 19")
+    assert [row["outcome"] for row in second["documents"]] == ["duplicate", "valid"]
+    assert f"document 2 of batch {ONE}" in second["documents"][0]["findings"][0]["text"]
+
+
+def test_rejected_invoice_does_not_hold_its_number(blobs: MemoryBlobs) -> None:
+    """The corrected copy is no duplicate: it is what everyone waits for."""
+    _run(blobs, ONE, "invalid ACME 17")
+    assert _run(blobs, TWO, "valid ACME 17")["documents"][0]["outcome"] == "valid"
+
+
+def test_claiming_again_changes_nothing(blobs: MemoryBlobs) -> None:
+    """The batch finds its own claims, and they are its own."""
+    before = _run(blobs, ONE, "valid A 1", "valid A 1", "valid B 1")
+    shards = {name: blobs.stored[name] for name in blobs.names("claims/")}
+    assert claim(ONE) == {"outcome": "ok", "duplicates": 1}
+    assert {name: blobs.stored[name] for name in blobs.names("claims/")} == shards
+    report({"batch": ONE, "finished": "2026-05-01T10:01:00+00:00"})
+    assert json.loads(blobs.read(batch_names.report(ONE, "json"))) == before
+
+
+def test_two_batches_cannot_both_own_a_number(blobs: MemoryBlobs) -> None:
+    """Another batch writes the shard between this one's read and write: the loser starts from its result."""
+    unpack(_upload(blobs, ONE, "valid A 1"))
+    check({"batch": ONE, "chunk": 0})
+    key = next(results.rows_of(blobs, ONE))["claim"]
+    shard = batch_names.claim_shard(shard_of(key))
+    rival = [f"{key} {TWO}/9\n".encode()]
+
+    def interrupt(verb: str, name: str) -> None:
+        if verb == "create" and name == shard and rival:
+            blobs.write(shard, rival.pop())
+
+    blobs.fails = interrupt
+    assert claim(ONE) == {"outcome": "ok", "duplicates": 1}
+    assert json.loads(blobs.read(batch_names.claims(ONE)))["duplicates"] == {"1": f"{TWO}/9"}
+
+
+def test_shard_that_others_keep_writing_is_an_outage(blobs: MemoryBlobs) -> None:
+    """The orchestrator comes back later, with a pause."""
+    unpack(_upload(blobs, ONE, "valid A 1"))
+    check({"batch": ONE, "chunk": 0})
+
+    def busy(verb: str, name: str) -> None:
+        if verb in ("create", "replace"):
+            blobs.write(name, b"")
+
+    blobs.fails = busy
+    with pytest.raises(StorageUnavailable, match="other batches"):
+        claim(ONE)
+
+
+def test_stop_is_seen_before_a_chunk_and_before_the_claims(blobs: MemoryBlobs) -> None:
+    """Nothing is checked and nothing is claimed any more."""
+    unpack(_upload(blobs, ONE, "valid A 1"))
+    blobs.write(batch_names.stop_mark(ONE), b"")
+    assert check({"batch": ONE, "chunk": 0})["outcome"] == "stopped"
+    assert claim(ONE)["outcome"] == "stopped"
+    assert blobs.names("claims/") == []
+
+
+def test_report_has_the_same_bytes_when_it_is_written_again(blobs: MemoryBlobs) -> None:
+    """In every format: a repeated activity is no second report."""
+    _run(blobs, ONE, "valid A 1", "unreadable", "valid A 1")
+    before = {kind: blobs.read(batch_names.report(ONE, kind)) for kind in ("json", "csv", "xlsx", "html")}
+    report({"batch": ONE, "finished": "2026-05-01T10:01:00+00:00"})
+    assert {kind: blobs.read(batch_names.report(ONE, kind)) for kind in before} == before
+
+
+def test_report_is_not_written_over_missing_results(blobs: MemoryBlobs) -> None:
+    """A result blob was removed from outside: better no report than one that lost a document."""
+    unpack(_upload(blobs, ONE, "valid A 1", "valid A 2", "valid A 3", "valid A 4"))
+    check({"batch": ONE, "chunk": 0})
+    claim(ONE)
+    with pytest.raises(write_report.ResultsIncomplete, match="4 documents and the results 3"):
+        report({"batch": ONE, "finished": "now"})
+    assert not blobs.exists(batch_names.report(ONE, "json"))
+
+
+@pytest.mark.parametrize("activity", [unpack, check, claim, report, count, aside])
+def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], Any]) -> None:
+    """The orchestrator tells by the name that waiting will mend it."""
+    blobs.go_away()
+    job = {"batch": ONE, "chunk": 0, "first": 1, "last": 1, "reason": "", "source": {"kind": "upload"}}
+    with pytest.raises(StorageUnavailable):
+        activity(ONE if activity in (claim, count) else {**job, "finished": "now"})
+
+
+def test_container_is_read_in_order_and_under_the_limits(
+    blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blob that is too large is not fetched; one that vanished since the listing is an empty file."""
+    inbox = MemoryBlobs()
+    for name in ("in/b.xml", "in/a.xml", "in/gone.xml", "in/huge.xml", "out/c.xml"):
+        inbox.write(name, b"valid A 1")
+    inbox.stored["in/huge.xml"] = (bytes(21 * 1024 * 1024), "e", {})
+
+    def vanish(verb: str, name: str) -> None:
+        if (verb, name) == ("read", "in/gone.xml"):
+            raise BlobMissing(name)
+
+    inbox.fails = vanish
+    monkeypatch.setattr(Services, "source", lambda self, container: inbox)
+    source = {"kind": "container", "container": "inbox", "prefix": "in/"}
+    assert unpack({"batch": ONE, "source": source}) == {"outcome": "ok", "documents": 4, "chunks": 2}
+    manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
+    listed = [(d["name"], d["size"]) for one in manifest["chunks"] for d in one["documents"]]
+    assert listed == [("in/a.xml", 9), ("in/b.xml", 9), ("in/gone.xml", 0)]
+    assert ("read", "in/huge.xml") not in inbox.calls
+    nothing = {"kind": "container", "container": "inbox", "prefix": "none/"}
+    assert unpack({"batch": TWO, "source": nothing})["error"]["code"] == "empty_batch"

@@ -132,7 +132,8 @@ def _grouped(findings: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]
     ordered = sorted(groups.values(), key=lambda f: _SEVERITY_ORDER[f["severity"]])
     for group in ordered:
         # Our own findings are written for people; an official text needs a plain sentence before it.
-        group["plain"] = None if group["rule"].startswith("SETTLE-") else plain(group["rule"])
+        for_people = group["rule"].startswith("SETTLE-") and group["source"] != "schema"
+        group["plain"] = None if for_people else plain(group["rule"])
     return ordered[:_MOST_FINDINGS], len(ordered[_MOST_FINDINGS:])
 
 

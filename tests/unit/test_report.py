@@ -378,3 +378,10 @@ def test_thousand_rows_take_less_than_a_second_in_all_formats() -> None:
     for write in (write_json, write_csv, write_xlsx, write_html):
         write(HEAD, totals, iter(data), io.BytesIO())
     assert time.process_time() - started < 1.0
+
+
+def test_page_puts_a_plain_sentence_before_a_message_of_the_schema() -> None:
+    """What a schema processor says is not for people."""
+    found = [finding("SETTLE-SCHEMA", "fatal", "Element 'cbc:X': not expected.", "schema")]
+    text = _Page(_written("html", [row(1, outcome="invalid", findings=found)])).text
+    assert f"Error: {plain('SETTLE-SCHEMA')} Element 'cbc:X': not expected." in text

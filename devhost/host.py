@@ -14,8 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from devhost.app_index import AppIndex, FunctionInfo, load_app
-from devhost.by_hand import trigger_value
+from devhost.app_index import AppIndex, load_app
 from devhost.clock import SystemClock
 from devhost.durable_links import DurableLinks
 from devhost.engine import Engine
@@ -27,6 +26,7 @@ from devhost.mgmt_api import ManagementApi
 from devhost.settings import Settings, load_settings
 from devhost.storage_io import StorageIO
 from devhost.store import Store
+from devhost.triggers import Triggers
 from devhost.worker import ActivityThreads, Worker
 from devhost.worker_pool import WorkerPool
 
@@ -86,7 +86,6 @@ class _Starting:
         self._options = options
         self._settings = settings
         self._undo: list[Callable[[], Any]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> RunningHost:
         options, settings = self._options, self._settings
@@ -110,10 +109,12 @@ class _Starting:
         self._undo.append(management.close)
 
         await self._serve(RpcFront(management).handle, [rpc_socket])
-        front = HttpFront(
-            index, worker, management, settings, self._runner(worker), keys if options.auth else None
-        )
+        triggers = Triggers(index, worker, settings, options.state and options.state.with_name("timers.json"))
+        shown_keys = keys if options.auth else None
+        front = HttpFront(index, worker, management, settings, triggers.run_by_hand, shown_keys)
         await self._serve(front.handle, front_sockets)
+        triggers.start()
+        self._undo.append(triggers.stop)
         return RunningHost(origin, rpc_base_url, index, settings, engine, keys, self.stop)
 
     def _listen(self, address: str, port: int) -> list[socket.socket]:
@@ -182,21 +183,6 @@ class _Starting:
         for listener in listeners:
             self._undo.append(listener.close)
         self._undo.append(lambda: server.shutdown(1.0))
-
-    def _runner(self, worker: Worker) -> Callable[[FunctionInfo, str], Any]:
-        async def call(function: FunctionInfo, text: str) -> None:
-            try:
-                value, data = trigger_value(function, text)
-                await worker.invoke(function, value, data=data)
-            except Exception:  # noqa: BLE001 - nobody waits for it: the log is where it can go
-                _log.exception("Function '%s', run by hand, failed", function.name)
-
-        async def run(function: FunctionInfo, text: str) -> None:
-            task = asyncio.get_running_loop().create_task(call(function, text))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-        return run
 
     async def stop(self) -> None:
         """Stop in the reverse order of the start: no new requests, then engine, store and workers."""

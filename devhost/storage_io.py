@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
-__all__ = ["StorageIO", "decode_message", "encode_message"]
+__all__ = ["StorageIO", "connection_string", "decode_message", "encode_message"]
 
 AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
     "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
     "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
 )
+
+
+def connection_string(settings: Settings, name: str) -> str:
+    """Return the connection string called ``name``; Azurite's is spelt out. Raises SettingsError."""
+    text = settings.connection(name)
+    return AZURITE if text.strip().rstrip(";").lower() == "usedevelopmentstorage=true" else text
 
 
 def encode_message(content: bytes, as_base64: bool) -> str:
@@ -67,8 +73,7 @@ class StorageIO:
         self._made: set[tuple[str, ...]] = set()
 
     def _connection(self, binding: Binding) -> str:
-        text = self._settings.connection(str(binding.properties.get("connection") or ""))
-        return AZURITE if text.strip().rstrip(";").lower() == "usedevelopmentstorage=true" else text
+        return connection_string(self._settings, str(binding.properties.get("connection") or ""))
 
     def queues(self, binding: Binding) -> QueueServiceClient:
         """Return the client of the account that a queue binding names. Raises SettingsError."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,8 @@ from devhost.invocation import Call, Invoker, decode, describe_error, encode
 from devhost.ports import ActivityOutcome
 
 __all__ = ["ActivityThreads", "Worker", "user_loop"]
+
+_log = logging.getLogger("devhost.activities")
 
 
 @functools.cache
@@ -119,7 +122,13 @@ class ActivityThreads:
         key = self._in_flight.add(function_name, done)
         function = self._index.functions[function_name]
         start = _start_async if function.is_async else _run_activity
-        finish = functools.partial(self._in_flight.finish, key)
+
+        def finish(outcome: ActivityOutcome) -> None:
+            if outcome.error is not None:
+                error = outcome.error
+                _log.warning("Activity '%s' failed: %s", function_name, error.traceback or error.message)
+            self._in_flight.finish(key, outcome)
+
         self._pool.submit(start, self._invoker, function, input_json, finish)
 
     def stop(self) -> None:

@@ -162,22 +162,25 @@ class Core:
 
     # -- turns
 
-    def turn(self, *, block: bool) -> None:
-        """Take what has arrived and run at most one step. With ``block``, sleep while there is nothing."""
+    def turn(self, longest: float | None = None) -> None:
+        """Take what has arrived and run at most one step.
+
+        Sleeps while there is nothing to do, for at most ``longest`` seconds (None: as long as it takes).
+        """
         if self._recovered:
             tasks, self._recovered = self._recovered, []
             self._dispatcher.add(tasks)
         instance_id, wait = self._next_ready()
-        self.handle(self.arrivals.take(0 if instance_id is not None or not block else self._sleep(wait)))
+        self.handle(self.arrivals.take(0 if instance_id is not None else self._sleep(wait, longest)))
         self._fire_timers()
         instance_id, _ = self._next_ready()
         if instance_id is not None:
             self._step(instance_id)
 
-    def _sleep(self, wait: float | None) -> float | None:
+    def _sleep(self, wait: float | None, longest: float | None) -> float | None:
         due = self._timers.next_due()
         until_timer = None if due is None else self._clock.wait(due)
-        times = [seconds for seconds in (wait, until_timer) if seconds is not None]
+        times = [seconds for seconds in (wait, until_timer, longest) if seconds is not None]
         return min(times, default=None)
 
     def _next_ready(self) -> tuple[str | None, float | None]:

@@ -7,9 +7,11 @@ carried out in the thread of the caller, and `run_until_idle` does the rest, whi
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
@@ -116,7 +118,7 @@ class Engine:
         try:
             while not self._stopping:
                 self._core.tell_if_idle()
-                self._core.turn(block=True)
+                self._core.turn()
         except HostCrash:
             self._end("The host has crashed.")
         except BaseException as error:  # noqa: BLE001  whatever ended the engine, those who wait must know
@@ -155,13 +157,17 @@ class Engine:
         Raises TimeoutError after ``timeout`` seconds of real time. Works with and without `start`.
         """
         waiter: Future[None] = self._call(self._core.when_idle, writes=False)
-        if self._thread is None:
-            with self._inline:
-                while not waiter.done():
-                    self._core.tell_if_idle()
-                    if not waiter.done():
-                        self._inline_turn(lambda: self._core.turn(block=True))
-        waiter.result(timeout)
+        if self._thread is not None:
+            waiter.result(timeout)
+            return
+        end = time.monotonic() + timeout
+        with self._inline:
+            self._core.tell_if_idle()
+            while not waiter.done():
+                if (left := end - time.monotonic()) <= 0:
+                    raise TimeoutError(f"the engine was not idle after {timeout} seconds")
+                self._inline_turn(functools.partial(self._core.turn, left))
+                self._core.tell_if_idle()
 
     def next_due(self) -> int | None:
         """Return the time of the next timer in ticks, None when there is none."""

@@ -145,6 +145,7 @@ class Host:
         clock: Clock | None = None,
         hook: CommitHook | None = None,
         threaded: bool = False,
+        choose: Callable[[int], int] | None = None,
         **settings: Any,
     ):
         self.app = app
@@ -156,6 +157,7 @@ class Host:
             runner=app,
             catalog=AppCatalog(app),
             settings=DurableSettings(**settings),
+            choose=choose,
         )
         if threaded:
             self.engine.start()

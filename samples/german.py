@@ -287,7 +287,7 @@ GERMAN: tuple[Sample, ...] = (
         Document(
             "SF-2025-003",
             date(2025, 3, 31),
-            p.AGENTUR,
+            p.VERTRETUNG,
             p.HANSA,
             type_code="389",
             title="Gutschrift im Sinne des UStG",

@@ -52,7 +52,7 @@ AKADEMIE = _party(
     "Akademie für Pflegeberufe gGmbH", "Lindenallee 20, 34117, Kassel", "DE", "DE436260616",
     "DE23049889221614891339", "Seminarbüro", "+49 561 555140", "seminare@pflege-akademie.example",
 )  # fmt: skip
-AGENTUR = _party(
+VERTRETUNG = _party(
     "Handelsvertretung Ole Petersen e.K.", "Deichweg 2, 25813, Husum", "DE", "DE344357095",
     "DE48561929691563493995", "Ole Petersen", "+49 4841 555 88", "kontor@ole-petersen.example",
 )  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import date
 
 import azure.durable_functions as df
-from invoicing.assess import Checker, row
 
 from adapters import services
 from adapters.blobs import Blobs
 from invoicing import batch_names
+from invoicing.assess import Checker, row
 from invoicing.batching import Document, read_chunk
 from invoicing.tally import count_outcomes
 
@@ -25,7 +26,7 @@ _one_chunk_at_a_time = threading.Lock()
 def check_chunk(job: dict) -> dict:
     """Check a chunk, or its documents `first` to `last`, and write one row (NDJSON) per document.
 
-    Input: `{"batch", "chunk", "first"?, "last"?}`. Output: `{"outcome": "ok", "counts"}` or
+    Input: `{"batch", "chunk", "today": ISO date, "first"?, "last"?}`. Output: `{"outcome": "ok", "counts"}` or
     `{"outcome": "stopped", "counts": {}}` where somebody stopped the batch. A document that breaks a rule
     is a row, never an error; repeating it writes the same rows again.
     """
@@ -34,15 +35,16 @@ def check_chunk(job: dict) -> dict:
     if here.blobs.exists(batch_names.stop_mark(batch)):
         return {"outcome": "stopped", "counts": {}}
     content = read_chunk(here.blobs.read(batch_names.source(batch, chunk)), first, last)
+    today = date.fromisoformat(job["today"])
     with _one_chunk_at_a_time:
-        rows = [_checked(here.checker, document) for document in content.documents]
+        rows = [_checked(here.checker, document, today) for document in content.documents]
     rows = sorted([*rows, *content.refused], key=lambda one: one["n"])
     counts = write_rows(here.blobs, batch_names.result(batch, chunk, first, last), rows)
     return {"outcome": "ok", "counts": counts}
 
 
-def _checked(checker: Checker, document: Document) -> dict:
-    assessment = checker.assess(document.name, document.content)
+def _checked(checker: Checker, document: Document, today: date) -> dict:
+    assessment = checker.assess(document.name, document.content, today)
     return row(document.n, document.name, document.content, assessment)
 
 

@@ -24,7 +24,7 @@ bp = df.Blueprint()
 WINDOW = 20
 #: Windows that run at the same time: about 10,000 documents in flight.
 ROUND = 10
-#: Pauses between two looks at the progress, each twice the one before: a look adds to the history, which every
+#: Pauses between two looks at the progress, each twice the one before: a look adds to the history, which each
 #: replay reads again. The status endpoint counts results itself; the looks are for who watches the instance.
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(minutes=10)
 
@@ -55,7 +55,9 @@ def _batch(
     total, counts = unpacked["documents"], {}
     _show(context, "checking", 0, total, counts)
 
-    for jobs in _rounds(name, unpacked["chunks"]):
+    # Dates of issue are held against the day of the batch, not against the clock of whoever checks them.
+    today = context.current_utc_datetime.date().isoformat()
+    for jobs in _rounds({"batch": name, "today": today}, unpacked["chunks"]):
         windows = context.task_all([context.call_sub_orchestrator("batch_window", window) for window in jobs])
         yield from _watch(context, name, windows, total)
         for window in windows.result:
@@ -79,11 +81,12 @@ def _batch(
 def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Check the chunks of one window at the same time.
 
-    Input: `{"batch", "first", "last"}` (chunks by number, both ends included). Output as a chunk's; never
-    raises.
+    Input: `{"batch", "today", "first", "last"}` (chunks by number, both ends included).
+    Output as a chunk's; never raises.
     """
     window = context.get_input()
-    jobs = [{"batch": window["batch"], "chunk": n} for n in range(window["first"], window["last"] + 1)]
+    common = {"batch": window["batch"], "today": window["today"]}
+    jobs = [{**common, "chunk": n} for n in range(window["first"], window["last"] + 1)]
     parts = yield context.task_all([context.call_sub_orchestrator("batch_chunk", job) for job in jobs])
     counts: dict[str, int] = {}
     for part in parts:
@@ -93,10 +96,10 @@ def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
     return {"outcome": "ok", "counts": counts}
 
 
-def _rounds(name: str, chunks: int) -> list[list[dict[str, Any]]]:
+def _rounds(common: dict[str, Any], chunks: int) -> list[list[dict[str, Any]]]:
     """Windows of chunks 0 to `chunks` - 1, in rounds that run one after the other."""
     starts = range(0, chunks, WINDOW)
-    windows = [{"batch": name, "first": n, "last": min(n + WINDOW, chunks) - 1} for n in starts]
+    windows = [{**common, "first": n, "last": min(n + WINDOW, chunks) - 1} for n in starts]
     return [windows[i : i + ROUND] for i in range(0, len(windows), ROUND)]
 
 

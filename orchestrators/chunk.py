@@ -23,7 +23,7 @@ bp = df.Blueprint()
 def batch_chunk(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Check the documents of one chunk.
 
-    Input: `{"batch", "chunk"}`.
+    Input: `{"batch", "chunk", "today": ISO date}`.
     Output: `{"outcome": "ok" | "stopped" | "failed", "counts": {outcome: documents}}`; never raises.
     """
     try:

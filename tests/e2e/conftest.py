@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -13,22 +12,32 @@ from devtools.project import Project
 
 
 @pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
+    """The connection string of the host's storage account; None where another's host keeps it to itself.
+
+    ``SETTLE_TEST_STORAGE`` names it. Without it, and without a host that is up already, an Azurite runs here.
+    """
+    named = os.environ.get("SETTLE_TEST_STORAGE")
+    if named or os.environ.get("SETTLE_E2E_HOST"):
+        yield named
+        return
+    with _azurite(Project(Project.here().root, tmp_path_factory.mktemp("azurite"))) as own:
+        yield own.connection_string
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None) -> Iterator[str]:
     """The address of a host with Settle, without a slash at its end.
 
-    ``SETTLE_E2E_HOST`` names one that someone else started. Without it an embedded host runs for this session
-    with state of its own, and a container of its own in the storage that ``SETTLE_TEST_STORAGE`` names, or in
-    an Azurite that is started here.
+    ``SETTLE_E2E_HOST`` names one that someone else started. Without it an embedded host runs for this
+    session, with state and a container of its own.
     """
     if named := os.environ.get("SETTLE_E2E_HOST"):
         yield named.rstrip("/")
         return
     project = Project(Project.here().root, tmp_path_factory.mktemp("host"))
-    with ExitStack() as stack:
-        storage = (
-            os.environ.get("SETTLE_TEST_STORAGE") or stack.enter_context(_azurite(project)).connection_string
-        )
-        yield stack.enter_context(_embedded_host(project, storage)).url
+    with _embedded_host(project, storage or "") as own:
+        yield own.url
 
 
 def _azurite(project: Project) -> azurite.Azurite:

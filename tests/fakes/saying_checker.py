@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from invoicing.assess import Assessment
 from invoicing.findings import Finding
 from invoicing.model import Invoice, Party
@@ -10,7 +12,7 @@ from invoicing.model import Invoice, Party
 class SayingChecker:
     """Assesses `valid ACME 17`; a document that says `crash` breaks it, as a fault in a library would."""
 
-    def assess(self, name: str, content: bytes) -> Assessment:
+    def assess(self, name: str, content: bytes, today: date | None = None) -> Assessment:
         """What the document says; raises RuntimeError for `crash`."""
         outcome, *rest = content.decode().split()
         if outcome == "crash":

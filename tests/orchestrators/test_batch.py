@@ -135,7 +135,7 @@ def test_fault_that_passes_costs_no_document(run: Start) -> None:
     work = Work(1)
     ok = {"outcome": "ok", "counts": {"valid": 10}}
     host, status = run(work.activities(check_chunk=in_turn(MemoryError("the worker died"), ok)))
-    assert [set(job) for job in host.calls_of("check_chunk")] == [{"batch", "chunk"}] * 2
+    assert [set(job) for job in host.calls_of("check_chunk")] == [{"batch", "chunk", "today"}] * 2
     assert status.output["status"] == "completed"
 
 

@@ -21,6 +21,7 @@ from invoicing.duplicates import shard_of
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 
+DAY = "2026-05-01"
 ONE, TWO = "b" + "1" * 24, "b" + "2" * 24
 
 
@@ -62,7 +63,7 @@ def _run(blobs: MemoryBlobs, batch: str, *documents: str) -> dict[str, Any]:
     """All activities in order, as the orchestration calls them; returns the report."""
     unpacked = unpack(_upload(blobs, batch, *documents))
     for number in range(unpacked["chunks"]):
-        check({"batch": batch, "chunk": number})
+        check({"batch": batch, "chunk": number, "today": DAY})
     claim(batch)
     report({"batch": batch, "finished": "2026-05-01T10:01:00+00:00"})
     return json.loads(blobs.read(batch_names.report(batch, "json")))
@@ -98,7 +99,7 @@ def test_refused_document_keeps_its_number_and_its_upload(blobs: MemoryBlobs) ->
     """It is a row of the report, and the upload stays, as the document stands nowhere else."""
     job = _upload(blobs, ONE, "valid A 1", "valid A 2", names=("a.txt", "../b.txt"))
     unpack(job)
-    assert check({"batch": ONE, "chunk": 0})["counts"] == {"valid": 1, "unreadable": 1}
+    assert check({"batch": ONE, "chunk": 0, "today": DAY})["counts"] == {"valid": 1, "unreadable": 1}
     claim(ONE)
     report({"batch": ONE, "finished": "now"})
     rows = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"]
@@ -115,8 +116,8 @@ def test_upload_is_removed_once_everything_stands_in_chunks(blobs: MemoryBlobs) 
 def test_part_of_a_chunk_is_checked_alone(blobs: MemoryBlobs) -> None:
     """After a failure the halves are checked one by one."""
     unpack(_upload(blobs, ONE, "valid A 1", "invalid A 2", "unreadable"))
-    assert bounds({"batch": ONE, "chunk": 0}) == {"first": 1, "last": 3}
-    assert check({"batch": ONE, "chunk": 0, "first": 2, "last": 3})["counts"] == {
+    assert bounds({"batch": ONE, "chunk": 0, "today": DAY}) == {"first": 1, "last": 3}
+    assert check({"batch": ONE, "chunk": 0, "today": DAY, "first": 2, "last": 3})["counts"] == {
         "invalid": 1,
         "unreadable": 1,
     }
@@ -127,14 +128,14 @@ def test_fault_in_a_document_is_raised_for_the_orchestrator(blobs: MemoryBlobs) 
     """It cannot know which of the documents it was: halving finds out."""
     unpack(_upload(blobs, ONE, "valid A 1", "crash"))
     with pytest.raises(RuntimeError, match="cannot digest"):
-        check({"batch": ONE, "chunk": 0})
+        check({"batch": ONE, "chunk": 0, "today": DAY})
     assert count(ONE) == {}
 
 
 def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> None:
     """Its bytes lie in `dead/`, its row says why, and the batch is complete with it."""
     unpack(_upload(blobs, ONE, "valid A 1", "crash", "valid A 3"))
-    job = {"batch": ONE, "chunk": 0}
+    job = {"batch": ONE, "chunk": 0, "today": DAY}
     check({**job, "first": 1, "last": 1})
     aside({**job, "first": 2, "last": 2, "reason": "RuntimeError: cannot digest"})
     check({**job, "first": 3, "last": 3})
@@ -149,16 +150,16 @@ def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> No
 def test_refused_document_is_not_set_aside_a_second_time(blobs: MemoryBlobs) -> None:
     """Its row was written when it was unpacked."""
     unpack(_upload(blobs, ONE, "x", names=("../b.txt",)))
-    job = {"batch": ONE, "chunk": 0, "first": 1, "last": 1, "reason": "fault"}
+    job = {"batch": ONE, "chunk": 0, "today": DAY, "first": 1, "last": 1, "reason": "fault"}
     assert aside(job)["counts"] == {"unreadable": 1}
 
 
 def test_rows_of_a_whole_attempt_and_of_its_halves_count_once(blobs: MemoryBlobs) -> None:
     """An attempt wrote its rows and died before it answered; the halves wrote them again."""
     unpack(_upload(blobs, ONE, "valid A 1", "valid A 2"))
-    check({"batch": ONE, "chunk": 0})
-    check({"batch": ONE, "chunk": 0, "first": 1, "last": 1})
-    check({"batch": ONE, "chunk": 0, "first": 2, "last": 2})
+    check({"batch": ONE, "chunk": 0, "today": DAY})
+    check({"batch": ONE, "chunk": 0, "today": DAY, "first": 1, "last": 1})
+    check({"batch": ONE, "chunk": 0, "today": DAY, "first": 2, "last": 2})
     claim(ONE)
     assert report({"batch": ONE, "finished": "now"})["counts"] == {"valid": 2}
 
@@ -192,7 +193,7 @@ def test_claiming_again_changes_nothing(blobs: MemoryBlobs) -> None:
 def test_two_batches_cannot_both_own_a_number(blobs: MemoryBlobs) -> None:
     """Another batch writes the shard between this one's read and write: the loser starts from its result."""
     unpack(_upload(blobs, ONE, "valid A 1"))
-    check({"batch": ONE, "chunk": 0})
+    check({"batch": ONE, "chunk": 0, "today": DAY})
     key = next(results.rows_of(blobs, ONE))["claim"]
     shard = batch_names.claim_shard(shard_of(key))
     rival = [f"{key} {TWO}/9\n".encode()]
@@ -209,7 +210,7 @@ def test_two_batches_cannot_both_own_a_number(blobs: MemoryBlobs) -> None:
 def test_shard_that_others_keep_writing_is_an_outage(blobs: MemoryBlobs) -> None:
     """The orchestrator comes back later, with a pause."""
     unpack(_upload(blobs, ONE, "valid A 1"))
-    check({"batch": ONE, "chunk": 0})
+    check({"batch": ONE, "chunk": 0, "today": DAY})
 
     def busy(verb: str, name: str) -> None:
         if verb in ("create", "replace"):
@@ -224,7 +225,7 @@ def test_stop_is_seen_before_a_chunk_and_before_the_claims(blobs: MemoryBlobs) -
     """Nothing is checked and nothing is claimed any more."""
     unpack(_upload(blobs, ONE, "valid A 1"))
     blobs.write(batch_names.stop_mark(ONE), b"")
-    assert check({"batch": ONE, "chunk": 0})["outcome"] == "stopped"
+    assert check({"batch": ONE, "chunk": 0, "today": DAY})["outcome"] == "stopped"
     assert claim(ONE)["outcome"] == "stopped"
     assert blobs.names("claims/") == []
 
@@ -240,7 +241,7 @@ def test_report_has_the_same_bytes_when_it_is_written_again(blobs: MemoryBlobs) 
 def test_report_is_not_written_over_missing_results(blobs: MemoryBlobs) -> None:
     """A result blob was removed from outside: better no report than one that lost a document."""
     unpack(_upload(blobs, ONE, "valid A 1", "valid A 2", "valid A 3", "valid A 4"))
-    check({"batch": ONE, "chunk": 0})
+    check({"batch": ONE, "chunk": 0, "today": DAY})
     claim(ONE)
     with pytest.raises(write_report.ResultsIncomplete, match="4 documents and the results 3"):
         report({"batch": ONE, "finished": "now"})
@@ -251,7 +252,15 @@ def test_report_is_not_written_over_missing_results(blobs: MemoryBlobs) -> None:
 def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], Any]) -> None:
     """The orchestrator tells by the name that waiting will mend it."""
     blobs.go_away()
-    job = {"batch": ONE, "chunk": 0, "first": 1, "last": 1, "reason": "", "source": {"kind": "upload"}}
+    job = {
+        "batch": ONE,
+        "chunk": 0,
+        "today": DAY,
+        "first": 1,
+        "last": 1,
+        "reason": "",
+        "source": {"kind": "upload"},
+    }
     with pytest.raises(StorageUnavailable):
         activity(ONE if activity in (claim, count) else {**job, "finished": "now"})
 

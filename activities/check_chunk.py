@@ -26,8 +26,8 @@ _one_chunk_at_a_time = threading.Lock()
 def check_chunk(job: dict) -> dict:
     """Check a chunk, or its documents `first` to `last`, and write one row (NDJSON) per document.
 
-    Input: `{"batch", "chunk", "today": ISO date, "first"?, "last"?}`. Output: `{"outcome": "ok", "counts"}` or
-    `{"outcome": "stopped", "counts": {}}` where somebody stopped the batch. A document that breaks a rule
+    Input: `{"batch", "chunk", "today": ISO date, "first"?, "last"?}`. Output: `{"outcome": "ok", "counts"}`
+    or `{"outcome": "stopped", "counts": {}}` where somebody stopped the batch. A document that breaks a rule
     is a row, never an error; repeating it writes the same rows again.
     """
     here = services.current()

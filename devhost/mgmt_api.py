@@ -7,12 +7,14 @@ functions of a request that call the engine; they run in threads, since the engi
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
+from devhost import jsontext
 from devhost.durable_links import DurableLinks
 from devhost.engine import Engine
 from devhost.errors import (
@@ -49,20 +51,26 @@ Handler = Callable[["ManagementApi", Request], Answer]
 
 
 class ManagementApi:
-    """Answers management requests. ``now`` gives the seconds for time-outs, for tests."""
+    """Answers management requests; ``links`` makes the URLs in the answers."""
 
-    def __init__(self, engine: Engine, links: DurableLinks, now: Callable[[], float] = time.monotonic):
+    def __init__(self, engine: Engine, links: DurableLinks):
         self._engine = engine
         self._links = links
-        self._now = now
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="management")
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request without holding up the loop."""
-        answer = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, request)
-        if answer.status == 202 and _starts_instance(request):
+        answer = await self._in_thread(self.answer, request)
+        waits = (
+            request.query.seconds("timeout") is not None
+            and request.query.seconds("pollingInterval") is not None
+        )
+        if waits and answer.status == 202 and request.path[0].lower() == "orchestrators":
             return await self._wait_for_end(request, answer)
         return answer
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
     def answer(self, request: Request) -> Answer:
         """Answer a request in the present thread; an unknown path or method is 404."""
@@ -96,29 +104,17 @@ class ManagementApi:
         return json_answer(202, body, {"Location": body["statusQueryGetUri"], "Retry-After": "10"})
 
     async def _wait_for_end(self, request: Request, started: Answer) -> Answer:
-        """Answer with the outcome where the caller asked to wait and the instance ends in time."""
-        limit, pause = request.query.seconds("timeout"), request.query.seconds("pollingInterval")
-        if limit is None or pause is None:
+        """Answer with the outcome where the instance ends in time, else with the answer to the start."""
+        limit = request.query.seconds("timeout") or 0.0
+        if (request.query.seconds("pollingInterval") or 0.0) > limit:
+            text = "Total timeout should be larger than polling interval (Parameter 'pollingInterval')"
+            return argument_error(ValueError(text))  # the instance has been started all the same
+        end = await self._in_thread(self._engine.completion, json.loads(started.body)["id"])
+        try:
+            # Shielded, since the engine still owns the future when nobody waits for it any more.
+            status = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(end)), limit)
+        except TimeoutError:
             return started
-        if pause > limit:
-            error = ValueError(
-                "Total timeout should be larger than polling interval (Parameter 'pollingInterval')"
-            )
-            return argument_error(error)
-        instance_id = started.headers["Location"].rpartition("/")[2].partition("?")[0]
-        loop = asyncio.get_running_loop()
-        end = self._now() + limit
-        while (
-            status := await loop.run_in_executor(self._pool, self._engine.status, _decoded(instance_id))
-        ) is not None:
-            if status.status.finished:
-                return self._outcome(request, status)
-            if self._now() >= end:
-                break
-            await asyncio.sleep(min(pause, max(0.0, end - self._now())))
-        return started
-
-    def _outcome(self, request: Request, status: InstanceStatus) -> Answer:
         if status.status is RuntimeStatus.COMPLETED:
             return raw_answer(200, status.output if status.output is not None else "null")
         return self._status_answer(request, status)
@@ -267,15 +263,7 @@ def _signal_input(request: Request) -> str | None:
         return None
     if request.content_type.partition(";")[0].strip().lower() == "application/json":
         return request.json_body()
-    from devhost import jsontext
-
     return jsontext.dumps(request.body.decode("utf-8", "replace"))
-
-
-def _decoded(segment: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote(segment)
 
 
 def _filter(request: Request) -> InstanceFilter:
@@ -321,10 +309,6 @@ def _route(request: Request) -> Handler | None:
             if all(word in ("*", segment.lower()) for word, segment in pairs):
                 return handler
     return None
-
-
-def _starts_instance(request: Request) -> bool:
-    return bool(request.path) and request.path[0].lower() == "orchestrators"
 
 
 def _error_answer(error: Exception) -> Answer:

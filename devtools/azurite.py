@@ -55,7 +55,7 @@ def start(
     data: Path | None = None,
     log: str = "azurite",
 ) -> Azurite:
-    """Start Azurite and wait until its three services accept connections.
+    """Start Azurite and wait until its three services listen.
 
     Takes other ports where the preferred ones are in use (port 0: any). Raises DevError or ServiceFailed.
     """
@@ -74,7 +74,7 @@ def start(
 def _start(project: Project, used: Sequence[int], folder: Path, log: str) -> Azurite:
     program = Program(_command(project, folder, used), log=project.log(log), cwd=folder)
     try:
-        if _wait_until_ready(program, used):
+        if _wait_until_ready(program):
             return Azurite(program, used)
     except BaseException:
         program.stop()
@@ -88,12 +88,14 @@ def _start(project: Project, used: Sequence[int], folder: Path, log: str) -> Azu
     )
 
 
-def _wait_until_ready(program: Program, used: Sequence[int]) -> bool:
-    ports.wait_until(
-        lambda: not program.running or all(ports.accepts(port) for port in used),
-        timeout=START_TIMEOUT_SECONDS,
-    )
-    return program.running and all(ports.accepts(port) for port in used)
+def _wait_until_ready(program: Program) -> bool:
+    """Whether all services listen, by its own word: on their ports another program might answer."""
+
+    def listening() -> bool:
+        return sum("successfully listening" in line for line in program.last_lines()) == len(DEFAULT_PORTS)
+
+    ports.wait_until(lambda: not program.running or listening(), timeout=START_TIMEOUT_SECONDS)
+    return program.running and listening()
 
 
 def _command(project: Project, data: Path, used: Sequence[int]) -> list[str]:

@@ -38,8 +38,8 @@ class Console:
 
     @property
     def width(self) -> int:
-        """Characters in a line: the terminal's, else 160 so that logs are complete."""
-        return shutil.get_terminal_size().columns if self.terminal else 160
+        """Characters in a line: the terminal's, else 200 so that logs say more."""
+        return shutil.get_terminal_size().columns if self.terminal else 200
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour, where the stream shows colours."""
@@ -54,7 +54,7 @@ class Console:
         """The line that the next one replaces; nothing where the stream is no terminal."""
         if self.terminal:
             self._clear_live()
-            self._write(shorten(text, self.width - 1))
+            self._write(text[: self.width - 1])
             self._live = True
 
     def done(self, text: str, seconds: float) -> None:

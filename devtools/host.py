@@ -4,6 +4,7 @@ import shutil
 import urllib.error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from devtools import ports
@@ -73,7 +74,13 @@ def command(project: Project, options: HostOptions, port: int) -> list[str]:
     return [
         *(str(project.python), "-m", "devhost", "start", "--app", str(project.root)),
         *("--port", str(port), "--workers", str(options.workers), "--state", str(project.host_state)),
+        *("--ready-file", str(_ready_file(project))),
     ]
+
+
+def _ready_file(project: Project) -> Path:
+    """Where the embedded host says that it serves requests."""
+    return project.host_state.with_name("ready.json")
 
 
 def start(project: Project, options: HostOptions) -> Host:
@@ -97,10 +104,14 @@ def start(project: Project, options: HostOptions) -> Host:
 
 def _is_port_trouble(line: str) -> bool:
     """Whether a line of the log says that the port is taken; Core Tools and the embedded host word it so."""
-    return line.startswith("Port ") and "is unavailable" in line
+    return (line.startswith("Port ") and "is unavailable" in line) or "Address already in use" in line
 
 
 def _start(project: Project, options: HostOptions, port: int) -> Host:
+    # On its port another program might answer, so the embedded host is asked for its own word as well.
+    ready = _ready_file(project) if options.kind == "embedded" else None
+    if ready:
+        ready.unlink(missing_ok=True)
     program = Program(
         command(project, options, port),
         log=project.log(options.log),
@@ -111,7 +122,7 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
     )
     host = Host(program, options.kind, port)
     try:
-        trouble = _wait_until_well(host)
+        trouble = _wait_until_well(host, ready)
     except BaseException:
         program.stop()
         raise
@@ -125,8 +136,8 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
     )
 
 
-def _wait_until_well(host: Host) -> str | None:
-    """None when the app answers that it is well, else what it said last."""
+def _wait_until_well(host: Host, ready: Path | None) -> str | None:
+    """None when the app says that it is well (and the file ``ready`` is there), else its last word."""
     client = HttpClient(host.url, timeout=5)
     last = "no answer"
 
@@ -135,6 +146,8 @@ def _wait_until_well(host: Host) -> str | None:
         if not host.program.running:
             last = f"it ended with exit code {host.program.exit_code}"
             return True
+        if ready and not ready.exists():
+            return False
         try:
             client.get_json("/api/healthz")
         except (OSError, urllib.error.URLError):

@@ -18,6 +18,19 @@ def held() -> list[int]:
     return list(_held)
 
 
+def is_free(file: Path) -> bool:
+    """Whether nobody holds the lock on ``file`` now."""
+
+    def taken(_: str) -> None:
+        raise BlockingIOError
+
+    try:
+        with exclusive(file, when_taken=taken):
+            return True
+    except BlockingIOError:
+        return False
+
+
 @contextmanager
 def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") -> Iterator[None]:
     """Hold the lock on ``file`` for the block; the system lets go of it however this process ends.

@@ -1,12 +1,20 @@
 """Where things are: the folders and files that the commands work with."""
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from devtools import locks
+
+_FRESH = "fresh-"
+# A run that has just begun has made its folder and does not hold its lock yet.
+_YOUNG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class Project:
         """The same project with an empty data folder, which is deleted at the end."""
         parent = self.root / ".state"
         parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="fresh-", dir=parent, ignore_cleanup_errors=True) as folder:
+        _remove_abandoned(parent)
+        with tempfile.TemporaryDirectory(prefix=_FRESH, dir=parent, ignore_cleanup_errors=True) as folder:
             yield Project(self.root, Path(folder))
 
     @property
@@ -68,6 +77,11 @@ class Project:
         """Locks of the commands and logs of the programs they start."""
         return self.data / ".state"
 
+    @property
+    def run_lock(self) -> Path:
+        """The lock of the run that uses the data."""
+        return self.state / "run.lock"
+
     def log(self, name: str) -> Path:
         """The log file of one program."""
         return self.state / "logs" / f"{name}.log"
@@ -82,3 +96,11 @@ class Project:
         environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(self.venv), **more}
         environment.pop("PYTHONHOME", None)
         return environment
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Delete the data folders of runs that were killed: nobody holds their lock."""
+    for folder in parent.glob(f"{_FRESH}*"):
+        age = time.time() - folder.stat().st_mtime
+        if age > _YOUNG_SECONDS and locks.is_free(Project(parent, folder).run_lock):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -50,6 +50,8 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
         running, services = _start_services(stack, project, console, replace(options, host=host_kind))
         done = send_folder(BatchClient(running.url), console, folder, files, services)
         if options.once:
+            if done and not options.fresh:
+                console.line("The host stops now; `python3 dev.py run` starts it again with the same data.")
             return 0 if done else 1
         _stay_up(console, running, services)
     return 0
@@ -68,7 +70,7 @@ def only_run(project: Project, console: Console) -> Iterator[None]:
             hint="use that one (Ctrl-C ends it), or add --fresh to run beside it with data of its own",
         )
 
-    with exclusive(project.state / "run.lock", when_taken=refuse, text=str(os.getpid())):
+    with exclusive(project.run_lock, when_taken=refuse, text=str(os.getpid())):
         yield
 
 
@@ -192,9 +194,9 @@ def _require_running(services: list[Program]) -> None:
 
 def _stay_up(console: Console, running: Host, services: list[Program]) -> None:
     """Wait for Ctrl-C; raises ServiceFailed when a service ends by itself."""
-    console.line()
-    console.line(f"Settle is up at {running.url}/api/batches. Ctrl-C stops it.")
     with contextlib.suppress(KeyboardInterrupt):
+        console.line()
+        console.line(f"Settle is up at {running.url}/api/batches. Ctrl-C stops it.")
         while True:
             _require_running(services)
             time.sleep(0.5)

@@ -415,6 +415,20 @@ def test_thrown_away_data_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list((tmp_path / ".state").iterdir()) == []
 
 
+def test_data_of_killed_runs_is_deleted_by_the_next_one(tmp_path: Path) -> None:
+    """That of runs which go on, or have just begun, is not."""
+    abandoned, just_begun, used = (tmp_path / ".state" / f"fresh-{name}" for name in "abc")
+    for folder in (abandoned, just_begun, used):
+        folder.mkdir(parents=True)
+    with only_run(Project(tmp_path, used), Console(io.StringIO(), terminal=False)):
+        for folder in (abandoned, used):
+            os.utime(folder, (0, 0))
+        with Project(tmp_path, tmp_path).throw_away_data():
+            assert not abandoned.exists()
+            assert just_begun.exists()
+            assert used.exists()
+
+
 # what the console shows
 
 

@@ -29,7 +29,7 @@ class Clock(Protocol):
         ...
 
     def wait(self, due: int) -> float | None:
-        """Return the seconds to sleep until ``due`` (ticks): 0.0 when it has come.
+        """Return how many seconds to sleep before looking again whether ``due`` (ticks) has come; 0.0 if so.
 
         None means: sleep until woken, since time does not pass by itself.
         """
@@ -38,6 +38,9 @@ class Clock(Protocol):
     def on_jump(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called each time the clock is moved by hand; such calls come from any thread."""
         ...
+
+
+_LONGEST_SLEEP = 30.0
 
 
 class SystemClock:
@@ -52,8 +55,10 @@ class SystemClock:
         return time.time_ns() // 100
 
     def wait(self, due: int) -> float | None:
-        """Return the seconds until ``due``, never negative."""
-        return max(0.0, (due - self.ticks()) / timestamps.SECOND)
+        """Return the seconds until ``due``, at most half a minute and never negative."""
+        # Not longer: a sleeping thread does not notice that the wall clock was set, or that the machine was
+        # suspended for the night.
+        return min(max(0.0, (due - self.ticks()) / timestamps.SECOND), _LONGEST_SLEEP)
 
     def on_jump(self, wake: Callable[[], None]) -> None:
         """Do nothing: the wall clock is not moved by hand."""

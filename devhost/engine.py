@@ -138,11 +138,19 @@ class Engine:
         call = Call(function, Future(), writes)
         self._core.arrivals.put(call)
         if self._thread is None:
-            with self._inline:
-                self._inline_turn(lambda: self._core.handle(self._core.arrivals.take(0)))
+            self._handle_inline(call.future)
         elif self._stopped is not None:
             self._core.close(self._stopped)  # it ended after we looked: nobody else takes the call
         return call.future.result()
+
+    def _handle_inline(self, answer: Future[Any]) -> None:
+        """Have a call answered without an engine thread: by this thread, or by one that is at it already."""
+        while not answer.done():
+            if self._inline.acquire(timeout=0.01):
+                try:
+                    self._inline_turn(lambda: self._core.handle(self._core.arrivals.take(0)))
+                finally:
+                    self._inline.release()
 
     def _inline_turn(self, turn: Callable[[], None]) -> None:
         try:

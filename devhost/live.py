@@ -66,7 +66,7 @@ class LiveInstances:
             if record is None or record.status.finished:
                 return None
             live = Live(record, json.loads(self._store.history(instance_id)))
-            self._live[instance_id] = live
+            self.put(live)
         self._live.move_to_end(instance_id)
         return live
 

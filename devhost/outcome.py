@@ -69,8 +69,8 @@ def _progress(
         if one["EventType"] in (EventType.ExecutionSuspended, EventType.ExecutionResumed):
             output = one["Reason"]  # the real host shows the reason as output until there is one
     if completion is not None:
-        status = completion.status
-        output = None if completion.result is None else jsontext.clean(completion.result)
+        status, output = completion.status, completion.result
+    output = None if output is None else jsontext.clean(output)
     custom = _custom_status(record, decision)
     return record.changed(status=status, output=output, custom_status=custom, updated=stamp)
 

@@ -17,7 +17,7 @@ from devhost.models import InstanceFilter, RuntimeStatus
 from devhost.ports import Catalog
 from devhost.records import InstanceRecord, entity_id, is_entity
 from devhost.rewinding import rewind
-from devhost.starting import Starter, check_instance_id, new_execution_id
+from devhost.starting import Starter, check_entity_key, check_instance_id, new_execution_id
 from devhost.store import Store
 from devhost.work import Work
 
@@ -70,13 +70,13 @@ class Requests:
 
     def restart(self, work: Work, instance_id: str, new_id: bool) -> str:
         """Start an instance again with the same name, version and input; returns the id of the new run."""
-        record = self._known(instance_id)
+        record = self._orchestration(instance_id)
         target = None if new_id else instance_id
         return self.start(work, record.name, record.input, target, record.version)
 
     def rewind(self, work: Work, instance_id: str, reason: str | None) -> None:
         """Take the failures out of a failed instance and let it go on (children first)."""
-        record = self._known(instance_id)
+        record = self._orchestration(instance_id)
         if record.status is not RuntimeStatus.FAILED:
             if record.status.finished:
                 raise InstanceFinished(instance_id, record.status.value)
@@ -134,6 +134,7 @@ class Requests:
         """Send a signal to an entity."""
         if self._catalog.entity(name) is None:
             raise UnknownFunction("entity", name, self._catalog.known_entities())
+        check_entity_key(key)
         request: dict[str, Any] = entities.signal(operation, input_)
         work.send(entity_id(name, key), request)
 
@@ -143,8 +144,13 @@ class Requests:
             raise InstanceNotFound(instance_id)
         return record
 
+    def _orchestration(self, instance_id: str) -> InstanceRecord:
+        if is_entity(instance_id):
+            raise InstanceNotFound(instance_id)  # an entity is listed as an instance, but it is none
+        return self._known(instance_id)
+
     def _unfinished(self, instance_id: str) -> InstanceRecord:
-        record = self._known(instance_id)
+        record = self._orchestration(instance_id)
         if record.status.finished:
             raise InstanceFinished(instance_id, record.status.value)
         return record

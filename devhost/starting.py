@@ -6,6 +6,7 @@ import unicodedata
 import uuid
 from typing import Any
 
+from devhost import jsontext
 from devhost.errors import InstanceExists, InvalidInstanceId, UnknownFunction
 from devhost.history import execution_started
 from devhost.models import RuntimeStatus
@@ -15,7 +16,7 @@ from devhost.settings import DurableSettings
 from devhost.store import Store
 from devhost.work import Work
 
-__all__ = ["Starter", "check_instance_id", "new_execution_id"]
+__all__ = ["Starter", "check_entity_key", "check_instance_id", "new_execution_id"]
 
 _LONGEST_ID = 256
 
@@ -29,12 +30,20 @@ def check_instance_id(instance_id: str) -> None:
     """Check the id of a new instance (protocol 5.2). Raises InvalidInstanceId."""
     if instance_id.startswith("@"):
         raise InvalidInstanceId("Orchestration instance ids must not start with @.")
-    if any(letter in "/\\#?" or unicodedata.category(letter) == "Cc" for letter in instance_id):
-        raise InvalidInstanceId(
-            "Orchestration instance ids must not contain /, \\, #, ?, or control characters."
-        )
+    _check_letters(instance_id, "Orchestration instance ids")
     if len(instance_id) > _LONGEST_ID:
         raise InvalidInstanceId(f"Instance ID lengths must not exceed {_LONGEST_ID} characters.")
+
+
+def check_entity_key(key: str) -> None:
+    """Check the key of an entity, for which the same letters are forbidden. Raises InvalidInstanceId."""
+    _check_letters(key, "Entity keys")
+
+
+def _check_letters(text: str, what: str) -> None:
+    # Lone surrogates (Cs) are refused with the control characters: no URL and no file can hold them.
+    if any(letter in "/\\#?" or unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise InvalidInstanceId(f"{what} must not contain /, \\, #, ?, or control characters.")
 
 
 class Starter:
@@ -69,6 +78,7 @@ class Starter:
                 raise InstanceExists(instance_id, present.status.value)
             work.delete_instance(instance_id)
         execution_id = new_execution_id()
+        input_ = None if input_ is None else jsontext.clean(input_)
         version = version or self._settings.default_version
         work.transaction.put_instance(
             InstanceRecord(

@@ -51,8 +51,8 @@ class Queries:
     def entities(self, wanted: EntityFilter) -> tuple[list[InstanceRecord], bool]:
         """Return one page of entities that exist, in the order of their ids, and whether there are more."""
         prefix = f"@{wanted.name.lower()}@" if wanted.name else "@"
-        conditions = ["substr(instance_id, 1, ?) = ?", "state IS NOT NULL"]
-        values: list[Any] = [len(prefix), prefix]
+        conditions = ["instance_id >= ?", "substr(instance_id, 1, ?) = ?", "state IS NOT NULL"]
+        values: list[Any] = [prefix, len(prefix), prefix]
         _add(conditions, values, "updated >= ?", wanted.last_operation_from)
         _add(conditions, values, "updated <= ?", wanted.last_operation_to)
         _add(conditions, values, "instance_id > ?", wanted.token)
@@ -95,8 +95,8 @@ def _conditions(wanted: InstanceFilter) -> tuple[list[str], list[Any]]:
     _add(conditions, values, "instance_id > ?", wanted.token)
     if wanted.prefix:
         # Not LIKE: it ignores case, and an id may hold % and _.
-        conditions.append("substr(instance_id, 1, ?) = ?")
-        values += [len(wanted.prefix), wanted.prefix]
+        conditions += ["instance_id >= ?", "substr(instance_id, 1, ?) = ?"]
+        values += [wanted.prefix, len(wanted.prefix), wanted.prefix]
     if wanted.statuses:
         conditions.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
         values += [status.value for status in wanted.statuses]

@@ -1,5 +1,6 @@
 """Orchestrations of every kind, small, for tests of the engine."""
 
+# ruff: noqa: D103, BLE001  these functions are data for tests: their names and bodies say it all
 from __future__ import annotations
 
 import datetime as dt

@@ -1,5 +1,6 @@
 """Short ways to write histories and replies for tests of the interpreter."""
 
+# ruff: noqa: D103  one event or action each, named as the SDK and the framework name them
 from __future__ import annotations
 
 import json
@@ -49,9 +50,7 @@ def child_created(number: int, name: str = "C", instance_id: str = "c1") -> Even
 
 
 def child_failed(number: int) -> Event:
-    return event(
-        EventType.SubOrchestrationInstanceFailed, 0, TaskScheduledId=number, Reason="r", Details="d"
-    )
+    return event(EventType.SubOrchestrationInstanceFailed, 0, TaskScheduledId=number, Reason="r", Details="d")
 
 
 def raised(name: str, value: Any = None) -> Event:

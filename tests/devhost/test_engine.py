@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from tests.devhost.sample_app import add_functions, chain
 
 
 @pytest.fixture
-def host():
+def host() -> Iterator[Host]:
+    """A host with the sample functions."""
     with Host(add_functions(App())) as host:
         yield host
 

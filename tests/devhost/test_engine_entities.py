@@ -1,19 +1,23 @@
 """Entities on the engine."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from devhost.clock import VirtualClock
 from devhost.entities import run_batch
-from devhost.errors import UnknownFunction
+from devhost.errors import InvalidInstanceId, UnknownFunction
 from devhost.models import EntityFilter, InstanceFilter, RuntimeStatus
 from tests.devhost.engine_kit import START, App, AppCatalog, Host
 from tests.devhost.sample_app import add_functions
 
 
 @pytest.fixture
-def host():
+def host() -> Iterator[Host]:
+    """A host with the sample functions."""
     with Host(add_functions(App())) as host:
         yield host
 
@@ -51,6 +55,33 @@ def test_a_signal_to_an_unknown_entity_is_refused(host: Host) -> None:
     """The known ones are named."""
     with pytest.raises(UnknownFunction, match="known entity functions: 'counter'"):
         host.engine.signal_entity("nobody", "k", "add")
+
+
+def test_a_key_that_no_url_can_hold_is_refused(host: Host) -> None:
+    """As an instance id is."""
+    with pytest.raises(InvalidInstanceId, match="Entity keys must not contain"):
+        host.engine.signal_entity("counter", "a/b", "add")
+
+
+def test_a_scheduled_signal_is_delivered_at_its_time_even_after_a_restart(tmp_path: Path) -> None:
+    """The SDK has no call for it, but the protocol has."""
+    signal = {
+        "actionType": 10,
+        "instanceId": "@counter@k",
+        "operation": "add",
+        "input": "5",
+        "fireAt": "2024-01-01T01:00:00.000000Z",
+    }
+    app = add_functions(App())
+    app.orchestrators["raw"] = lambda _: json.dumps({"isDone": True, "actions": [[signal]], "output": 1})
+    with Host(app, tmp_path / "state.db") as host:
+        assert host.output("raw") == 1
+        host.engine.advance(timedelta(minutes=59))
+        assert host.engine.read_entity("counter", "k") is None
+    with Host(app, tmp_path / "state.db", clock=VirtualClock(START + timedelta(minutes=59))) as host:
+        host.engine.advance(timedelta(minutes=1))
+        assert host.engine.read_entity("counter", "k") == "5"
+        assert host.store.messages() == []
 
 
 def test_a_deleted_entity_does_not_exist(host: Host) -> None:

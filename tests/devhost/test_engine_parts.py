@@ -7,7 +7,7 @@ import pytest
 
 from devhost.actions import Command
 from devhost.dispatch import ActivityDispatcher
-from devhost.history import Event, EventType
+from devhost.history import Event, EventType, History
 from devhost.live import Live, LiveInstances
 from devhost.mailboxes import Mailbox, Mailboxes, Message
 from devhost.models import RuntimeStatus
@@ -173,7 +173,10 @@ def test_thousands_of_activities_that_end_at_once_do_not_nest() -> None:
     """A runner may call back before it returns."""
     ended: list[int] = []
     dispatcher = ActivityDispatcher(
-        lambda task, done: done(ActivityOutcome()), lambda task, _: ended.append(task.task_id), list, 3
+        lambda task, done: done(ActivityOutcome()),
+        lambda task, _: ended.append(task.task_id),
+        lambda: None,
+        3,
     )
     dispatcher.add(_tasks(5000))
     assert ended == list(range(5000))
@@ -249,13 +252,14 @@ def test_the_cost_of_an_event_is_learned() -> None:
 def test_instances_are_forgotten_when_histories_grow_too_large_and_read_again() -> None:
     """The least used goes first."""
     store = Store.open(None)
+    three = History().append([scheduled(0), scheduled(1), scheduled(2), completed(1)])
     for name in ("i1", "i2"):
         with store.transaction() as transaction:
             transaction.put_instance(
                 InstanceRecord(name, "e1", "O", None, RuntimeStatus.RUNNING, None, None, None, 0, 0)
             )
-            transaction.append_history(name, History_of_three)
-    live = LiveInstances(store, limit=4)
+            transaction.append_history(name, three)
+    live = LiveInstances(store, limit=5)
     for name in ("i1", "i2"):
         one = live.get(name)
         assert one is not None
@@ -264,12 +268,6 @@ def test_instances_are_forgotten_when_histories_grow_too_large_and_read_again() 
     again = live.get("i1")
     assert again is not None
     assert again.open_tasks == {0, 2}
-
-
-History_of_three = ",".join(
-    '{"EventType":4,"EventId":%d,"IsPlayed":false,"Timestamp":"2024-01-01T00:00:00Z","Name":"A"}' % n
-    for n in (0, 1, 2)
-) + ',{"EventType":5,"EventId":-1,"IsPlayed":false,"Timestamp":"2024-01-01T00:00:00Z","TaskScheduledId":1}'
 
 
 # -- versions

@@ -1,6 +1,7 @@
 """What callers may ask of instances: start, suspend, terminate, restart, rewind, purge, list."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,12 +16,14 @@ from devhost.errors import (
     UnknownFunction,
 )
 from devhost.models import InstanceFilter, RuntimeStatus
+from devhost.ports import ActivityOutcome
 from tests.devhost.engine_kit import START, App, Host, ThreadedApp, events_of
 from tests.devhost.sample_app import add_functions, echo
 
 
 @pytest.fixture
-def host():
+def host() -> Iterator[Host]:
+    """A host with the sample functions."""
     with Host(add_functions(App())) as host:
         yield host
 
@@ -61,7 +64,7 @@ def test_bad_instance_ids_are_refused(host: Host, instance_id: str, text: str) -
 
 def test_an_unknown_orchestrator_is_refused_and_the_known_ones_are_named(host: Host) -> None:
     """In the words of the real host."""
-    with pytest.raises(UnknownFunction, match="The following are the known orchestrator functions: 'approval', "):
+    with pytest.raises(UnknownFunction, match="the known orchestrator functions: 'approval', "):
         host.start("nobody")
 
 
@@ -113,6 +116,15 @@ def test_an_event_may_come_before_the_first_run(host: Host) -> None:
     host.engine.raise_event(instance, "Word", '"stop"')
     host.engine.run_until_idle()
     assert host.status(instance).payload()["output"] == []
+
+
+def test_an_entity_takes_no_requests_for_instances(host: Host) -> None:
+    """Though it is listed among them."""
+    host.engine.signal_entity("counter", "k", "add", '"1"')
+    host.engine.run_until_idle()
+    for verb in ("raise_event", "terminate", "suspend", "resume", "rewind", "restart"):
+        with pytest.raises(InstanceNotFound):
+            getattr(host.engine, verb)("@counter@k", *(["E"] if verb == "raise_event" else []))
 
 
 # -- terminate, suspend, resume
@@ -171,9 +183,8 @@ def _run_until_waiting(host: Host) -> None:
 
 def test_results_that_come_while_suspended_are_used_after_resuming() -> None:
     """An activity in flight is not stopped, and what follows is not started."""
-    app = add_functions(ThreadedApp())
-    held: list = []
-    app.submit_activity = lambda name, text, done: held.append((name, text, done))
+    app = add_functions(App())
+    held = app.held = []
     with Host(app) as host:
         instance = host.start("chain")
         _run_until_waiting(host)
@@ -181,13 +192,37 @@ def test_results_that_come_while_suspended_are_used_after_resuming() -> None:
         _run_until_waiting(host)
         name, text, done = held.pop()
         done(app.outcome(name, text))
+        app.held = None
         host.engine.run_until_idle()
         assert host.status(instance).status is RuntimeStatus.SUSPENDED
         assert held == []
-        app.submit_activity = lambda name, text, done: done(app.outcome(name, text))
         host.engine.resume(instance)
         host.engine.run_until_idle()
         assert host.status(instance).status is RuntimeStatus.COMPLETED
+
+
+def test_a_result_of_a_former_life_is_ignored() -> None:
+    """The instance was terminated and its id used again while the activity still ran."""
+    app = add_functions(App())
+    held = app.held = []
+    with Host(app) as host:
+        host.start("chain", instance_id="x")
+        _run_until_waiting(host)
+        host.engine.terminate("x")
+        _run_until_waiting(host)
+        host.start("chain", instance_id="x")
+        _run_until_waiting(host)
+        (*_, old), (*_, new) = held
+        held.clear()
+        old(ActivityOutcome('"old"'))
+        _run_until_waiting(host)
+        assert host.status("x").status is RuntimeStatus.RUNNING
+        assert held == []
+        new(ActivityOutcome('"new"'))
+        _run_until_waiting(host)
+        held.pop()[2](ActivityOutcome('"last"'))
+        host.engine.run_until_idle()
+        assert host.status("x").payload()["output"] == ["new", "last"]
 
 
 def test_suspending_twice_and_resuming_what_runs_are_refused(host: Host) -> None:
@@ -305,16 +340,17 @@ def test_a_purged_instance_leaves_nothing(host: Host) -> None:
         host.engine.purge(_running(host))
 
 
-def test_a_purge_by_filter_takes_finished_instances_only(host: Host) -> None:
+def test_a_purge_by_filter_takes_finished_instances_only(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when it is asked for all, and over more than one page."""
-    for n in range(1203):
-        host.start("chain", instance_id=f"done{n:04}")
+    monkeypatch.setattr("devhost.requests._PAGE", 2)
+    for n in range(5):
+        host.start("chain", instance_id=f"done{n}")
     _running(host, "running")
     host.run("raising", instance_id="failed")
     assert host.engine.purge_many(InstanceFilter(statuses=(RuntimeStatus.FAILED,))) == 1
     assert host.engine.purge_many(InstanceFilter(statuses=(RuntimeStatus.RUNNING,))) == 0
     assert host.engine.purge_many(InstanceFilter(created_to=START - timedelta(days=1))) == 0
-    assert host.engine.purge_many(InstanceFilter()) == 1203
+    assert host.engine.purge_many(InstanceFilter()) == 5
     assert [one.instance_id for one in host.engine.list_instances(InstanceFilter()).instances] == ["running"]
 
 

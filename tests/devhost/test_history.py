@@ -1,15 +1,24 @@
 """History events: the context of a replay, and the history that users see."""
 
 import json
+from typing import Any
 
 import azure.durable_functions as df
 
 from devhost.history import EventType, History, context_json, event, execution_started, fold
-from tests.devhost.shim_kit import begin, completed, raised, scheduled, task_failed, timer_created, timer_fired
+from tests.devhost.shim_kit import (
+    begin,
+    completed,
+    raised,
+    scheduled,
+    task_failed,
+    timer_created,
+    timer_fired,
+)
 
 
-def _started(**fields: object) -> dict:
-    values: dict = {
+def _started(**fields: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
         "name": "O",
         "instance_id": "i1",
         "execution_id": "e1",

@@ -15,7 +15,9 @@ from tests.devhost.shim_kit import (
     timer_fired,
 )
 
-_END = event(EventType.ExecutionCompleted, 0, 9, OrchestrationStatus="Failed", Result="x", FailureDetails=None)
+_END = event(
+    EventType.ExecutionCompleted, 0, 9, OrchestrationStatus="Failed", Result="x", FailureDetails=None
+)
 
 
 def _rewind(*events: Event, child: str = "failed") -> Rewound:
@@ -37,9 +39,7 @@ def test_a_failed_activity_is_taken_out_and_what_was_done_stays() -> None:
 
 def test_in_a_fan_out_only_the_failed_ones_run_again() -> None:
     """Also when others ended after the failure."""
-    rewound = _rewind(
-        scheduled(0), scheduled(1), scheduled(2), task_failed(0), completed(1), task_failed(2)
-    )
+    rewound = _rewind(scheduled(0), scheduled(1), scheduled(2), task_failed(0), completed(1), task_failed(2))
     assert _kept(rewound) == [(4, 1), (5, 1)]
 
 

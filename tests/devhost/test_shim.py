@@ -353,7 +353,9 @@ def test_an_unknown_action_fails_the_instance_with_its_number() -> None:
     """A newer SDK may send what this host does not know."""
     completion = decide([], {"actionType": 99}).completion
     assert completion is not None
-    assert completion.result == "Orchestrator function 'O' failed: The action type 99 is not known to this host."
+    assert (
+        completion.result == "Orchestrator function 'O' failed: The action type 99 is not known to this host."
+    )
 
 
 def test_custom_status_is_compact_json_and_absent_means_none() -> None:
@@ -411,8 +413,8 @@ _MISSING = "but the current replay execution hasn't (yet?) scheduled this task. 
         (
             [timer_created(0)],
             [act()],
-            "a timer task with sequence number 0 named but the current orchestration replay instead produced a "
-            "ScheduleTaskOrchestratorAction action with this sequence number. ",
+            "a timer task with sequence number 0 named but the current orchestration replay instead produced "
+            "a ScheduleTaskOrchestratorAction action with this sequence number. ",
         ),
         (
             [child_created(0)],
@@ -423,15 +425,15 @@ _MISSING = "but the current replay execution hasn't (yet?) scheduled this task. 
         (
             [child_created(0)],
             [signal()],
-            "a sub-orchestration task with sequence ID 0 and name 'C' (version '', instance ID 'c1'), but the "
-            "current orchestration replay instead produced a SendEventOrchestratorAction action at this "
+            "a sub-orchestration task with sequence ID 0 and name 'C' (version '', instance ID 'c1'), but "
+            "the current orchestration replay instead produced a SendEventOrchestratorAction action at this "
             "sequence number. ",
         ),
         (
             [child_created(0)],
             [child("D")],
-            "a sub-orchestration task with sequence ID 0 and name 'C' (version '', instance ID 'c1'), but the "
-            "current orchestration replay instead scheduled a sub-orchestration task with name D at this "
+            "a sub-orchestration task with sequence ID 0 and name 'C' (version '', instance ID 'c1'), but "
+            "the current orchestration replay instead scheduled a sub-orchestration task with name D at this "
             "sequence number. ",
         ),
         (

@@ -18,7 +18,9 @@ from devhost.store import Store
 _SECOND = timestamps.SECOND
 
 
-def _record(instance_id: str, status: RuntimeStatus = RuntimeStatus.RUNNING, **fields: object) -> InstanceRecord:
+def _record(
+    instance_id: str, status: RuntimeStatus = RuntimeStatus.RUNNING, **fields: object
+) -> InstanceRecord:
     record = InstanceRecord(instance_id, "e1", "O", "1.0", status, '"5"', None, None, 10, 20)
     return record.changed(**fields)
 
@@ -214,7 +216,7 @@ def test_reads_and_writes_from_many_threads_do_not_mix() -> None:
     """A reader sees whole transactions: two rows that are always changed together are always equal."""
     store = Store.open(None)
     _put(store, _record("i1", updated=0), _record("i2", updated=0))
-    torn: list[tuple[int, int]] = []
+    torn: list[tuple[int, ...]] = []
 
     def read() -> None:
         for _ in range(200):

@@ -18,7 +18,9 @@ def test_a_time_is_written_with_up_to_seven_digits_and_no_trailing_zeros() -> No
     assert timestamps.text(base + 1000000) == "2024-10-25T03:02:17.1Z"
 
 
-@given(st.integers(min_value=-62_135_596_800 * timestamps.SECOND, max_value=253_402_300_799 * timestamps.SECOND))
+@given(
+    st.integers(min_value=-62_135_596_800 * timestamps.SECOND, max_value=253_402_300_799 * timestamps.SECOND)
+)
 def test_a_written_time_reads_as_the_same_time(ticks: int) -> None:
     """From the year 1 to the year 9999."""
     assert timestamps.parse(timestamps.text(ticks)) == ticks

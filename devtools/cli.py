@@ -130,6 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    # A shell starts programs in the background with SIGINT ignored; a SIGINT that is sent there is meant.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return dispatch(Project.here(), console, options, more)
     except DevError as error:

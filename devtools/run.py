@@ -151,12 +151,23 @@ def send_folder(
         return False
     report = client.http.get_json(status["links"]["report_json"])
     show_summary(console, status, report["documents"], progress.seconds)
-    if datetime.fromisoformat(status["created"]) < sent_at - CLOCK_TOLERANCE:
-        console.line()
-        console.note(
-            "These very documents were sent before: this is the report of that batch. --fresh checks anew."
-        )
+    _explain(console, status, report["documents"], sent_at)
     return True
+
+
+def _explain(console: Console, status: Status, rows: list[dict[str, Any]], sent_at: datetime) -> None:
+    """Say what may surprise whoever runs the command again with the data of earlier runs."""
+    duplicates = sum(row["outcome"] == "duplicate" for row in rows)
+    if datetime.fromisoformat(status["created"]) < sent_at - CLOCK_TOLERANCE:
+        note = "These very documents were sent before: this is the report of that batch. --fresh checks anew."
+    elif duplicates * 2 > len(rows):
+        note = (
+            "Most invoices came in an earlier batch, so they are duplicates now. --fresh begins with no data."
+        )
+    else:
+        return
+    console.line()
+    console.note(note)
 
 
 def show_summary(console: Console, status: Status, rows: list[dict[str, Any]], seconds: float) -> None:

@@ -48,7 +48,10 @@ def _dev_run(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
         "--host",
         "embedded",
     ]
+    # As a shell does with programs in the background: SIGINT is ignored until the program wants it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+    signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:

@@ -40,6 +40,7 @@ class FakeApp(ThreadingHTTPServer):
         self.ends_as = "completed"
         self.created = "2999-01-01T00:00:00+00:00"
         self.sent: list[str] = []
+        self.outcome = "valid"
         self.refusal: tuple[int, bytes] | None = None
 
     def status(self) -> tuple[int, dict[str, Any]]:
@@ -60,7 +61,7 @@ class FakeApp(ThreadingHTTPServer):
 
     def report(self) -> dict[str, Any]:
         invoice = {"seller": "Ada Ltd", "number": "R1", "gross": "119.00", "currency": "EUR"}
-        rows = [{"name": n, "outcome": "valid", "findings": [], "invoice": invoice} for n in self.sent]
+        rows = [{"name": n, "outcome": self.outcome, "findings": [], "invoice": invoice} for n in self.sent]
         return {"batch": {}, "totals": {}, "documents": rows}
 
 
@@ -149,6 +150,14 @@ def test_a_batch_that_was_there_already_is_said_to_be_an_earlier_one(app: FakeAp
     done, said = _send(app, folder)
     assert done
     assert "sent before" in said
+
+
+def test_a_batch_of_duplicates_is_explained(app: FakeApp, folder: Path) -> None:
+    """It surprises whoever changes one file of a folder and sends it again."""
+    app.outcome = "duplicate"
+    done, said = _send(app, folder)
+    assert done
+    assert "Most invoices came in an earlier batch" in said
 
 
 @pytest.mark.parametrize("end", ["failed", "stopped"])

@@ -39,7 +39,7 @@ async def _off_loop(call: Callable[..., Result], *args: Any) -> Result:
     return await asyncio.to_thread(call, *args)
 
 
-@bp.route(route="batches", methods=["POST"])
+@bp.route(route="api/batches", methods=["POST"])
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -60,7 +60,7 @@ async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClie
     return _accepted(req, record, state)
 
 
-@bp.route(route="batches/{id}", methods=["GET"])
+@bp.route(route="api/batches/{id}", methods=["GET"])
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -79,7 +79,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
 
 
-@bp.route(route="batches", methods=["GET"])
+@bp.route(route="api/batches", methods=["GET"])
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -97,7 +97,7 @@ async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
     return json_response(body)
 
 
-@bp.route(route="batches/{id}", methods=["DELETE"])
+@bp.route(route="api/batches/{id}", methods=["DELETE"])
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -111,7 +111,7 @@ async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return _accepted(req, record, "stopping")
 
 
-@bp.route(route="batches/{id}/report", methods=["GET"])
+@bp.route(route="api/batches/{id}/report", methods=["GET"])
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -134,7 +134,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return func.HttpResponse(content, headers=headers)
 
 
-@bp.route(route="batches/{id}/documents/{n:int}", methods=["GET"])
+@bp.route(route="api/batches/{id}/documents/{n:int}", methods=["GET"])
 @answers_errors
 async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, byte for byte as it came in."""

@@ -18,7 +18,7 @@ bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
 _PATIENCE = 8.0
 
 
-@bp.route(route="healthz", methods=["GET"])
+@bp.route(route="api/healthz", methods=["GET"])
 @bp.durable_client_input(client_name="client")
 async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """200 when storage, task hub and rules are there, else 503; `checks` says which is not.

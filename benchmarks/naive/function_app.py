@@ -56,7 +56,7 @@ def naive_split(batch: str) -> int:
     blobs = services.current().blobs
     with zipfile.ZipFile(io.BytesIO(blobs.read(f"{batch}/upload.zip"))) as archive:
         for n, name in enumerate(archive.namelist(), start=1):
-            blobs.write(f"{batch}/documents/{n}", archive.read(name), {"name": name})
+            blobs.write(f"{batch}/documents/{n}", archive.read(name))
         return len(archive.namelist())
 
 

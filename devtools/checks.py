@@ -12,7 +12,8 @@ from pathlib import Path
 
 from devtools import azurite, setup
 from devtools.console import Console, duration
-from devtools.errors import CommandFailed
+from devtools.errors import CommandFailed, DevError
+from devtools.http_client import HttpClient
 from devtools.processes import run_in_terminal, run_step
 from devtools.project import Project
 
@@ -51,9 +52,21 @@ def test(project: Project, console: Console, pytest_arguments: Sequence[str]) ->
 
 def test_host(project: Project, console: Console, url: str, pytest_arguments: Sequence[str]) -> int:
     """Only the end-to-end tests, against a host that someone else started; starts nothing itself."""
+    _require_host(url)
     setup.set_up(project, console, development=True)
     results = [run_pytest(project, ["tests/e2e", *pytest_arguments], {HOST_VARIABLE: url})]
     return conclude(results)
+
+
+def _require_host(url: str) -> None:
+    """Raise DevError unless Settle answers there and is well."""
+    try:
+        HttpClient(url, timeout=30).get_json("/api/healthz")
+    except OSError as error:
+        raise DevError(
+            f"There is no answer from {url}: {getattr(error, 'reason', error)}",
+            hint="start the host, and see that the address is right",
+        ) from error
 
 
 def static_commands(project: Project) -> dict[str, list[str]]:

@@ -11,25 +11,23 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
 
-from devhost import entities, timestamps
+from devhost import calls, entities, timestamps
 from devhost.activities import ended_event, submitter
 from devhost.clock import Clock, Stamps
 from devhost.dispatch import ActivityDispatcher
 from devhost.durable_http import HttpSender
 from devhost.episode import accepted, run_episode, version_mismatch
 from devhost.errors import InstanceNotFound
-from devhost.faults import HostCrash
 from devhost.history import Event, EventType, event
 from devhost.live import Live, LiveInstances
 from devhost.loop import Arrival, Arrivals, Call, Ended, Woken
 from devhost.mailboxes import Mailboxes, Message
-from devhost.models import InstanceStatus
+from devhost.models import InstanceStatus, RuntimeStatus
 from devhost.outcome import write_episode
 from devhost.pacing import Pacing
 from devhost.ports import ActivityOutcome, Catalog, Runner
-from devhost.records import ActivityTask, is_entity
+from devhost.records import ActivityTask, InstanceRecord, is_entity
 from devhost.settings import DurableSettings
 from devhost.starting import Starter
 from devhost.store import Store
@@ -114,8 +112,8 @@ class Core:
             waiter.set_exception(error)
         self._idle_waiters.clear()
         for arrival in self.arrivals.take(0):
-            if isinstance(arrival, Call) and arrival.future.set_running_or_notify_cancel():
-                arrival.future.set_exception(error)
+            if isinstance(arrival, Call):
+                calls.fail(arrival, error)
 
     def stop_dispatch(self) -> None:
         """Start no more activities; thread-safe."""
@@ -202,40 +200,23 @@ class Core:
 
     def handle(self, arrivals: list[Arrival]) -> None:
         """Process arrivals in their order; neighbouring requests share a transaction."""
-        calls: list[Call] = []
+        requests: list[Call] = []
         for arrival in arrivals:
             if isinstance(arrival, Call) and arrival.writes:
-                calls.append(arrival)
+                requests.append(arrival)
                 continue
-            self._write_calls(calls)
-            calls = []
+            self._write_calls(requests)
+            requests = []
             if isinstance(arrival, Call):
-                _answer(arrival, arrival.function)
+                calls.answer(arrival)
             elif isinstance(arrival, Ended):
                 ended = ended_event(arrival.task, arrival.outcome, self._stamps.next())
                 self._mailboxes.put(arrival.task.instance_id, Message(ended, arrival.task.execution_id))
-        self._write_calls(calls)
+        self._write_calls(requests)
 
-    def _write_calls(self, calls: list[Call]) -> None:
-        if not calls:
-            return
-        results: list[tuple[Call, Any]] = []
-        try:
-            with self._store.transaction() as transaction:
-                work = Work(transaction, self._stamps.next())
-                for call in calls:
-                    results.append((call, _outcome(call, work)))
-        except BaseException as error:
-            for call in calls:
-                if call.future.set_running_or_notify_cancel():
-                    call.future.set_exception(error)
-            if isinstance(error, HostCrash):
-                raise
-            self._log.exception("requests could not be written")
-            return
-        self._publish(work.effects)
-        for call, outcome in results:
-            _settle(call, outcome)
+    def _write_calls(self, requests: list[Call]) -> None:
+        if requests:
+            calls.write(requests, self._store, self._stamps.next(), self._publish, self._log)
 
     def _timers_due(self) -> bool:
         due = self._timers.next_due()
@@ -341,41 +322,18 @@ class Core:
         for instance_id, message in effects.messages:
             self._mailboxes.put(instance_id, message)
         for record in effects.finished:
+            self._log_end(record)
             self._watchers.finished(record.shown())
         if effects.activities:
             self._dispatcher.add(effects.activities)
+
+    def _log_end(self, record: InstanceRecord) -> None:
+        failed = record.status is RuntimeStatus.FAILED
+        text = (record.output or "").partition("\n")[0] if failed else ""
+        level = logging.WARNING if failed else logging.DEBUG
+        self._log.log(level, "%s '%s': %s. %s", record.name, record.instance_id, record.status, text)
 
     def _defer(self, instance_id: str, message: Message, due: int) -> None:
         assert message.number is not None
         self._later[message.number] = (instance_id, message)
         self._timers.arm(instance_id, message.number, due)
-
-
-def _outcome(call: Call, work: Work) -> Any:
-    """Run a writing request. An error that it raises (before it writes) is not that of its neighbours."""
-    try:
-        return call.function(work)
-    except Exception as error:  # noqa: BLE001  handed to the caller
-        return _Raised(error)
-
-
-class _Raised:
-    def __init__(self, error: Exception):
-        self.error = error
-
-
-def _settle(call: Call, outcome: Any) -> None:
-    if not call.future.set_running_or_notify_cancel():
-        return
-    if isinstance(outcome, _Raised):
-        call.future.set_exception(outcome.error)
-    else:
-        call.future.set_result(outcome)
-
-
-def _answer(call: Call, function: Callable[[], Any]) -> None:
-    try:
-        outcome: Any = function()
-    except Exception as error:  # noqa: BLE001  handed to the caller
-        outcome = _Raised(error)
-    _settle(call, outcome)

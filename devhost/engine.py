@@ -134,7 +134,7 @@ class Engine:
     def _call(self, function: Callable[..., Any], *, writes: bool = True) -> Any:
         """Have the engine's thread run a function, and return its result."""
         if self._stopped is not None:
-            raise self._stopped
+            raise EngineStopped(str(self._stopped))
         call = Call(function, Future(), writes)
         self._core.arrivals.put(call)
         if self._thread is None:
@@ -279,9 +279,11 @@ class Engine:
 
     def wait(self, instance_id: str, timeout: float) -> InstanceStatus | None:
         """Wait for the end of an instance; None when it has not come after ``timeout`` seconds."""
+        end = self.completion(instance_id)
         try:
-            return self.completion(instance_id).result(timeout)
+            return end.result(timeout)
         except TimeoutError:
+            end.cancel()
             return None
 
     # -- entities

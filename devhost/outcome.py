@@ -9,12 +9,12 @@ from devhost.actions import Command
 from devhost.decision import Completion, Decision, details
 from devhost.episode import Episode
 from devhost.errors import InstanceExists
-from devhost.history import Event, EventType, event, execution_started
+from devhost.history import Event, EventType, event
 from devhost.live import Live
 from devhost.mailboxes import Message
 from devhost.models import RuntimeStatus
 from devhost.records import ActivityTask, InstanceRecord, TimerRecord
-from devhost.starting import Starter, new_execution_id
+from devhost.starting import Starter, first_event, new_execution_id
 from devhost.work import Work
 
 __all__ = ["write_episode"]
@@ -101,16 +101,7 @@ def _continue_as_new(work: Work, live: Live, episode: Episode, completion: Compl
     work.end_execution(record.instance_id)
     work.transaction.delete_history(record.instance_id)
     work.transaction.put_instance(record)
-    start = execution_started(
-        work.stamp,
-        name=record.name,
-        instance_id=record.instance_id,
-        execution_id=record.execution_id,
-        input_=completion.result,
-        version=record.version,
-        parent=started["ParentInstance"],
-        generation=started["Generation"] + 1,
-    )
+    start = first_event(record, started["ParentInstance"], started["Generation"] + 1)
     for one in [start, *completion.carried]:
         work.send(record.instance_id, one, record.execution_id)
     return Live(record)

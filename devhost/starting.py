@@ -8,7 +8,7 @@ from typing import Any
 
 from devhost import jsontext
 from devhost.errors import InstanceExists, InvalidInstanceId, UnknownFunction
-from devhost.history import execution_started
+from devhost.history import Event, execution_started
 from devhost.models import RuntimeStatus
 from devhost.ports import Catalog
 from devhost.records import InstanceRecord
@@ -16,7 +16,7 @@ from devhost.settings import DurableSettings
 from devhost.store import Store
 from devhost.work import Work
 
-__all__ = ["Starter", "check_entity_key", "check_instance_id", "new_execution_id"]
+__all__ = ["Starter", "check_entity_key", "check_instance_id", "first_event", "new_execution_id"]
 
 _LONGEST_ID = 256
 
@@ -77,34 +77,35 @@ class Starter:
             if not present.status.finished and not self._may_overwrite:
                 raise InstanceExists(instance_id, present.status.value)
             work.delete_instance(instance_id)
-        execution_id = new_execution_id()
-        input_ = None if input_ is None else jsontext.clean(input_)
-        version = version or self._settings.default_version
-        work.transaction.put_instance(
-            InstanceRecord(
-                instance_id=instance_id,
-                execution_id=execution_id,
-                name=name,
-                version=version,
-                status=RuntimeStatus.PENDING,
-                input=input_,
-                output=None,
-                custom_status=None,
-                created=work.stamp,
-                updated=work.stamp,
-            )
-        )
-        started = execution_started(
-            work.stamp,
-            name=name,
+        record = InstanceRecord(
             instance_id=instance_id,
-            execution_id=execution_id,
-            input_=input_,
-            version=version,
-            parent=parent,
+            execution_id=new_execution_id(),
+            name=name,
+            version=version or self._settings.default_version,
+            status=RuntimeStatus.PENDING,
+            input=None if input_ is None else jsontext.clean(input_),
+            output=None,
+            custom_status=None,
+            created=work.stamp,
+            updated=work.stamp,
         )
-        work.send(instance_id, started, execution_id)
+        work.transaction.put_instance(record)
+        work.send(instance_id, first_event(record, parent), record.execution_id)
 
     @property
     def _may_overwrite(self) -> bool:
         return self._settings.overridable_existing_instance_states == "AnyState"
+
+
+def first_event(record: InstanceRecord, parent: dict[str, Any] | None, generation: int = 0) -> Event:
+    """Return the event that begins the execution of a record; ``parent`` is a ParentInstance."""
+    return execution_started(
+        record.created,
+        name=record.name,
+        instance_id=record.instance_id,
+        execution_id=record.execution_id,
+        input_=record.input,
+        version=record.version,
+        parent=parent,
+        generation=generation,
+    )

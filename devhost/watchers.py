@@ -21,7 +21,8 @@ class Watchers:
     def add(self, instance_id: str) -> End:
         """Return a future for the end of an instance."""
         end: End = Future()
-        self._waiting[instance_id].append(end)
+        waiting = [one for one in self._waiting[instance_id] if not one.cancelled()]
+        self._waiting[instance_id] = [*waiting, end]
         return end
 
     def finished(self, status: InstanceStatus) -> None:

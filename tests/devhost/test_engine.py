@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -193,6 +195,7 @@ def test_a_pending_instance_has_no_history(host: Host) -> None:
     assert "historyEvents" not in status.payload()
 
 
+@pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
 def test_a_changed_orchestrator_fails_as_non_deterministic(host: Host) -> None:
     """The history says that something else was scheduled."""
     instance = host.start("approval")
@@ -281,6 +284,23 @@ def test_a_virtual_clock_works_with_the_engines_thread() -> None:
         host.engine.advance(timedelta(seconds=5))
         assert host.status(instance).status is RuntimeStatus.COMPLETED
         assert len(host.app.ran) == 3
+
+
+def test_callers_of_many_threads_are_served_while_the_engine_works() -> None:
+    """Each gets its own answer."""
+    with Host(add_functions(ThreadedApp()), clock=SystemClock(), threaded=True) as host:
+
+        def call(n: int) -> Any:
+            instance = host.start("collecting")
+            host.engine.raise_event(instance, "Word", json.dumps(f"word {n}"))
+            time.sleep(0.001 * (n % 7))
+            host.engine.raise_event(instance, "Word", '"stop"')
+            status = host.engine.wait(instance, 20)
+            return status and status.payload()["output"]
+
+        with ThreadPoolExecutor(8) as callers:
+            heard = list(callers.map(call, range(60)))
+    assert heard == [[f"word {n}"] for n in range(60)]
 
 
 def test_a_caller_that_waits_too_short_gets_nothing() -> None:

@@ -3,7 +3,9 @@
 import itertools
 import json
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -84,6 +86,69 @@ def test_a_host_killed_at_any_commit_goes_on_where_it_was(
             break
         kills += 1
     assert kills > 2
+
+
+def _dies_after_each_commit(when: str, number: int) -> None:
+    if when == "after":
+        raise HostCrash
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 3), ("counting", 1), ("everything", None)])
+def test_a_host_that_dies_after_every_single_commit_still_gets_there(
+    tmp_path: Path, name: str, value: Any
+) -> None:
+    """Each life brings it one commit further."""
+    with Host(add_functions(App()), tmp_path / "none.db") as host:
+        expected = _finish(host, name, value)
+    now = START
+    for _ in range(200):
+        host = Host(
+            add_functions(App()),
+            tmp_path / "state.db",
+            clock=VirtualClock(now),
+            hook=_dies_after_each_commit,
+        )
+        try:
+            status = _finish(host, name, value)
+            break
+        except HostCrash:
+            now = host.clock.now()
+        finally:
+            host.store.close()
+    else:
+        pytest.fail("it never came to an end")
+    assert status.output == expected.output
+    assert events_of(status) == events_of(expected)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_the_order_of_steps_the_outcome_is_the_same(tmp_path: Path, seed: int) -> None:
+    """Ready instances are taken in a random order, and the host dies at random commits."""
+    pick = random.Random(seed)
+
+    def hook(when: str, _: int) -> None:
+        if pick.random() < 0.05:
+            raise HostCrash
+
+    now, ids = START, [f"x{n}" for n in range(5)]
+    for _ in range(200):
+        clock = VirtualClock(now)
+        host = Host(
+            add_functions(App()), tmp_path / "state.db", clock=clock, hook=hook, choose=pick.randrange
+        )
+        try:
+            for one in ids:
+                if host.engine.status(one) is None:
+                    host.start("everything", instance_id=one)
+            for _ in range(4):
+                host.engine.advance(timedelta(hours=1))
+            break
+        except HostCrash:
+            now = clock.now()
+        finally:
+            host.store.close()
+    with Host(add_functions(App()), tmp_path / "state.db") as host:
+        assert [host.status(one).payload()["output"] for one in ids] == [["second run", [0, 1, 2], 2, 0]] * 5
 
 
 def test_an_activity_runs_again_only_if_its_result_was_not_recorded(tmp_path: Path) -> None:
@@ -188,6 +253,21 @@ def test_a_request_that_cannot_be_written_fails_for_its_caller() -> None:
     with Host(add_functions(App()), hook=hook) as host:
         with pytest.raises(OSError, match="disk full"):
             host.start("chain", instance_id="x")
+        assert host.engine.status("x") is None
+        assert host.output("chain") == [1, {"a": 1, "s": "text"}]
+
+
+def test_a_request_that_is_written_by_half_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row of the instance without its first message would be pending for ever."""
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with Host(add_functions(App())) as host:
+        with monkeypatch.context() as patch:
+            patch.setattr("devhost.store.Transaction.add_message", full)
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                host.start("chain", instance_id="x")
         assert host.engine.status("x") is None
         assert host.output("chain") == [1, {"a": 1, "s": "text"}]
 

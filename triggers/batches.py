@@ -48,15 +48,7 @@ async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClie
 
     The same content, or the same `Idempotency-Key`, finds the batch that is there already.
     """
-    here = services.current()
-    _ = here.checker  # better no batch than one that no worker can check
-    asked = await _off_loop(parse, req, here.settings)
-    record = await _off_loop(_reserve, here.blobs, asked)
-    state = state_of(await client.get_status(asked.batch))
-    if state in ("missing", "failed", "stopped"):
-        await _off_loop(_store, here.blobs, asked, record)
-        await _start(client, asked)
-        state = "running"
+    record, state = await begin(req, client)
     return _accepted(req, record, state)
 
 
@@ -69,7 +61,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     So that a poller knows when to stop.
     """
     blobs, batch = services.current().blobs, _batch_id(req)
-    record = await _off_loop(_record, blobs, batch)
+    record = await _off_loop(read_record, blobs, batch)
     status = await client.get_status(batch)
     ended = state_of(status) in ENDED
     counts = None if ended else await _off_loop(progress, blobs, batch)
@@ -103,7 +95,7 @@ async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
 async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Stop a batch: what is being checked is finished, nothing more is begun, and no invoice is claimed."""
     blobs, batch = services.current().blobs, _batch_id(req)
-    record = await _off_loop(_record, blobs, batch)
+    record = await _off_loop(read_record, blobs, batch)
     state = state_of(await client.get_status(batch))
     if state in ENDED:
         raise Refused(409, "batch_ended", f"The batch has ended already: it is {state}.")
@@ -120,7 +112,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
     kind = req.params.get("format", "json").lower()
     if kind not in WRITERS:
         raise Refused(400, "bad_format", f"The format is one of {', '.join(WRITERS)}.")
-    await _off_loop(_record, blobs, batch)
+    await _off_loop(read_record, blobs, batch)
     state = state_of(await client.get_status(batch))
     if state != "completed":
         raise Refused(409, "no_report", f"There is no report: the batch is {state}.", {"status": state})
@@ -139,8 +131,8 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, byte for byte as it came in."""
     blobs, batch, n = services.current().blobs, _batch_id(req), int(req.route_params["n"])
-    await _off_loop(_record, blobs, batch)
-    name, content = await _off_loop(_document, blobs, batch, n)
+    await _off_loop(read_record, blobs, batch)
+    name, content = await _off_loop(read_document, blobs, batch, n)
     saved_as = quote(name.rpartition("/")[2] or "document", safe="")
     headers = {
         # Somebody else's file: it is saved, never shown as a page of ours.
@@ -152,6 +144,23 @@ async def get_document(req: func.HttpRequest) -> func.HttpResponse:
 
 
 # ---------------------------------------------------------------- steps of the handlers
+
+
+async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[dict[str, Any], str]:
+    """Take in the batch that a request brings; returns its record and its state.
+
+    A batch that ended badly is started again. Raises Refused.
+    """
+    here = services.current()
+    _ = here.checker  # better no batch than one that no worker can check
+    asked = await _off_loop(parse, req, here.settings)
+    record = await _off_loop(_reserve, here.blobs, asked)
+    state = state_of(await client.get_status(asked.batch))
+    if state in ("missing", "failed", "stopped"):
+        await _off_loop(_store, here.blobs, asked, record)
+        await _start(client, asked)
+        state = "running"
+    return record, state
 
 
 def _batch_id(req: func.HttpRequest) -> str:
@@ -168,7 +177,8 @@ def _page_size(req: func.HttpRequest) -> int:
     return int(text)
 
 
-def _record(blobs: Blobs, batch: str) -> dict[str, Any]:
+def read_record(blobs: Blobs, batch: str) -> dict[str, Any]:
+    """What was stored of a batch when it was taken in. Raises Refused (404)."""
     try:
         return json.loads(blobs.read(batch_names.record(batch)))
     except BlobMissing as error:
@@ -189,7 +199,7 @@ def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:
     try:
         blobs.create(batch_names.record(asked.batch), json.dumps(record).encode())
     except BlobConflict:
-        record = _record(blobs, asked.batch)
+        record = read_record(blobs, asked.batch)
     if record["fingerprint"] != asked.fingerprint:
         raise Refused(
             422,
@@ -225,7 +235,7 @@ async def _listed(
 
 def _record_or_none(blobs: Blobs, batch: str) -> dict[str, Any] | None:
     try:
-        return _record(blobs, batch)
+        return read_record(blobs, batch)
     except Refused:
         return None  # retention removed it between the listing and now
 
@@ -236,7 +246,7 @@ def _accepted(req: func.HttpRequest, record: dict[str, Any], state: str) -> func
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 
 
-def _document(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
+def read_document(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
     """Name and content of a document. Raises Refused where it is not there or was not taken."""
     try:
         manifest = json.loads(blobs.read(batch_names.manifest(batch)))

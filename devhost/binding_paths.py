@@ -29,6 +29,7 @@ class BlobPattern:
         tokens = _TOKEN.findall(self.blob)
         if len(set(tokens)) < len(tokens):
             raise SettingsError(f"blob trigger path '{path}': a token appears twice.")
+        self._names = tokens if self.blob else ["name"]
         self._pattern = re.compile(self._expression())
         self.prefix = self.blob.partition("{")[0]
 
@@ -42,10 +43,7 @@ class BlobPattern:
     def match(self, blob_name: str) -> dict[str, str] | None:
         """Return the tokens of a blob's name inside of the container, None when it does not fit."""
         found = self._pattern.fullmatch(blob_name)
-        if found is None:
-            return None
-        names = _TOKEN.findall(self.blob) or ["name"]
-        return dict(zip(names, found.groups(), strict=True))
+        return None if found is None else dict(zip(self._names, found.groups(), strict=True))
 
 
 def fill(path: str, data: Mapping[str, str], now: datetime) -> str:

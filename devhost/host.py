@@ -18,7 +18,7 @@ from devhost.app_index import AppIndex, load_app
 from devhost.clock import SystemClock
 from devhost.durable_links import DurableLinks
 from devhost.engine import Engine
-from devhost.errors import PortInUse
+from devhost.errors import PortInUse, StateFileError
 from devhost.http_front import HttpFront, RpcFront
 from devhost.invocation import Invoker
 from devhost.keys import Keys, load_keys
@@ -98,11 +98,14 @@ class _Starting:
         for warning in index.warnings:
             _log.warning("%s", warning)
 
+        _make_folder(options.state)
         keys = load_keys(options.state.with_name("keys.json") if options.state and options.auth else None)
         links = DurableLinks(settings.durable.hub_name, keys.system)
-        origin = f"http://{os.environ['WEBSITE_HOSTNAME']}"
+        origin = f"http://{_shown_address(options.address)}:{port}"
+        # Behind a proxy the URLs that instances are handed out with carry the name set from outside.
+        public = f"http://{os.environ['WEBSITE_HOSTNAME']}"
         rpc_base_url = f"http://127.0.0.1:{rpc_socket.getsockname()[1]}/durabletask/"
-        invoker = Invoker(links.client_binding(origin, rpc_base_url), StorageIO(settings))
+        invoker = Invoker(links.client_binding(public, rpc_base_url), StorageIO(settings))
         worker = self._worker(index, invoker, pool)
         engine = self._engine(index, worker)
         management = ManagementApi(engine, links)
@@ -164,8 +167,6 @@ class _Starting:
 
     def _engine(self, index: AppIndex, worker: Worker) -> Engine:
         path = self._options.state
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
         store = Store.open(path)
         self._undo.append(store.close)
         engine = Engine(
@@ -180,9 +181,9 @@ class _Starting:
         server = web.Server(handler, access_log=None, auto_decompress=False, max_line_size=32768)
         loop = asyncio.get_running_loop()
         listeners = [await loop.create_server(server, sock=one, backlog=512) for one in sockets]
+        self._undo.append(lambda: server.shutdown(1.0))
         for listener in listeners:
             self._undo.append(listener.close)
-        self._undo.append(lambda: server.shutdown(1.0))
 
     async def stop(self) -> None:
         """Stop in the reverse order of the start: no new requests, then engine, store and workers."""
@@ -211,6 +212,24 @@ def _bound(address: str, port: int) -> socket.socket:
             ) from error
         raise
     return found
+
+
+def _shown_address(address: str) -> str:
+    if address in ("127.0.0.1", "0.0.0.0", "::"):  # noqa: S104 - shown, not listened on
+        return "localhost"
+    return f"[{address}]" if ":" in address else address
+
+
+def _make_folder(state: Path | None) -> None:
+    if state is None:
+        return
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateFileError(
+            f"The folder {state.parent} for the state cannot be made ({error.strerror}). "
+            f"Name another place with --state, or use --in-memory."
+        ) from error
 
 
 def _wanted_port(options: HostOptions, settings: Settings) -> int:

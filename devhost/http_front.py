@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ _PAGE = (
     "<!DOCTYPE html><html><head><title>Functions host</title></head><body>"
     "<h1>Your function app is up and running</h1><p>Served by the embedded host.</p></body></html>"
 )
+_RPC_LIMIT = 2**31  # inputs of orchestrations pass here; they come from the app itself
 _WEBHOOK = [part for part in WEBHOOK_PATH.split("/") if part]
 RunTrigger = Callable[[FunctionInfo, str], Awaitable[None]]
 
@@ -110,6 +112,7 @@ class HttpFront:
     async def _call(
         self, request: web.BaseRequest, function: FunctionInfo, route: dict[str, str]
     ) -> web.StreamResponse:
+        began = time.perf_counter()
         body = await read_body(request, self._settings.http.max_body_bytes)
         given = function_request(request, route, body)
         trace = request.headers.get("traceparent", "")
@@ -120,7 +123,10 @@ class HttpFront:
             if self._settings.function_timeout is None or error.args:
                 raise
             raise TimeoutError(timeout_text(function.name, self._settings.function_timeout)) from error
-        return function_response(returned)
+        response = function_response(returned)
+        spent = (time.perf_counter() - began) * 1000
+        _log.info("%s %s %d in %.0f ms", request.method, request.rel_url.raw_path, response.status, spent)
+        return response
 
     def _allowed(self, request: web.BaseRequest, level: str) -> bool:
         if self._keys is None:
@@ -200,7 +206,7 @@ class RpcFront:
         path = path_segments(request.raw_path.partition("?")[0])
         if not path or path[0].lower() != "durabletask":
             return web.Response(status=404)
-        return await _managed(self._management, request, path[1:], await request.read())
+        return await _managed(self._management, request, path[1:], await read_body(request, _RPC_LIMIT))
 
 
 async def _managed(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
-__all__ = ["StorageIO", "connection_string", "decode_message", "encode_message"]
+__all__ = ["StorageIO", "connection_string", "decode_message", "encode_message", "messages_of"]
 
 AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
@@ -52,16 +52,29 @@ def decode_message(text: str, as_base64: bool) -> bytes:
 
 
 def messages_of(value: meta.Datum) -> Iterator[bytes]:
-    """Yield what a queue output holds: one text, bytes, a QueueMessage, or a list of them."""
+    """Yield what a queue output holds: bytes, a text, a QueueMessage, or a list of them.
+
+    As on the real host, a text that is a JSON array is one message for each element.
+    """
     if value.type == "bytes":
         yield value.value
-    elif value.type == "string":
-        yield value.value.encode("utf-8")
-    else:
+        return
+    try:
         parsed = json.loads(value.value)
+    except ValueError:
+        parsed = None
+    if value.type == "json" or isinstance(parsed, list):
         for one in parsed if isinstance(parsed, list) else [parsed]:
-            body = one["body"] if isinstance(one, dict) else one
-            yield body.encode("utf-8")
+            yield _message_text(one, of_sdk=value.type == "json").encode("utf-8")
+    else:
+        yield value.value.encode("utf-8")
+
+
+def _message_text(one: Any, *, of_sdk: bool) -> str:
+    """Return the text of one element; azure-functions itself writes a QueueMessage as id and body."""
+    if of_sdk and isinstance(one, dict) and "body" in one:
+        return one["body"]
+    return one if isinstance(one, str) else json.dumps(one)
 
 
 class StorageIO:

@@ -78,7 +78,7 @@ class Triggers:
                 from azure.storage.blob.aio import BlobServiceClient as Service
             try:
                 # Polling notices an outage by itself; retries of the client would only slow it down.
-                self._clients[kind, text] = Service.from_connection_string(text, retry_total=1)
+                self._clients[kind, text] = Service.from_connection_string(text, retry_total=0)
             except ValueError as error:
                 raise SettingsError(f"the connection string is not valid: {error}") from error
         return self._clients[kind, text]

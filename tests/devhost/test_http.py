@@ -82,6 +82,17 @@ def slow(seconds):
     time.sleep(seconds)
     return os.getpid()
 
+@app.route(route="start_large")
+@app.durable_client_input(client_name="client")
+async def start_large(req: func.HttpRequest, client) -> func.HttpResponse:
+    instance = await client.start_new("size_of_input", None, "x" * 2_500_000)
+    return client.create_check_status_response(req, instance)
+
+@app.orchestration_trigger(context_name="context")
+def size_of_input(context):
+    return len(context.get_input())
+    yield
+
 @app.orchestration_trigger(context_name="context")
 def where(context):
     return (yield context.task_all([context.call_activity("process_id", n) for n in range(8)]))
@@ -299,3 +310,33 @@ def test_many_requests_at_once_are_all_answered(server):
     with ThreadPoolExecutor(40) as pool:
         list(pool.map(ask, range(80)))
     assert codes == [200] * 80
+
+
+def test_asgi_app_is_served(tmp_path):
+    """An AsgiFunctionApp is an app like any other."""
+    source = """
+    import azure.functions as func
+
+    async def asgi(scope, receive, send):
+        message = await receive()
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.startup.complete"})
+            return
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode() + b" " + message["body"]})
+
+    app = func.AsgiFunctionApp(app=asgi, http_auth_level=func.AuthLevel.ANONYMOUS)
+    """
+    with Server(write_app(tmp_path / "app", source, head=""), tmp_path / "work", "--in-memory") as server:
+        answer = server.http("POST", "/api/x/y", data=b"hello")
+    assert (answer.status_code, answer.text) == (201, "/api/x/y hello")
+
+
+def test_input_of_megabytes_passes_from_the_client_to_the_orchestration(server):
+    """The SDK posts it to the host, which takes it whole."""
+    text = "x" * 3_000_000
+    hooks = "/runtime/webhooks/durabletask"
+    started = server.http("POST", f"{hooks}/orchestrators/size_of_input", json=text)
+    assert started.status_code == 413
+    started = server.http("GET", "/api/start_large").json()
+    assert server.finished(started["id"])["output"] == 2_500_000

@@ -9,6 +9,8 @@ import pytest
 from devhost.errors import InstanceNotFound, UnknownFunction
 from devhost.testing import Host, HostCrash, in_turn
 
+pytest_plugins = ["devhost.pytest_plugin"]
+
 blueprint = df.Blueprint()
 
 
@@ -223,3 +225,9 @@ def _outcome_after_crash(commit, when):
         if not host.instances("p"):
             host.start("parent", instance_id="p")
         return host.status("p").output
+
+
+def test_fixture_makes_hosts_and_closes_them(durable_host):
+    """With the arguments of Host."""
+    host = durable_host(blueprint, activities={"double": 3, "Renamed": in_turn("a", "b")})
+    assert [host.run("two_steps", 1).output for _ in range(3)] == ["a", "b", "b"]

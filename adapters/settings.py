@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adapters.access_settings import AccessSettings, read_access
+from adapters.channel_settings import ChannelSettings, read_channels
+from adapters.setting_values import SettingError, whole
 from invoicing.archive import Limits
+
+__all__ = ["APP_ROOT", "MIB", "SettingError", "Settings", "from_environment", "starts_queue"]
 
 APP_ROOT = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
@@ -25,10 +30,6 @@ _AZURITE = (
 )
 
 
-class SettingError(ValueError):
-    """A setting is missing or has a value that cannot be used; the text names it and says what to set."""
-
-
 @dataclass(frozen=True)
 class Settings:
     """The app's settings; sizes in bytes."""
@@ -41,6 +42,11 @@ class Settings:
     limits: Limits
     chunk_documents: int
     chunk_bytes: int
+    access: AccessSettings = field(default_factory=AccessSettings)
+    channels: ChannelSettings = field(default_factory=ChannelSettings)
+    # The host reads the queue with its own connection, so that is where messages for it have to go.
+    queue_connection: str = field(default="", repr=False)
+    starts_queue: str = "settle-starts"
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -55,25 +61,28 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             "AzureWebJobsStorage is not set. Copy local.settings.json.example to local.settings.json, "
             "or set it to the connection string of a storage account."
         )
-    if connection.strip().rstrip(";").lower() == "usedevelopmentstorage=true":
-        connection = _AZURITE
     sources = environment.get("SETTLE_SOURCE_CONTAINERS", "inbox")
     return Settings(
-        storage_connection=connection,
+        storage_connection=_expanded(connection),
         container=environment.get("SETTLE_CONTAINER", "settle"),
         source_containers=tuple(name.strip() for name in sources.split(",") if name.strip()),
         rules_folder=Path(environment.get("SETTLE_RULES") or APP_ROOT / ".rules"),
-        max_body=_whole(environment, "SETTLE_MAX_BODY_MIB", 90) * MIB,
+        max_body=whole(environment, "SETTLE_MAX_BODY_MIB", 90) * MIB,
         limits=Limits(),
-        chunk_documents=_whole(environment, "SETTLE_CHUNK_DOCUMENTS", 50),
-        chunk_bytes=_whole(environment, "SETTLE_CHUNK_MIB", 4) * MIB,
+        chunk_documents=whole(environment, "SETTLE_CHUNK_DOCUMENTS", 50),
+        chunk_bytes=whole(environment, "SETTLE_CHUNK_MIB", 4) * MIB,
+        access=read_access(environment),
+        channels=read_channels(environment),
+        queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
+        starts_queue=starts_queue(environment),
     )
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdigit() or int(text) < 1:
-        raise SettingError(f"{name} is {text!r}. Set it to a whole number above 0, or remove it ({default}).")
-    return int(text)
+def starts_queue(environment: Mapping[str, str] = os.environ) -> str:
+    """The queue of detached starts: two apps with containers of their own share no queue either."""
+    return f"{environment.get('SETTLE_CONTAINER', 'settle')}-starts"
+
+
+def _expanded(connection: str) -> str:
+    short = connection.strip().rstrip(";").lower() == "usedevelopmentstorage=true"
+    return _AZURITE if short else connection

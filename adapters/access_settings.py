@@ -1,0 +1,71 @@
+"""Settings of who may come in: signed links, the platform's sign-in, the development sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from adapters.setting_values import SettingError, flag
+
+_SHORTEST_KEY = 32
+#: Variables that only Azure's own hosts set; nobody may sign in there without a password.
+_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """Links and identity.
+
+    `link_keys`: what links are signed with; the first signs, all are believed. `public_url`: our own address
+    as people's browsers know it, without a slash at its end, or "" where it is not known. `easy_auth`: the
+    platform signs people in and stands in front of every request. `development`: this is a local run.
+    `dev_sign_in`: anybody may say who they are.
+    """
+
+    link_keys: tuple[str, ...] = field(default=(), repr=False)
+    public_url: str = ""
+    easy_auth: bool = False
+    development: bool = False
+    dev_sign_in: bool = False
+
+
+def read_access(environment: Mapping[str, str]) -> AccessSettings:
+    """Read them; raises SettingError where one cannot be used."""
+    on_azure = any(environment.get(name) for name in _ON_AZURE)
+    development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development" and not on_azure
+    asked = flag(environment, "SETTLE_DEV_SIGN_IN")
+    return AccessSettings(
+        link_keys=_keys(environment.get("SETTLE_LINK_KEY", "")),
+        public_url=_public_url(environment),
+        easy_auth=flag(environment, "SETTLE_EASY_AUTH"),
+        development=development,
+        dev_sign_in=(development or asked) and not on_azure,
+    )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(text.split())
+    if any(len(key) < _SHORTEST_KEY for key in keys):
+        raise SettingError(
+            f"SETTLE_LINK_KEY is shorter than {_SHORTEST_KEY} characters. Set it to a random text of that "
+            "length or more; to change the key, set the new one and the old one with a space between."
+        )
+    return keys
+
+
+def _public_url(environment: Mapping[str, str]) -> str:
+    url = environment.get("SETTLE_PUBLIC_URL", "").strip().rstrip("/")
+    if not url:
+        return _own_host(environment.get("WEBSITE_HOSTNAME", "").strip())
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingError(f"SETTLE_PUBLIC_URL is {url!r}. Set it to an address like https://settle.example.")
+    return url
+
+
+def _own_host(host: str) -> str:
+    if not host:
+        return ""
+    local = urlsplit(f"//{host}").hostname in ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104
+    return f"{'http' if local else 'https'}://{host}"

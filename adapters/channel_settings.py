@@ -1,0 +1,83 @@
+"""Settings of the channels that carry messages to people: a mail server, a webhook of Teams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from adapters.setting_values import SettingError
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_FORM = "smtp://user:password@host:587?starttls=1, smtps://user:password@host:465 or smtp://host:25"
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """A mail server; `security` is `tls` from the first byte, `starttls`, or `none`."""
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ChannelSettings:
+    """Where messages go; a channel that is None is not used, and without any they go to the outbox."""
+
+    smtp: SmtpServer | None = None
+    mail_from: str = ""
+    teams_webhook: str | None = field(default=None, repr=False)  # whoever knows it can write to the channel
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The channels in use: `mail`, `teams`, or else `outbox`."""
+        used = (("mail", self.smtp), ("teams", self.teams_webhook))
+        return tuple(name for name, channel in used if channel) or ("outbox",)
+
+
+def read_channels(environment: Mapping[str, str]) -> ChannelSettings:
+    """Read them; raises SettingError where one cannot be used."""
+    smtp = _smtp(environment.get("SETTLE_SMTP_URL", "").strip())
+    sender = environment.get("SETTLE_MAIL_FROM", "").strip()
+    if smtp and "@" not in parseaddr(sender)[1]:
+        raise SettingError("SETTLE_MAIL_FROM is not an address. Mails need one, like settle@example.com.")
+    return ChannelSettings(smtp, sender, _webhook(environment.get("SETTLE_TEAMS_WEBHOOK", "").strip()))
+
+
+def _smtp(url: str) -> SmtpServer | None:
+    if not url:
+        return None
+    parts, port = _split("SETTLE_SMTP_URL", url, ("smtp", "smtps"), _FORM)
+    starttls = parse_qs(parts.query).get("starttls", ["0"])[-1].lower() in ("1", "true")
+    security = "tls" if parts.scheme == "smtps" else "starttls" if starttls else "none"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if user and security == "none" and parts.hostname not in _LOCAL:
+        raise SettingError("SETTLE_SMTP_URL would send the password in the clear. Add ?starttls=1 to it.")
+    default = 465 if security == "tls" else 587 if starttls else 25
+    return SmtpServer(parts.hostname or "", port or default, security, user, password)
+
+
+def _webhook(url: str) -> str | None:
+    if not url:
+        return None
+    example = "the address that the Teams workflow shows, https://…"
+    parts, _ = _split("SETTLE_TEAMS_WEBHOOK", url, ("http", "https"), example)
+    if parts.scheme == "http" and parts.hostname not in _LOCAL:
+        raise SettingError("SETTLE_TEAMS_WEBHOOK does not begin with https://. Set it to one that does.")
+    return url
+
+
+def _split(name: str, url: str, schemes: tuple[str, ...], form: str) -> tuple[SplitResult, int | None]:
+    """The parts of an address and its port; the error does not repeat the address, which holds a secret."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = SplitResult("", "", "", "", ""), None
+    if parts.scheme not in schemes or not parts.hostname:
+        raise SettingError(f"{name} cannot be read. Set it to {form}, or remove it.")
+    return parts, port

@@ -10,7 +10,9 @@ from functools import cached_property
 
 from adapters import settings as app_settings
 from adapters.blobs import AzureBlobs, Blobs
+from adapters.links import Links
 from adapters.settings import Settings
+from adapters.signing import load_keys
 from invoicing.assess import Checker
 
 
@@ -26,6 +28,14 @@ class Services:
     def checker(self) -> Checker:
         """The process's checker, made on first use: most requests need none. Raises RulesMissing."""
         return self.make_checker()
+
+    @cached_property
+    def links(self) -> Links:
+        """What signs and reads links (`links.keys`: sign-ins and forms), made on first use.
+
+        Raises SettingError.
+        """
+        return Links(load_keys(self.settings.access, self.blobs), self.settings.access.public_url)
 
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""

@@ -1,0 +1,42 @@
+"""Who asks, for the handlers of requests: what proves nothing becomes an error answer."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from adapters import identity
+from adapters.csrf import from_elsewhere
+from adapters.identity import Identity, NotSignedIn
+from adapters.links import LinkRefused
+from adapters.services import Services
+from triggers.responses import Refused
+
+_LINK_STATUS = {"bad": 403, "expired": 410, "foreign": 403}
+
+
+def who(
+    req: func.HttpRequest, here: Services, *, approval: str | None = None, token: str | None = None
+) -> Identity:
+    """Who asks, about this approval if one is named. Raises Refused: 401, and for a link 403 or 410."""
+    try:
+        return identity.person_of(req, here.settings.access, here.links, approval=approval, token=token)
+    except NotSignedIn as error:
+        raise Refused(401, "not_signed_in", str(error)) from error
+    except LinkRefused as error:
+        raise Refused(_LINK_STATUS[error.code], f"link_{error.code}", str(error)) from error
+
+
+def who_if_any(req: func.HttpRequest, here: Services) -> Identity | None:
+    """Who asks, None where nobody is signed in and no link was sent. Raises Refused for a bad link."""
+    try:
+        return who(req, here)
+    except Refused as refused:
+        if refused.status == 401:
+            return None
+        raise
+
+
+def only_from_here(req: func.HttpRequest) -> None:
+    """Refuse what a browser says another site's page sent: it may carry a person's cookies along."""
+    if from_elsewhere(req):
+        raise Refused(403, "from_elsewhere", "This was sent by a page of another site.")

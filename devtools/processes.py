@@ -18,6 +18,8 @@ from devtools.errors import CommandFailed
 
 TAIL_LINES = 15
 GRACE_SECONDS = 10.0
+# A step is done again from the start when it was interrupted: nothing of it is worth a longer wait.
+STEP_GRACE_SECONDS = 1.0
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
@@ -159,7 +161,7 @@ def run_step(
     env: Mapping[str, str] | None = None,
 ) -> None:
     """Run a command to its end with its output in ``log``; raises CommandFailed with ``hint``."""
-    with Program(command, log=log, cwd=cwd, env=env) as program:
+    with Program(command, log=log, cwd=cwd, env=env, grace=STEP_GRACE_SECONDS) as program:
         program.check(hint)
 
 

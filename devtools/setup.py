@@ -13,7 +13,7 @@ from pathlib import Path
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.locks import exclusive
-from devtools.processes import Program, run_step
+from devtools.processes import STEP_GRACE_SECONDS, Program, run_step
 from devtools.project import Project
 from devtools.stamps import Stamp, fingerprint
 
@@ -121,6 +121,7 @@ def _start_npm(project: Project) -> Program | None:
         [npm, "ci", "--no-audit", "--no-fund", "--no-update-notifier"],
         log=project.log("setup-npm"),
         cwd=project.root,
+        grace=STEP_GRACE_SECONDS,
     )
 
 

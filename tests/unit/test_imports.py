@@ -4,14 +4,16 @@ The domain knows nothing of what surrounds it, workflows know nothing of I/O, an
 """
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = {"activities", "adapters", "entities", "invoicing", "orchestrators", "triggers"}
+APP = {"activities", "adapters", "entities", "invoicing", "orchestrators", "triggers", "web"}
 
 # For each of our packages, which of our packages its modules may import besides their own.
 ALLOWED: dict[str, set[str]] = {
@@ -19,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "adapters": {"invoicing"},
     "orchestrators": {"invoicing"},
     "entities": {"invoicing"},
+    "web": {"invoicing"},
     "activities": {"invoicing", "adapters"},
     "triggers": APP,
     "function_app": APP,
@@ -57,6 +60,16 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+def _declared(*files: str) -> set[str]:
+    """The names of the packages that requirements files list."""
+    text = "\n".join((ROOT / file).read_text("utf-8") for file in files)
+    return {_canonical(name) for name in re.findall(r"^([A-Za-z][\w.-]*)", text, re.MULTILINE)}
+
+
+def _canonical(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
 INSIDE = [path for path in _modules() if _package(path) not in OUTSIDE]
 OURS = set(ALLOWED) | OUTSIDE
 
@@ -74,6 +87,41 @@ def test_commands_need_nothing_but_python(package: str) -> None:
     """They make the virtual environment, so they cannot use what is in it."""
     imported = set().union(*(_imports(path) for path in INSIDE if _package(path) == package))
     assert imported - set(sys.stdlib_module_names) - ALLOWED[package] - {package} == set()
+
+
+def _undeclared(paths: Iterable[Path], declared: set[str]) -> dict[str, set[str]]:
+    """For each third-party import, which modules have it although no listed package holds it."""
+    holders = packages_distributions()
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        for name in _imports(path) - set(sys.stdlib_module_names) - OURS:
+            if not {_canonical(package) for package in holders.get(name, [])} & declared:
+                found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_packages_that_the_app_imports_are_declared() -> None:
+    """One that comes along with another package goes away with it as well."""
+    app = [path for path in INSIDE if _package(path) in APP | {"function_app"}]
+    assert _undeclared(app, _declared("requirements.in")) == {}
+
+
+def test_packages_that_anything_imports_are_declared() -> None:
+    """Or it works on the machine of whoever installed them by hand."""
+    assert _undeclared(_modules(), _declared("requirements.in", "requirements-dev.in")) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "lock"),
+    [("requirements.in", "requirements.txt"), ("requirements-dev.in", "requirements-dev.txt")],
+)
+def test_declared_packages_are_locked_with_hashes(source: str, lock: str) -> None:
+    """Whoever adds a package makes the lock anew; no address of an index is in it."""
+    text = (ROOT / lock).read_text("utf-8")
+    pinned = {_canonical(name) for name in re.findall(r"^([A-Za-z][\w.-]*)==", text, re.MULTILINE)}
+    assert _declared(source) - pinned == set()
+    assert len(re.findall(r"^\S+==", text, re.MULTILINE)) <= text.count("--hash=sha256:")
+    assert "://" not in text
 
 
 def test_workflows_import_nothing_that_answers_differently_on_replay() -> None:

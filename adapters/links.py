@@ -69,7 +69,7 @@ class Links:
         expires: datetime,
         serial: str = "",
     ) -> str:
-        """A token. `serial` (the id of the message it goes into) tells apart links of otherwise equal claims."""
+        """A token. `serial` (the id of its message) tells apart links of otherwise equal claims."""
         seconds = int(expires.timestamp())
         body = {"a": approval, "s": stage, "p": person, "h": sha256, "u": purpose, "e": seconds, "n": serial}
         return self.keys.sign("link", body)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from adapters import settings as app_settings
+from adapters import starts
 from adapters.blobs import AzureBlobs, Blobs
 from adapters.links import Links
 from adapters.settings import Settings
@@ -18,11 +20,12 @@ from invoicing.assess import Checker
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, the app's own blobs, and what makes the checker of invoices."""
+    """Settings, the app's own blobs, what makes the checker of invoices, and what queues detached starts."""
 
     settings: Settings
     blobs: Blobs
     make_checker: Callable[[], Checker]
+    enqueue: Callable[[Settings, str, str, Any], None] = starts.enqueue
 
     @cached_property
     def checker(self) -> Checker:
@@ -36,6 +39,10 @@ class Services:
         Raises SettingError.
         """
         return Links(load_keys(self.settings.access, self.blobs), self.settings.access.public_url)
+
+    def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
+        """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""
+        self.enqueue(self.settings, orchestrator, instance_id, value)
 
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""

@@ -1,0 +1,29 @@
+"""What all channels have in common: the message that they carry, and the error when they cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to one person, ready to be sent; `link` is the address that it asks the person to open.
+
+    `id` is the same each time the message is tried, so that whoever gets it twice can tell.
+    """
+
+    id: str
+    to: str
+    to_name: str
+    subject: str
+    text: str
+    html: str
+    link: str
+
+
+class NotSent(Exception):
+    """A channel did not take a message. The text has no secret in it; `again`: another try may help."""
+
+    def __init__(self, text: str, *, again: bool = True) -> None:
+        super().__init__(text)
+        self.again = again

@@ -1,0 +1,82 @@
+"""Detached starts: an orchestration cannot start another one and go on, so it leaves a message in a queue.
+
+The app's own queue trigger (`triggers.starts`) starts it. A message may come twice; the instance id makes the
+second one find the first.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueClient
+
+from adapters.blobs import StorageRefused, StorageUnavailable
+from adapters.settings import Settings
+
+# A message of a storage queue holds 64 KiB, of which base64 takes a quarter.
+_LARGEST = 48 * 1024
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 2}
+
+
+def enqueue(settings: Settings, orchestrator: str, instance_id: str, value: Any) -> None:
+    """Have an orchestration started soon, unless there is one of this id.
+
+    Raises ValueError for an input that is too large for a message, StorageUnavailable and StorageRefused.
+    """
+    text = encode(orchestrator, instance_id, value)
+    try:
+        queue = QueueClient.from_connection_string(
+            settings.queue_connection, settings.starts_queue, **_TIMEOUTS
+        )
+    except ValueError as error:
+        raise StorageRefused("the connection string of the queue cannot be used") from error
+    with queue:
+        _send(queue, text, settings.starts_queue)
+
+
+def encode(orchestrator: str, instance_id: str, value: Any) -> str:
+    """The message's text: base64 of JSON, as the Functions host expects it. Raises ValueError."""
+    body = {"orchestrator": orchestrator, "instance": instance_id, "input": value}
+    data = json.dumps(body, ensure_ascii=False).encode()
+    if len(data) > _LARGEST:
+        raise ValueError(f"the input of {orchestrator} has {len(data):,} bytes; a message holds {_LARGEST:,}")
+    return base64.b64encode(data).decode()
+
+
+def decode(data: bytes) -> tuple[str, str, Any]:
+    """Orchestrator, instance id and input of a message as the host hands it over (base64 taken off).
+
+    Raises ValueError for anything else.
+    """
+    body = json.loads(data)
+    if not isinstance(body, dict) or set(body) != {"orchestrator", "instance", "input"}:
+        raise ValueError("a message of the queue is not one of this app's")
+    name, instance = body["orchestrator"], body["instance"]
+    if not (isinstance(name, str) and name and isinstance(instance, str) and instance):
+        raise ValueError("a message of the queue names no orchestration")
+    return name, instance, body["input"]
+
+
+def _send(queue: QueueClient, text: str, name: str) -> None:
+    try:
+        try:
+            queue.send_message(text, time_to_live=-1)
+        except ResourceNotFoundError:
+            _create(queue)
+            queue.send_message(text, time_to_live=-1)
+    except HttpResponseError as error:
+        status = error.status_code or 0
+        kind = StorageUnavailable if status in (0, 408, 429) or status >= 500 else StorageRefused
+        raise kind(f"send to queue {name}: HTTP {status}") from error
+    except AzureError as error:
+        raise StorageUnavailable(f"send to queue {name}: {type(error).__name__}") from error
+
+
+def _create(queue: QueueClient) -> None:
+    try:
+        queue.create_queue()
+    except ResourceExistsError:
+        return  # another process was quicker

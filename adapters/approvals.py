@@ -1,0 +1,306 @@
+"""Approvals as the API and the pages use them: list, read, decide, delegate, wake.
+
+A decision is written to the ledger first; the event that follows only wakes the workflow, which then reads the
+ledger. So a decision whose event was lost is late at most until the next sweep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import azure.durable_functions as df
+
+from adapters.blobs import BlobMissing, Blobs
+from adapters.ledgers import ApprovalMissing, Ledger
+from invoicing import batch_names
+from invoicing.approval import names, stages
+from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
+from invoicing.approval.ledger import DECISIONS, Draft, Entry
+from invoicing.approval.policy import Policy, Stage
+from invoicing.approval.stages import DecisionRefused, Progress, StageState
+from invoicing.batching import read_chunk
+
+__all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused", "InboxItem"]
+
+Decision = Literal["approve", "reject", "ask", "answer"]
+Via = Literal["link", "principal", "dev"]
+
+_LONGEST_COMMENT = 2000
+
+
+@dataclass(frozen=True)
+class InboxItem:
+    """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for."""
+
+    approval: str
+    ref: str
+    supplier: str | None
+    number: str | None
+    amount: Decimal | None
+    currency: str | None
+    stage: str
+    approvers: tuple[str, ...]
+    since: datetime
+    created: datetime
+    findings: int
+    batch: str | None
+
+
+@dataclass(frozen=True)
+class ApprovalView:
+    """One approval with its history.
+
+    `request`: approval, ref, created, sender, facts, rule, stages, document {name, sha256, kind, ref}, row.
+    `waiting_for`: whom the open stage waits for, stand-ins included; `outcome`: None while it is open.
+    """
+
+    approval: str
+    request: dict[str, Any]
+    entries: tuple[Entry, ...]
+    stages: tuple[StageState, ...]
+    open_stage: StageState | None
+    waiting_for: tuple[str, ...]
+    outcome: stages.Outcome | None
+    closed: bool
+
+
+# ---------------------------------------------------------------- reading
+
+
+def inbox(blobs: Blobs) -> list[InboxItem]:
+    """All open approvals, the oldest first; one listing, no blob is read."""
+    items = [_item(json.loads(blob.metadata["item"])) for blob in blobs.list(names.INBOX)]
+    return sorted(items, key=lambda item: (item.created, item.approval))
+
+
+def _item(value: dict[str, Any]) -> InboxItem:
+    return InboxItem(
+        **{
+            **value,
+            "amount": None if value["amount"] is None else Decimal(value["amount"]),
+            "approvers": tuple(value["approvers"]),
+            "since": datetime.fromisoformat(value["since"]),
+            "created": datetime.fromisoformat(value["created"]),
+        }
+    )
+
+
+def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalView:
+    """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing."""
+    ledger = _ledger(blobs, approval)
+    state, sender = state_of(ledger), ledger.request["sender"]
+    acting = _acting(blobs, now) if now and state.open_stage else {}
+    return ApprovalView(
+        approval=approval,
+        request=ledger.request,
+        entries=tuple(ledger.entries),
+        stages=state.stages,
+        open_stage=None if state.closed else state.open_stage,
+        waiting_for=stages.waiting_for(state, sender, lambda person: acting.get(person, person)),
+        outcome=state.outcome,
+        closed=state.closed,
+    )
+
+
+def _ledger(blobs: Blobs, approval: str) -> Ledger:
+    if not names.is_approval_id(approval):
+        raise ApprovalMissing(f"there is no approval {approval[:40]!r}")
+    return Ledger.read(blobs, approval)
+
+
+def stages_of(request: dict[str, Any]) -> tuple[Stage, ...]:
+    """The stages that were asked for when the approval was opened."""
+    return tuple(Stage.from_dict(one) for one in request["stages"])
+
+
+def state_of(ledger: Ledger) -> Progress:
+    """What the ledger says."""
+    return stages.progress(stages_of(ledger.request), ledger.entries)
+
+
+def document(blobs: Blobs, approval: str) -> tuple[str, bytes]:
+    """Name and content of the document as it is now. Raises ApprovalMissing, also where it was removed."""
+    request = _request(blobs, approval)
+    name, reference = request["document"]["name"], names.parse_reference(request["ref"])
+    try:
+        if reference.n is None:
+            return name, blobs.read(names.invoice_document(reference.owner))
+        chunk = blobs.read(batch_names.source(reference.owner, request["document"]["chunk"]))
+    except BlobMissing as error:
+        raise ApprovalMissing(f"the document of approval {approval} is not there") from error
+    for found in read_chunk(chunk, reference.n, reference.n).documents:
+        return name, found.content
+    raise ApprovalMissing(f"the document of approval {approval} is not there")
+
+
+def current_sha256(blobs: Blobs, approval: str) -> str:
+    """The hash of the document as it is now: another one than the request's, where it was replaced."""
+    return hashlib.sha256(document(blobs, approval)[1]).hexdigest()
+
+
+def _request(blobs: Blobs, approval: str) -> dict[str, Any]:
+    if not names.is_approval_id(approval):
+        raise ApprovalMissing(f"there is no approval {approval[:40]!r}")
+    try:
+        return json.loads(blobs.read(names.request(approval)))
+    except BlobMissing as error:
+        raise ApprovalMissing(f"there is no approval {approval}") from error
+
+
+# ---------------------------------------------------------------- deciding
+
+
+def decide(
+    blobs: Blobs,
+    approval: str,
+    *,
+    stage: str,
+    who: str,
+    decision: Decision,
+    comment: str = "",
+    sha256: str,
+    via: Via,
+    link_id: str | None = None,
+    now: datetime,
+) -> Entry:
+    """Write a person's decision to the ledger and return its entry; `sha256` is what they were shown.
+
+    Raises DecisionRefused (stage_over, not_open, not_your_turn, already_decided, same_person, sender_may_not,
+    document_changed, link_used, comment_needed, comment_too_long, no_question, nobody_to_ask, unknown_stage,
+    unknown_decision) and ApprovalMissing. Call `wake` afterwards.
+    """
+    if decision not in DECISIONS:
+        raise DecisionRefused("unknown_decision", "A decision is approve, reject, ask or answer.")
+    if len(comment) > _LONGEST_COMMENT:
+        raise DecisionRefused("comment_too_long", f"A comment has at most {_LONGEST_COMMENT:,} characters.")
+    ledger = _ledger(blobs, approval)
+    _same_document(blobs, ledger, decision, sha256)
+    absent = delegations(blobs)
+
+    def draft(entries: list[Entry]) -> Draft:
+        state = stages.progress(stages_of(ledger.request), entries)
+        place = stages.check_decision(
+            state,
+            stage=stage,
+            who=who,
+            decision=decision,
+            comment=comment,
+            sender=ledger.request["sender"],
+            stand_ins=_stand_ins(state, absent, now),
+            link_id=link_id,
+        )
+        return Draft(
+            kind=decision,
+            at=now.isoformat(),
+            stage=stage,
+            who=who,
+            on_behalf_of=place if place != who else None,
+            comment=comment.strip(),
+            sha256=sha256,
+            via=via,
+            link_id=link_id,
+        )
+
+    entry = ledger.append(draft)
+    assert entry is not None  # the draft always wants one or raises
+    return entry
+
+
+def _same_document(blobs: Blobs, ledger: Ledger, decision: str, shown: str) -> None:
+    """Nobody says yes to what they did not see; a reject needs no look at the document as it is now."""
+    changed = DecisionRefused(
+        "document_changed", "The document is not the one that you were shown. Open the approval again."
+    )
+    if shown != ledger.request["document"]["sha256"]:
+        raise changed
+    if decision == "approve" and current_sha256(blobs, ledger.approval) != shown:
+        raise changed
+
+
+def _stand_ins(state: Progress, absent: Iterable[Delegation], now: datetime) -> dict[str, tuple[str, ...]]:
+    current = state.open_stage
+    return {one: stand_ins(one, absent, now) for one in (current.approvers if current else ())}
+
+
+# ---------------------------------------------------------------- absences
+
+
+def delegations(blobs: Blobs) -> list[Delegation]:
+    """All absences that were told, also those that are over."""
+    return [Delegation.from_dict(json.loads(blobs.read(blob.name))) for blob in blobs.list(names.DELEGATIONS)]
+
+
+def delegate(
+    blobs: Blobs, policy: Policy, who: str, until: datetime, to: str | None, now: datetime
+) -> Delegation:
+    """Note that somebody is away; without `to` their deputy stands in. Ends an absence with `end_absence`.
+
+    Raises BadDelegation (unknown_person, no_deputy, self, past, too_long, loop).
+    """
+    if who not in policy.people:
+        raise BadDelegation("unknown_person", f"{who} is not one of the approvers.")
+    to = to or policy.people[who].deputy
+    if to is None:
+        raise BadDelegation("no_deputy", "Say who stands in: the policy names no deputy.")
+    if to not in policy.people:
+        raise BadDelegation("unknown_person", f"{to} is not one of the approvers.")
+    wanted = Delegation(who, to, until, now)
+    check(wanted, delegations(blobs), now)
+    blobs.write(names.delegation(who), json.dumps(wanted.as_dict()).encode())
+    return wanted
+
+
+def end_absence(blobs: Blobs, who: str) -> None:
+    """Somebody is back."""
+    blobs.delete(names.delegation(who))
+
+
+def _acting(blobs: Blobs, now: datetime) -> dict[str, str]:
+    absent = delegations(blobs)
+    found = {one.who: stand_ins(one.who, absent, now) for one in absent}
+    return {person: chain[-1] for person, chain in found.items() if chain}
+
+
+# ---------------------------------------------------------------- waking
+
+
+async def wake(client: df.DurableOrchestrationClient, approval: str, seq: int | None = None) -> bool:
+    """Wake the approval's workflow after a decision; returns whether it could be told.
+
+    It raises the event that the custom status names, then looks again: where the workflow armed its next wait
+    meanwhile, without having read entry `seq`, the event went to a wait that was over, so it is raised again.
+    Never raises: the decision is in the ledger, and the sweep comes by.
+    """
+    try:
+        for _ in range(3):
+            waits = waiting_at(await client.get_status(approval))
+            if waits is None or (seq is not None and waits[2] >= seq):
+                return waits is not None
+            await client.raise_event(approval, names.event(waits[0], waits[1]), True)
+            again = waiting_at(await client.get_status(approval))
+            if again is None or again[:2] == waits[:2]:
+                return True
+    except Exception:
+        logging.warning("approval %s could not be woken; the sweep will do it", approval, exc_info=True)
+        return False
+    return True
+
+
+def waiting_at(status: Any) -> tuple[str, int, int] | None:
+    """Stage, attempt and last entry read, from an approval's status; None where it waits for nobody."""
+    custom = getattr(status, "custom_status", None)
+    if isinstance(custom, str):
+        try:
+            custom = json.loads(custom)
+        except ValueError:
+            return None
+    if not isinstance(custom, dict) or not custom.get("stage"):
+        return None
+    return custom["stage"], custom["attempt"], custom.get("seen", 0)

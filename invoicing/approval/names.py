@@ -1,0 +1,150 @@
+"""Ids and blob names of invoices, approvals and payables. Blob names are made here, never by a caller."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+_INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
+_APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
+_REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
+_STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+# Larger than any moment in milliseconds that something can be made at (year 2286).
+_NEVER = 10**13
+
+INBOX = "inbox/"
+DELEGATIONS = "delegations/"
+PAYABLES = "payables/"
+APPROVALS = "approvals/"
+
+
+class Reference(NamedTuple):
+    """What an approval is about: an invoice that came alone, or document `n` of a batch."""
+
+    owner: str
+    n: int | None
+
+    @property
+    def batch(self) -> str | None:
+        """The batch, where it is a document of one."""
+        return self.owner if self.n is not None else None
+
+
+def invoice_id(digest: str) -> str:
+    """The id of an invoice: `i` and the first 24 digits of a SHA-256 (its content's, or its key's)."""
+    return f"i{digest[:24]}"
+
+
+def is_invoice_id(text: str) -> bool:
+    """Say whether a text has the form of our invoice ids: `i` and 24 hex digits."""
+    return _INVOICE_ID.fullmatch(text) is not None
+
+
+def is_approval_id(text: str) -> bool:
+    """Say whether a text has the form of our approval ids: `a` and 24 hex digits."""
+    return _APPROVAL_ID.fullmatch(text) is not None
+
+
+def is_stage_name(text: str) -> bool:
+    """Say whether a text can name a stage: it becomes a part of the names of events."""
+    return _STAGE.fullmatch(text) is not None
+
+
+def approval_id(reference: str, run: int = 1) -> str:
+    """The id of the approval of `i…` or `b…/17`; a second `run` follows one that ended without a payment."""
+    parse_reference(reference)
+    text = reference if run == 1 else f"{reference}#{run}"
+    return f"a{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read `i…` or `b…/17`. Raises ValueError."""
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not the reference of an invoice: {text[:60]!r}")
+    if match["owner"]:
+        return Reference(match["owner"], None)
+    return Reference(match["batch"], int(match["n"]))
+
+
+def claim_owner(reference: str) -> str:
+    """The name by which a document holds its claim: `i…/1` or `b…/17`."""
+    return reference if "/" in reference else f"{reference}/1"
+
+
+def event(stage: str, attempt: int) -> str:
+    """The event that wakes an approval: each wait has a name of its own, since two of one name share a slot."""
+    return f"decision.{stage}.{attempt}"
+
+
+# ---------------------------------------------------------------- blobs of an invoice that came alone
+
+
+def invoice_record(invoice: str) -> str:
+    """What was asked for: id, created, name, size, sha256, sender, fingerprint."""
+    return f"invoices/{invoice}/invoice.json"
+
+
+def invoice_document(invoice: str) -> str:
+    """The document, byte for byte as it came."""
+    return f"invoices/{invoice}/document"
+
+
+def invoice_result(invoice: str) -> str:
+    """The row of `invoicing.assess.row`."""
+    return f"invoices/{invoice}/result.json"
+
+
+def invoice_route(invoice: str) -> str:
+    """What the policy said of it."""
+    return f"invoices/{invoice}/route.json"
+
+
+def batch_routes(batch: str) -> str:
+    """What the policy said of each valid document of a batch (NDJSON)."""
+    return f"batches/{batch}/routes.ndjson"
+
+
+# ---------------------------------------------------------------- blobs of an approval
+
+
+def request(approval: str) -> str:
+    """What is to be approved and by whom: written once, the first entry of the ledger holds its hash."""
+    return f"{APPROVALS}{approval}/request.json"
+
+
+def ledger(approval: str) -> str:
+    """The prefix of an approval's ledger."""
+    return f"{APPROVALS}{approval}/ledger/"
+
+
+def entry(approval: str, seq: int) -> str:
+    """One entry of the ledger; the first is 1."""
+    return f"{ledger(approval)}{seq:06d}.json"
+
+
+def inbox(approval: str) -> str:
+    """Exists while the approval is open; its metadata has what a list shows."""
+    return f"{INBOX}{approval}"
+
+
+def delegation(person: str) -> str:
+    """Until when a person is away, and who decides meanwhile."""
+    return f"{DELEGATIONS}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
+
+
+def payable(reference: str) -> str:
+    """An approved invoice that waits for a payment run."""
+    return f"{PAYABLES}{reference.replace('/', '-')}.json"
+
+
+def supplier(key: str) -> str:
+    """Marks a supplier as known: an invoice of theirs was booked."""
+    return f"suppliers/{key}"
+
+
+def outbox(message: str, created: datetime) -> str:
+    """A notification that no channel is set for; the newest sorts first."""
+    return f"outbox/{_NEVER - int(created.timestamp() * 1000):013d}-{message}.json"

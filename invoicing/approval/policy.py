@@ -1,0 +1,166 @@
+"""The policy: which invoices need whose approval.
+
+A policy is a JSON file, which `policy_file` reads and checks. Rules are tried in order and the first that matches wins; the last one must match everything, since
+an invoice that no rule speaks of must never pass unseen.
+
+    {"version": 1,
+     "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com"}},
+     "rules": [{"name": "small", "when": {"currency": ["EUR"], "amount_below": "100.00"}, "stages": []},
+               {"name": "all others", "when": {}, "stages": [{"name": "clerk", "approvers": ["ann…"], …}]}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from invoicing.approval import durations
+from invoicing.approval.facts import Facts
+
+OnExpiry = Literal["reject", "approve", "escalate"]
+"""What the end of a stage's time means. `escalate`: the next in line get as much time again, once."""
+
+
+class PolicyInvalid(Exception):
+    """The policy cannot be used; `problems` has each one with its place."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("The approval policy cannot be used. " + "; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may appear in the policy; `deputy` stands in where an absence names nobody else."""
+
+    id: str
+    name: str
+    deputy: str | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of approval: `quorum` of the approvers must say yes, each a different person."""
+
+    name: str
+    approvers: tuple[str, ...]
+    expire_after: timedelta
+    quorum: int = 1
+    remind_after: timedelta | None = None
+    remind_every: timedelta | None = None
+    escalate_after: timedelta | None = None
+    escalate_to: tuple[str, ...] = ()
+    on_expiry: OnExpiry = "reject"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The stage as it stands in the file, with what was left out."""
+        spans = ("remind_after", "remind_every", "escalate_after", "expire_after")
+        times = {name: getattr(self, name) for name in spans}
+        return {
+            "name": self.name,
+            "approvers": list(self.approvers),
+            "quorum": self.quorum,
+            "escalate_to": list(self.escalate_to),
+            "on_expiry": self.on_expiry,
+            **{name: durations.write(span) if span else None for name, span in times.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Stage:
+        """The inverse of `as_dict`; for what was checked before."""
+        spans = ("remind_after", "remind_every", "escalate_after", "expire_after")
+        times: dict[str, Any] = {n: durations.parse(value[n]) for n in spans if value.get(n)}
+        return cls(
+            name=value["name"],
+            approvers=tuple(value["approvers"]),
+            quorum=value.get("quorum", 1),
+            escalate_to=tuple(value.get("escalate_to", ())),
+            on_expiry=value.get("on_expiry", "reject"),
+            **times,
+        )
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a rule applies; what is None does not matter. `amount_from` is included, `amount_below` is not."""
+
+    currency: frozenset[str] | None = None
+    amount_from: Decimal | None = None
+    amount_below: Decimal | None = None
+    supplier_known: bool | None = None
+    findings: Literal["none", "any"] | frozenset[str] = "any"
+
+    def matches(self, facts: Facts) -> bool:
+        """Say whether the condition holds. An amount that is missing meets no condition on amounts."""
+        return (
+            (self.currency is None or facts.currency in self.currency)
+            and self._amount(facts.amount)
+            and self.supplier_known in (None, facts.supplier_known)
+            and self._findings(facts.findings)
+        )
+
+    def _amount(self, amount: Decimal | None) -> bool:
+        if self.amount_from is None and self.amount_below is None:
+            return True
+        return (
+            amount is not None
+            and (self.amount_from is None or amount >= self.amount_from)
+            and (self.amount_below is None or amount < self.amount_below)
+        )
+
+    def _findings(self, found: frozenset[str]) -> bool:
+        if self.findings == "any":
+            return True
+        return not found if self.findings == "none" else bool(found & frozenset(self.findings))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its stages, one after the other; none: nobody has to approve."""
+
+    name: str
+    when: Condition
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy that was checked."""
+
+    people: dict[str, Person]
+    rules: tuple[Rule, ...] = field(default=())
+
+    def rule_for(self, facts: Facts) -> Rule:
+        """The first rule that matches; there is always one."""
+        return next(rule for rule in self.rules if rule.when.matches(facts))
+
+    def name_of(self, person: str) -> str:
+        """The name of a person, or their id."""
+        return self.people[person].name if person in self.people else person
+
+
+def can_be_filled(stages: Iterable[Stage], excluded: frozenset[str] = frozenset()) -> bool:
+    """Say whether different people can fill every place of the stages, the next in line included.
+
+    The same person counts once over all stages; `excluded` (the sender) counts nowhere. Places are matched to
+    people by augmenting paths.
+    """
+    places = [_eligible(stage, excluded) for stage in stages for _ in range(stage.quorum)]
+    taken: dict[str, int] = {}
+
+    def place(one: int, tried: set[str]) -> bool:
+        for person in sorted(places[one] - tried):
+            tried.add(person)
+            if person not in taken or place(taken[person], tried):
+                taken[person] = one
+                return True
+        return False
+
+    return all(place(one, set()) for one in range(len(places)))
+
+
+def _eligible(stage: Stage, excluded: frozenset[str]) -> frozenset[str]:
+    return frozenset(stage.approvers + stage.escalate_to) - excluded

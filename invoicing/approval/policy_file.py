@@ -1,0 +1,251 @@
+"""Reading the policy file: all of it is checked at once, and each problem is told with its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from invoicing.approval import durations
+from invoicing.approval.delegation import loop_in
+from invoicing.approval.names import is_stage_name
+from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, Rule, Stage, can_be_filled
+
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_PERSON = re.compile(r"[^\s@A-Z]{1,64}@[^\s@A-Z]{1,189}")
+_WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "findings"}
+_STAGE = {"name", "approvers", "quorum", "on_expiry", "escalate_to"}
+_TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
+# Longer than this nothing waits for a person: it would outlive what the host keeps of a workflow.
+_LONGEST = timedelta(days=366)
+
+
+def parse(data: bytes) -> Policy:
+    """Read a policy. Raises PolicyInvalid with every problem and its place."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise PolicyInvalid([f"it is not JSON: {error}"]) from error
+    reader = _Reader()
+    policy = reader.policy(value)
+    if reader.problems:
+        raise PolicyInvalid(reader.problems)
+    return policy
+
+
+class _Reader:
+    """Reads what it can and notes what it cannot; what is read counts only where nothing was noted."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.people: dict[str, Person] = {}
+
+    def note(self, place: str, problem: str) -> None:
+        """Add a problem."""
+        self.problems.append(f"{place}: {problem}" if place else problem)
+
+    # ------------------------------------------------------------ the parts
+
+    def policy(self, value: Any) -> Policy:
+        """The whole file."""
+        if not isinstance(value, dict):
+            self.note("", "it is not a JSON object")
+            return Policy({})
+        self.known(value, {"version", "people", "rules", "about"}, "")
+        if value.get("version") != 1:
+            self.note("version", "must be 1")
+        self.read_people(value.get("people"))
+        rules = self.items(value.get("rules"), "rules", self.rule)
+        if rules and rules[-1].when != Condition():
+            self.note(f"rules[{len(rules) - 1}].when", "the last rule must match everything: leave it empty")
+        if len({rule.name for rule in rules}) < len(rules):
+            self.note("rules", "two rules have the same name")
+        return Policy(self.people, tuple(rules))
+
+    def read_people(self, value: Any) -> None:
+        """The people, and that they stand in for each other without a loop."""
+        if not isinstance(value, dict) or not value:
+            self.note("people", "names nobody")
+            return
+        for person, about in value.items():
+            place = f"people.{person}"
+            if not _PERSON.fullmatch(person):
+                self.note(place, "is not an e-mail address in small letters")
+            if not isinstance(about, dict) or not isinstance(about.get("name"), str) or not about["name"]:
+                self.note(place, "has no name")
+                about = {"name": person}
+            self.known(about, {"name", "deputy"}, place)
+            self.people[person] = Person(person, about["name"], about.get("deputy"))
+        deputies = {one.id: one.deputy for one in self.people.values() if one.deputy is not None}
+        for person, deputy in deputies.items():
+            if deputy not in self.people:
+                self.note(f"people.{person}.deputy", f"{deputy!r} is not one of the people")
+        if loop := loop_in(deputies):
+            self.note("people", f"the deputies go round in a circle: {' -> '.join((*loop, loop[0]))}")
+
+    def rule(self, value: Any, place: str) -> Rule:
+        """One rule."""
+        if not isinstance(value, dict):
+            self.note(place, "is not an object")
+            return Rule("", Condition(), ())
+        self.known(value, {"name", "when", "stages"}, place)
+        name = value.get("name")
+        if not isinstance(name, str) or not name.strip():
+            self.note(f"{place}.name", "is missing")
+            name = ""
+        when = self.condition(value.get("when", {}), f"{place}.when")
+        if "stages" not in value:
+            self.note(f"{place}.stages", "is missing; an empty list means that nobody has to approve")
+        stages = self.items(value.get("stages", []), f"{place}.stages", self.stage, may_be_empty=True)
+        if len({stage.name for stage in stages}) < len(stages):
+            self.note(f"{place}.stages", "two stages have the same name")
+        if not can_be_filled(stages):
+            self.note(f"{place}.stages", "there are not enough different people for all stages together")
+        return Rule(name, when, tuple(stages))
+
+    def condition(self, value: Any, place: str) -> Condition:
+        """When a rule applies."""
+        if not isinstance(value, dict):
+            self.note(place, "is not an object")
+            return Condition()
+        self.known(value, _WHEN, place)
+        condition = Condition(
+            currency=self.currencies(value.get("currency"), f"{place}.currency"),
+            amount_from=self.amount(value, "amount_from", place),
+            amount_below=self.amount(value, "amount_below", place),
+            supplier_known=self.of(value, "supplier_known", bool, None, place),
+            findings=self.findings(value.get("findings", "any"), f"{place}.findings"),
+        )
+        lowest, limit = condition.amount_from, condition.amount_below
+        if (lowest is not None or limit is not None) and condition.currency is None:
+            self.note(place, "an amount needs a currency beside it")
+        if lowest is not None and limit is not None and lowest >= limit:
+            self.note(place, "amount_from is not below amount_below, so nothing matches")
+        return condition
+
+    def stage(self, value: Any, place: str) -> Stage:
+        """One stage."""
+        if not isinstance(value, dict):
+            self.note(place, "is not an object")
+            return Stage("", (), timedelta(days=1))
+        self.known(value, _STAGE | _TIMES, place)
+        name = value.get("name")
+        if not isinstance(name, str) or not is_stage_name(name):
+            self.note(f"{place}.name", "is not of small letters, digits and hyphens")
+            name = ""
+        times = {one: self.span(value, one, place) for one in sorted(_TIMES)}
+        expire_after = times.pop("expire_after")
+        if expire_after is None:
+            self.note(f"{place}.expire_after", "is missing: a stage must not wait for ever")
+        stage = Stage(
+            name=name,
+            approvers=self.persons(value.get("approvers"), f"{place}.approvers"),
+            quorum=self.of(value, "quorum", int, 1, place),
+            escalate_to=self.persons(value.get("escalate_to", []), f"{place}.escalate_to", may_be_empty=True),
+            on_expiry=self.of(value, "on_expiry", str, "reject", place),  # pyright: ignore[reportArgumentType]
+            expire_after=expire_after or timedelta(days=1),
+            **times,
+        )
+        self.check_stage(stage, place)
+        return stage
+
+    def check_stage(self, stage: Stage, place: str) -> None:
+        """What the parts of a stage must be to each other."""
+        if not 1 <= stage.quorum <= max(len(stage.approvers), 1):
+            self.note(
+                f"{place}.quorum", f"must be from 1 to the number of approvers ({len(stage.approvers)})"
+            )
+        if stage.on_expiry not in ("reject", "approve", "escalate"):
+            self.note(f"{place}.on_expiry", "is reject, approve or escalate")
+        if (stage.escalate_after or stage.on_expiry == "escalate") and not stage.escalate_to:
+            self.note(f"{place}.escalate_to", "names nobody to escalate to")
+        if stage.remind_every and not stage.remind_after:
+            self.note(f"{place}.remind_every", "needs remind_after")
+        for name in ("remind_after", "escalate_after"):
+            span = getattr(stage, name)
+            if span and span >= stage.expire_after:
+                self.note(f"{place}.{name}", "is not before expire_after, so it never happens")
+
+    # ------------------------------------------------------------ the values
+
+    def known(self, value: dict[str, Any], names: set[str], place: str) -> None:
+        """Note fields that mean nothing: mostly a mistyped name."""
+        for name in value:
+            if name not in names:
+                self.note(f"{place}.{name}".lstrip("."), f"is unknown; known are {', '.join(sorted(names))}")
+
+    def items(
+        self, value: Any, place: str, read: Callable[[Any, str], Any], *, may_be_empty: bool = False
+    ) -> list[Any]:
+        """A list, each item read with its place."""
+        if not isinstance(value, list) or not (value or may_be_empty):
+            self.note(place, "is not a list" if value else "is empty or missing")
+            return []
+        return [read(one, f"{place}[{n}]") for n, one in enumerate(value)]
+
+    def of(self, value: dict[str, Any], name: str, kind: type, default: Any, place: str) -> Any:
+        """A value of a kind, or the default where it is left out."""
+        found = value.get(name, default)
+        if found is default or type(found) is kind:
+            return found
+        wanted = {bool: "true or false", int: "a whole number", str: "a text"}[kind]
+        self.note(f"{place}.{name}", f"is not {wanted}")
+        return default
+
+    def persons(self, value: Any, place: str, *, may_be_empty: bool = False) -> tuple[str, ...]:
+        """A list of people, each once and known."""
+        found = self.items(value, place, lambda one, _: one, may_be_empty=may_be_empty)
+        for n, person in enumerate(found):
+            if not isinstance(person, str) or person not in self.people:
+                self.note(f"{place}[{n}]", f"{person!r} is not one of the people")
+        texts = [one for one in found if isinstance(one, str)]
+        if len(set(texts)) < len(texts):
+            self.note(place, "names somebody twice")
+        return tuple(texts)
+
+    def amount(self, value: dict[str, Any], name: str, place: str) -> Decimal | None:
+        """A decimal text: a JSON number would be a binary fraction."""
+        text = value.get(name)
+        if text is None:
+            return None
+        if isinstance(text, str) and _AMOUNT.fullmatch(text):
+            return Decimal(text)
+        self.note(f"{place}.{name}", 'is not an amount in quotes, such as "1000.00"')
+        return None
+
+    def span(self, value: dict[str, Any], name: str, place: str) -> timedelta | None:
+        """An ISO 8601 duration."""
+        text = value.get(name)
+        if text is None:
+            return None
+        try:
+            span = durations.parse(text if isinstance(text, str) else repr(text))
+        except ValueError as error:
+            self.note(f"{place}.{name}", str(error))
+            return None
+        if span > _LONGEST:
+            self.note(f"{place}.{name}", f"is longer than {_LONGEST.days} days")
+        return span
+
+    def currencies(self, value: Any, place: str) -> frozenset[str] | None:
+        """A list of ISO 4217 codes."""
+        if value is None:
+            return None
+        found = self.items(value, place, lambda one, _: one)
+        if not all(isinstance(one, str) and _CURRENCY.fullmatch(one) for one in found):
+            self.note(place, 'is not a list of codes such as ["EUR"]')
+            return None
+        return frozenset(found)
+
+    def findings(self, value: Any, place: str) -> Any:
+        """`none`, `any`, or a list of rules."""
+        if value in ("none", "any"):
+            return value
+        if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
+            return frozenset(value)
+        self.note(place, 'is "none", "any" or a list of rules such as ["SETTLE-IBAN"]')
+        return "any"

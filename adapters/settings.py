@@ -42,6 +42,7 @@ class Settings:
     limits: Limits
     chunk_documents: int
     chunk_bytes: int
+    policy_file: Path = APP_ROOT / "policy.json"
     access: AccessSettings = field(default_factory=AccessSettings)
     channels: ChannelSettings = field(default_factory=ChannelSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
@@ -71,6 +72,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         limits=Limits(),
         chunk_documents=whole(environment, "SETTLE_CHUNK_DOCUMENTS", 50),
         chunk_bytes=whole(environment, "SETTLE_CHUNK_MIB", 4) * MIB,
+        policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
         access=read_access(environment),
         channels=read_channels(environment),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),

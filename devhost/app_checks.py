@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devhost.annotations import annotation_problems
 from devhost.errors import AppError
 from devhost.routing import parse_template
 
@@ -65,6 +66,7 @@ def _parameter_problems(function: FunctionInfo, where: str) -> Iterator[str]:
     bound = {binding.name for binding in function.bindings} - {"$return"}
     for name in sorted(parameters - bound - {"context"}):
         yield f"{where}: the parameter '{name}' has no binding; bind it by a decorator or remove it."
+    yield from annotation_problems(function, where)
     for name in sorted(bound - parameters):
         yield f"{where}: the binding '{name}' has no parameter; add the parameter or remove the decorator."
 

@@ -7,7 +7,6 @@ container ``azure-webjobs-hosts`` whose name holds the function and the ETag.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.functions import meta
 
+from devhost.annotations import plain_type
 from devhost.app_index import FunctionInfo
 from devhost.binding_paths import BlobPattern
 from devhost.invocation import decode
@@ -57,7 +57,7 @@ class BlobTrigger:
         self._invoke = invoke
         self._pattern = BlobPattern(str(function.trigger.properties["path"]))
         self._done: dict[str, str] = {}
-        self._as = _wanted_type(function)
+        self._as = plain_type(function)
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
@@ -175,15 +175,6 @@ class BlobTrigger:
         except ResourceNotFoundError:
             await self._blobs.create_container(_HOSTS)
             await self._receipt(blob).upload_blob(b"", overwrite=True)
-
-
-def _wanted_type(function: FunctionInfo) -> Any:
-    """Return str or bytes where the parameter is annotated so, else None for an InputStream."""
-    parameter = inspect.signature(function.call).parameters[function.trigger.name]
-    by_name = {"str": str, "bytes": bytes}
-    found = parameter.annotation
-    found = by_name.get(found, found) if isinstance(found, str) else found
-    return found if found in (str, bytes) else None
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m devhost start``."""
+"""The command line: ``python -m devhost start``, ``export``, ``replay`` and ``lint``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from devhost.app_index import FunctionInfo
 from devhost.errors import DevhostError, PortInUse
 from devhost.host import HostOptions, RunningHost, start_host
 from devhost.http_front import http_routes
+from devhost.lint import commands as lint
 from devhost.log import configure
+from devhost.replay import commands as replay
 from devhost.settings import load_settings
 
 __all__ = ["main"]
@@ -28,6 +30,8 @@ EXIT_CANNOT_START, EXIT_PORT_IN_USE = 1, 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 stopped, 1 cannot start, 2 usage, 3 port in use."""
     options = _parser().parse_args(arguments)
+    if options.command != "start":
+        return options.run(options)
     app_folder = Path(options.app or ".").resolve()
     state = None if options.in_memory else _state_file(options, app_folder)
     host_options = HostOptions(
@@ -52,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devhost", description=__doc__)
-    start = parser.add_subparsers(dest="command", required=True).add_parser(
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser(
         "start", help="serve a function app", description="Serve the function app in a folder until Ctrl-C."
     )
     start.add_argument("--app", metavar="DIR", help="folder of function_app.py (default: this folder)")
@@ -78,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--ready-file", metavar="FILE", help="write url, pid and rpc there as JSON once requests are served"
     )
+    for add in (replay.add_commands, lint.add_commands):
+        add(commands)
     return parser
 
 

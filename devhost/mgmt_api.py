@@ -56,7 +56,7 @@ class ManagementApi:
     def __init__(self, engine: Engine, links: DurableLinks):
         self._engine = engine
         self._links = links
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="management")
+        self._pool = ThreadPoolExecutor(16, thread_name_prefix="management")
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request without holding up the loop."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.functions import meta
 
+from devhost.annotations import plain_type
 from devhost.app_index import FunctionInfo
 from devhost.invocation import decode
 from devhost.settings import QueueSettings
@@ -48,6 +49,7 @@ class QueueTrigger:
         self._invoke = invoke
         self.queue_name = str(function.trigger.properties["queueName"])
         self._queue: QueueClient = service.get_queue_client(self.queue_name)
+        self._as = plain_type(function)
         self._running: set[asyncio.Task[None]] = set()
         self._longest_pause = min(settings.max_polling_interval, _DEVELOPMENT_PAUSE)
 
@@ -109,11 +111,17 @@ class QueueTrigger:
     async def _attempt(self, message: QueueMessage) -> bool:
         content = decode_message(message.content, self._settings.base64)
         try:
-            value = decode(self._function.trigger, meta.Datum(content, "bytes"), _metadata(message))
-            await self._invoke(self._function, value, message_data(content, message.id or ""))
+            await self._invoke(
+                self._function, self._value(content, message), message_data(content, message.id or "")
+            )
         except Exception:  # noqa: BLE001 - the message tells of it by coming again
             return False
         return True
+
+    def _value(self, content: bytes, message: QueueMessage) -> Any:
+        if self._as is not None:
+            return content.decode("utf-8") if self._as is str else content
+        return decode(self._function.trigger, meta.Datum(content, "bytes"), _metadata(message))
 
     async def _keep_hidden(self, message: QueueMessage) -> None:
         while True:

@@ -24,14 +24,20 @@ from devhost.ports import ActivityOutcome
 __all__ = ["ActivityThreads", "Worker", "user_loop"]
 
 _log = logging.getLogger("devhost.activities")
+_making_loop = threading.Lock()
 
 
-@functools.cache
 def user_loop() -> asyncio.AbstractEventLoop:
     """Return the loop that runs the app's coroutines, one for the whole life of the process.
 
     It is never replaced, since the SDK keeps one HTTP session in a global, which belongs to one loop.
     """
+    with _making_loop:
+        return _running_loop()
+
+
+@functools.cache
+def _running_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="user-coroutines", daemon=True).start()
     return loop

@@ -146,6 +146,53 @@ def test_what_the_real_host_refuses_is_refused_at_start(load, source, text):
     assert text in refused(load, source)
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("def f(x: dict | None): ...", "the annotation 'dict | None' of 'x' is none that Azure takes"),
+        ("def f(x: dict[str, int]): ...", "the annotation 'dict[str, int]' of 'x' is none that Azure takes"),
+        ("def f(x: 'Missing'): ...", "its annotations cannot be resolved (name 'Missing' is not defined)"),
+        ("def f(x, context: str): ...", "the parameter 'context' must be annotated func.Context"),
+        ("def f(x: func.Out[str]): ...", "the parameter 'x' must be annotated with a type other than func.Out"),
+    ],
+)
+def test_annotation_that_the_real_worker_refuses_is_refused(load, source, text):
+    """On Azure such an app has no functions at all, and the reason is hard to find."""
+    assert f"function 'f': {text}" in refused(load, f'@app.activity_trigger(input_name="x")\n{source}')
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("def f(req: dict): ...", "'req' of type httpTrigger cannot be annotated 'dict'"),
+        ("def f(req) -> dict: ...", "the return annotation 'dict' does not fit the binding http"),
+        ("def f(req) -> func.HttpResponse | None: ...", "must be one class, e.g. func.HttpResponse"),
+    ],
+)
+def test_annotation_that_does_not_fit_the_binding_is_refused(load, source, text):
+    """Request and response have types of their own."""
+    assert text in refused(load, f'@app.route(route="x")\n{source}')
+
+
+def test_annotations_that_the_real_worker_takes_are_taken(load):
+    """Plain classes, aliases of typing, strings in their place, and none."""
+    index = load(
+        """
+        import typing
+        @app.route(route="x")
+        @app.queue_output(arg_name="out", queue_name="q", connection="C")
+        def f(req: "func.HttpRequest", out: func.Out[typing.List[str]], context: func.Context) -> str: ...
+        @app.activity_trigger(input_name="x")
+        def g(x: typing.Dict[str, int]) -> list[int]: ...
+        @app.queue_trigger(arg_name="m", queue_name="q", connection="C")
+        def h(m: str) -> None: ...
+        @app.activity_trigger(input_name="x")
+        def i(x): ...
+        """
+    )
+    assert len(index.functions) == 4
+
+
 def test_all_problems_are_told_at_once(load):
     """One start is enough to see every function that needs mending."""
     text = refused(
@@ -189,7 +236,9 @@ def test_syntax_error_shows_file_and_line(load):
 
 def test_app_without_an_app_object_is_refused(load):
     """The words of the real worker, with the mend."""
-    with pytest.raises(AppError, match=r"Could not find top level function app instances in function_app\.py"):
+    with pytest.raises(
+        AppError, match=r"Could not find top level function app instances in function_app\.py"
+    ):
         load("x = 1", head="")
 
 

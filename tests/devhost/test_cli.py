@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -158,6 +159,7 @@ def test_trigger_that_cannot_work_ends_the_start(tmp_path, source, text):
 def test_folder_without_an_app_is_told(tmp_path, capsys, monkeypatch):
     """No traceback, the folder is named."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.chdir(tmp_path)
     assert main(["start", "--app", str(tmp_path), "--in-memory", "--port", "0"]) == 1
     assert f"There is no function_app.py in {tmp_path}" in capsys.readouterr().err

@@ -142,6 +142,17 @@ def test_body_over_the_limit_is_413(server):
     assert server.http("POST", "/api/size", data=chunks).status_code == 413
 
 
+def test_caller_that_asks_first_is_told_to_go_on(server):
+    """curl sends "Expect: 100-continue" with a large body, and waits a second for the answer."""
+    port = int(server.base.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
+        head = "POST /api/size HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        caller.sendall(head.encode())
+        assert caller.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.sendall(b"hello")
+        assert b"200 OK" in caller.recv(1000)
+
+
 def test_compressed_body_reaches_the_function_as_it_was_sent(server):
     """The real host does not unpack it either."""
     packed = gzip.compress(b"hello")

@@ -31,13 +31,13 @@ needs_storage = pytest.mark.skipif(not STORAGE, reason="SETTLE_TEST_STORAGE name
 class Listener:
     """A queue trigger on queues in memory. ``failures`` first runs fail."""
 
-    def __init__(self, queue="in", failures=0, **settings):
+    def __init__(self, queue="in", failures=0, call=print, **settings):
         self.account = FakeQueues()
         self.seen: list = []
         self.data: list = []
         self.failures = failures
         trigger = Binding("m", "queueTrigger", "IN", {"queueName": queue})
-        function = FunctionInfo("f", print, trigger, (trigger,), False, False, Path())
+        function = FunctionInfo("f", call, trigger, (trigger,), False, False, Path())
         account: Any = self.account
         self.trigger = QueueTrigger(function, account, QueueSettings(**settings), self.invoke)
 
@@ -67,6 +67,16 @@ async def test_message_is_handed_over_once_and_deleted():
     assert (message.get_body(), message.id, message.dequeue_count) == (b"hello", "m1", 1)
     assert message.insertion_time == datetime(2024, 1, 1, tzinfo=UTC)
     assert listener.data[0]["queueTrigger"] == "hello"
+
+
+async def test_parameter_annotated_as_text_gets_the_bare_content():
+    """As on the real host."""
+
+    def takes_text(m: str) -> None: ...
+
+    listener = Listener(call=takes_text)
+    listener.account.put("in", base64.b64encode("ž".encode()).decode())
+    await listener.until(lambda: listener.seen == ["ž"])
 
 
 async def test_failure_brings_the_message_back_with_a_higher_count():

@@ -1,0 +1,1 @@
+"""Find what breaks replay in orchestrators, before anything runs."""

@@ -29,7 +29,7 @@ def notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
     Input: `{"approval", "notice": id}`. Output: `{"outcome": "sent" | "failed" | "obsolete", "attempts",
     "error"?}`; never raises. Custom status while it is tried again: `{"attempts", "error"}`.
     """
-    job = context.get_input()
+    job: Any = context.get_input()
     ends, attempts = context.current_utc_datetime + PATIENCE, 0
     while True:
         last = context.current_utc_datetime >= ends

@@ -1,0 +1,179 @@
+"""Who is asking: which proofs count, when, and whom they name."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from werkzeug.http import parse_cookie
+
+from adapters.access_settings import AccessSettings
+from adapters.identity import (
+    SIGN_IN_COOKIE,
+    Identity,
+    NotSignedIn,
+    is_person,
+    person_of,
+    sign_in_cookie,
+    sign_out_cookie,
+)
+from adapters.links import LinkRefused, Links
+from adapters.signing import Keys
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LINKS = Links(Keys(("k" * 32,)))
+APPROVAL = "a" + "1" * 24
+AZURE = AccessSettings(easy_auth=True)
+LOCAL = AccessSettings(development=True, dev_sign_in=True)
+NOTHING = AccessSettings()
+
+
+def _principal(*claims: tuple[str, str], name_typ: str = "name") -> str:
+    body: dict[str, Any] = {"auth_typ": "aad", "name_typ": name_typ, "role_typ": "roles"}
+    body["claims"] = [{"typ": typ, "val": value} for typ, value in claims]
+    return base64.b64encode(json.dumps(body).encode()).decode()
+
+
+ANN = _principal(("name", "Ann Roth"), ("preferred_username", "Ann.Roth@Example.com"))
+
+
+def _request(*, principal: str = "", token: str = "", cookie: str = "") -> func.HttpRequest:
+    headers = {"x-ms-client-principal": principal, "cookie": cookie}
+    params = {"t": token} if token else {}
+    return func.HttpRequest(
+        "GET", "http://x/", headers={n: v for n, v in headers.items() if v}, params=params, body=b""
+    )
+
+
+def _who(settings: AccessSettings, approval: str | None = None, **sent: str) -> Identity:
+    return person_of(_request(**sent), settings, LINKS, approval=approval, now=NOW)
+
+
+def _link(person: str = "ann.roth@example.com") -> str:
+    return LINKS.sign(APPROVAL, "clerk", person, "ab" * 32, expires=NOW + timedelta(days=1))
+
+
+def _cookie(person: str = "bob.lang@example.com", settings: AccessSettings = LOCAL) -> str:
+    header = sign_in_cookie(person, settings, LINKS.keys, secure=False, now=NOW)
+    return f"{SIGN_IN_COOKIE}={parse_cookie(header)[SIGN_IN_COOKIE]}"
+
+
+def test_platform_names_the_person() -> None:
+    """The address is brought to lower case."""
+    assert _who(AZURE, principal=ANN) == Identity("ann.roth@example.com", "principal")
+
+
+@pytest.mark.parametrize("settings", [NOTHING, LOCAL])
+def test_header_of_the_platform_is_worth_nothing_where_the_platform_is_not_in_front(
+    settings: AccessSettings,
+) -> None:
+    """Anybody can send it."""
+    with pytest.raises(NotSignedIn):
+        _who(settings, principal=ANN)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "no base64!",
+        base64.b64encode(b"{").decode(),
+        base64.b64encode(b"[]").decode(),
+        base64.b64encode(b'{"claims": 7}').decode(),
+        base64.b64encode(b'{"claims": [{"typ": [], "val": "a@b.c"}]}').decode(),
+        base64.b64encode(b"[" * 100_000).decode(),
+        _principal(("name", "Ann Roth")),
+        _principal(("preferred_username", "ann roth@example.com")),
+        _principal(("preferred_username", "ann@example.com\r\nX: y")),
+    ],
+)
+def test_header_that_names_nobody_signs_nobody_in(header: str) -> None:
+    """Broken or without an address: one refusal, no failure; a cookie or link does not step in."""
+    with pytest.raises(NotSignedIn):
+        _who(AZURE, principal=header)
+
+
+def test_claims_are_taken_by_their_order_of_trust() -> None:
+    """The sign-in name before the mail address; the claim that the platform calls the name comes last."""
+    both = _principal(("email", "mail@example.com"), ("preferred_username", "login@example.com"))
+    assert _who(AZURE, principal=both).person == "login@example.com"
+    custom = _principal(("urn:login", "own@example.com"), name_typ="urn:login")
+    assert _who(AZURE, principal=custom).person == "own@example.com"
+
+
+def test_link_names_the_person_and_carries_what_it_says() -> None:
+    """Where the platform is not in front, and also where it signed nobody in."""
+    for settings in (NOTHING, LOCAL, AZURE):
+        found = _who(settings, APPROVAL, token=_link())
+        assert (found.person, found.via) == ("ann.roth@example.com", "link")
+        assert found.link
+        assert found.link.approval == APPROVAL
+
+
+def test_link_of_the_person_whom_the_platform_signed_in_counts_with_the_sign_in() -> None:
+    """The sign-in is the stronger proof; the link still says which stage was meant."""
+    found = _who(AZURE, APPROVAL, principal=ANN, token=_link())
+    assert (found.person, found.via) == ("ann.roth@example.com", "principal")
+    assert found.link
+
+
+def test_link_of_somebody_else_than_who_is_signed_in_is_foreign() -> None:
+    """A forwarded mail does not make its reader the one it was sent to."""
+    with pytest.raises(LinkRefused) as caught:
+        _who(AZURE, APPROVAL, principal=ANN, token=_link("bob.lang@example.com"))
+    assert caught.value.code == "foreign"
+
+
+def test_bad_link_is_refused_even_with_a_sign_in() -> None:
+    """It is not passed over in silence: whoever sends it should know."""
+    with pytest.raises(LinkRefused):
+        _who(LOCAL, token="x", cookie=_cookie())
+
+
+def test_development_sign_in_counts_only_where_it_is_allowed() -> None:
+    """The same cookie, sent to a deployed app, says nothing."""
+    cookie = _cookie()
+    assert _who(LOCAL, cookie=cookie) == Identity("bob.lang@example.com", "dev")
+    for settings in (NOTHING, AZURE):
+        with pytest.raises(NotSignedIn):
+            _who(settings, cookie=cookie)
+    with pytest.raises(NotSignedIn):
+        sign_in_cookie("bob@example.com", NOTHING, LINKS.keys, secure=True)
+
+
+def test_development_sign_in_ends_and_cannot_be_made_up() -> None:
+    """After twelve hours; an altered cookie, or one made of a link, says nothing."""
+    cookie = _cookie()
+    late = NOW + timedelta(hours=12)
+    with pytest.raises(NotSignedIn):
+        person_of(_request(cookie=cookie), LOCAL, LINKS, now=late)
+    for wrong in (cookie[:-3] + "abc", f"{SIGN_IN_COOKIE}={_link()}", f"{SIGN_IN_COOKIE}=", "garbage"):
+        with pytest.raises(NotSignedIn):
+            _who(LOCAL, cookie=wrong)
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites() -> None:
+    """HttpOnly, SameSite, and Secure where the page came by https."""
+    header = sign_in_cookie("a@b.c", LOCAL, LINKS.keys, secure=True)
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= {part.strip() for part in header.split(";")}
+    assert "Max-Age=0" in sign_out_cookie(secure=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ann.roth@example.com", True),
+        ("Ann@example.com", False),
+        ("ann", False),
+        ("a@b@c", False),
+        ("<a@b.c>", False),
+        ("a@b.c\n", False),
+        ("", False),
+    ],
+)
+def test_persons_are_lower_case_addresses(text: str, expected: bool) -> None:
+    """Anything else is not an id of a person."""
+    assert is_person(text) is expected

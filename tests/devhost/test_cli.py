@@ -172,3 +172,14 @@ def test_wrong_option_is_a_usage_error(arguments, capsys):
         main(["start", *arguments])
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_state_that_cannot_be_kept_is_told(app, tmp_path):
+    """A file is where the folder should be."""
+    (tmp_path / "taken").write_text("")
+    ended = run(
+        "--app", str(app), "--port", "0", "--state", str(tmp_path / "taken" / "state.db"), cwd=tmp_path
+    )
+    assert ended.returncode == 1
+    assert "for the state cannot be made" in ended.stderr
+    assert "--in-memory" in ended.stderr

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import timedelta
 
 from devhost import calls, entities, timestamps
 from devhost.activities import ended_event, submitter
+from devhost.chance import Chance
 from devhost.clock import Clock, Stamps
 from devhost.dispatch import ActivityDispatcher
 from devhost.durable_http import HttpSender
@@ -37,7 +39,7 @@ from devhost.work import Effects, Work
 
 __all__ = ["Core"]
 
-_RETRY_SECONDS = 5.0
+_RETRY_AFTER = timedelta(seconds=5)
 
 
 class Core:
@@ -54,7 +56,7 @@ class Core:
         http: HttpSender,
         starter: Starter,
         logger: logging.Logger,
-        choose: Callable[[int], int] | None,
+        chance: Chance,
     ):
         self.arrivals = Arrivals()
         self._store = store
@@ -64,11 +66,12 @@ class Core:
         self._settings = settings
         self._starter = starter
         self._log = logger
-        self._choose = choose
+        self._chance = chance
         self._stamps = Stamps(clock, store.last_stamp())
         self._mailboxes = Mailboxes()
         self._live = LiveInstances(store)
-        self._timers = TimerHeap()
+        choose = chance.choose
+        self._timers = TimerHeap((lambda: choose(2**32)) if choose else (lambda: 0))
         self._later: dict[int, tuple[str, Message]] = {}
         self._watchers = Watchers()
         self._pacing = Pacing()
@@ -120,15 +123,14 @@ class Core:
         self._dispatcher.close()
 
     @property
+    def busy(self) -> bool:
+        """Tell whether there is something to do in this thread."""
+        return bool(self._recovered or len(self._mailboxes) or not self.arrivals.empty or self._timers_due())
+
+    @property
     def idle(self) -> bool:
         """Tell whether there is nothing to do but to wait for timers and callers."""
-        return (
-            not self._recovered
-            and not len(self._mailboxes)
-            and self._dispatcher.idle
-            and self.arrivals.empty
-            and not self._timers_due()
-        )
+        return not self.busy and self._dispatcher.idle
 
     def tell_if_idle(self) -> None:
         """Answer those who wait for the engine to be idle, if it is."""
@@ -183,19 +185,16 @@ class Core:
 
     def _next_ready(self) -> tuple[str | None, float | None]:
         """Return an instance to run now, or else the seconds until one may be ready (None: not known)."""
+        if self._chance.choose is not None:
+            ready = [instance_id for instance_id, _ in self._mailboxes.ready()]
+            return (ready[self._chance.choose(len(ready))] if ready else None), None
         now = time.monotonic()
-        ready: list[str] = []
         shortest: float | None = None
         for instance_id, box in self._mailboxes.ready():
             wait = self._pacing.wait(box, self._live.cached(instance_id), now)
-            if wait > 0:
-                shortest = wait if shortest is None else min(wait, shortest)
-            elif self._choose is None:
+            if wait <= 0:
                 return instance_id, None
-            else:
-                ready.append(instance_id)
-        if ready and self._choose is not None:
-            return ready[self._choose(len(ready))], None
+            shortest = wait if shortest is None else min(wait, shortest)
         return None, shortest
 
     def handle(self, arrivals: list[Arrival]) -> None:
@@ -211,7 +210,7 @@ class Core:
                 calls.answer(arrival)
             elif isinstance(arrival, Ended):
                 ended = ended_event(arrival.task, arrival.outcome, self._stamps.next())
-                self._mailboxes.put(arrival.task.instance_id, Message(ended, arrival.task.execution_id))
+                self.deliver(arrival.task.instance_id, Message(ended, arrival.task.execution_id))
         self._write_calls(requests)
 
     def _write_calls(self, requests: list[Call]) -> None:
@@ -225,13 +224,22 @@ class Core:
     def _fire_timers(self) -> None:
         for key, due in self._timers.take(self._clock.ticks()):
             if isinstance(key, int):
-                self._mailboxes.put(*self._later.pop(key))
+                self.deliver(*self._later.pop(key))
+                continue
+            if isinstance(key, str):
+                self._mailboxes.release(key)
                 continue
             instance_id, execution_id, number = key  # pyright: ignore[reportGeneralTypeIssues]  see TimerRecord.key
             fired = event(
                 EventType.TimerFired, self._stamps.next(), TimerId=number, FireAt=timestamps.text(due)
             )
-            self._mailboxes.put(instance_id, Message(fired, execution_id))
+            self.deliver(instance_id, Message(fired, execution_id))
+
+    def deliver(self, instance_id: str, message: Message) -> None:
+        """Put a message into the mailbox of its instance."""
+        self._mailboxes.put(instance_id, message)
+        if self._chance.delivered is not None:
+            self._chance.delivered(instance_id, message)
 
     # -- steps
 
@@ -242,11 +250,21 @@ class Core:
                 self._run_entity(instance_id, messages)
             else:
                 self._run_orchestration(instance_id, messages)
-        except Exception:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             # Not the user's error (that is part of the outcome) but ours or the disk's: keep the messages.
-            self._log.exception("a step of '%s' failed; it is tried again", instance_id)
+            self._tell_failure(instance_id, error)
             self._live.forget(instance_id)
-            self._mailboxes.put_back(instance_id, messages, _RETRY_SECONDS)
+            self._mailboxes.hold(instance_id, messages)
+            due = self._clock.ticks() + timestamps.from_delta(_RETRY_AFTER)
+            self._timers.arm(instance_id, instance_id, due)
+
+    def _tell_failure(self, instance_id: str, error: Exception) -> None:
+        seconds = _RETRY_AFTER.total_seconds()
+        if isinstance(error, (sqlite3.Error, OSError)):
+            text = "the state cannot be written (%s): '%s' is tried again every %g s, and nothing is lost"
+            self._log.error(text, error, instance_id, seconds)
+        else:
+            self._log.exception("a step of '%s' failed; tried again every %g s", instance_id, seconds)
 
     def _run_orchestration(self, instance_id: str, messages: list[Message]) -> None:
         live = self._live.get(instance_id)
@@ -320,7 +338,7 @@ class Core:
         for instance_id, message, due in effects.deferred:
             self._defer(instance_id, message, due)
         for instance_id, message in effects.messages:
-            self._mailboxes.put(instance_id, message)
+            self.deliver(instance_id, message)
         for record in effects.finished:
             self._log_end(record)
             self._watchers.finished(record.shown())

@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from devhost import timestamps
+from devhost.chance import Chance
 from devhost.clock import Clock, VirtualClock
 from devhost.core import Core
 from devhost.durable_http import HttpSender, ThreadedHttpSender
@@ -25,6 +26,7 @@ from devhost.errors import EngineStopped
 from devhost.faults import HostCrash
 from devhost.history import fold
 from devhost.loop import Call
+from devhost.mailboxes import Message
 from devhost.models import (
     EntityFilter,
     EntityPage,
@@ -47,9 +49,8 @@ __all__ = ["Engine", "HostCrash"]
 class Engine:
     """Runs orchestrations, activities and entities durably.
 
-    ``http`` makes durable HTTP calls (default: real ones). ``choose`` picks one of ``n`` instances that are
-    ready (default: the one that waits longest); a seeded one gives a test another order. The store is not
-    closed by the engine.
+    ``http`` makes durable HTTP calls (default: real ones). ``chance`` decides what is left open; a seeded one
+    gives a test another order. The store is not closed by the engine.
     """
 
     def __init__(
@@ -62,14 +63,15 @@ class Engine:
         settings: DurableSettings,
         http: HttpSender | None = None,
         logger: logging.Logger | None = None,
-        choose: Callable[[int], int] | None = None,
+        chance: Chance | None = None,
     ):
         self._store = store
         self._clock = clock
         self._settings = settings
         self._log = logger or logging.getLogger("devhost.engine")
         self._http = http or ThreadedHttpSender()
-        starter = Starter(store, catalog, settings)
+        chance = chance or Chance()
+        starter = Starter(store, catalog, settings, chance.new_id)
         self._requests = Requests(store, starter, catalog)
         self._core = Core(
             store=store,
@@ -80,7 +82,7 @@ class Engine:
             http=self._http,
             starter=starter,
             logger=self._log,
-            choose=choose,
+            chance=chance,
         )
         self._thread: threading.Thread | None = None
         self._inline = threading.RLock()
@@ -176,6 +178,26 @@ class Engine:
                     raise TimeoutError(f"the engine was not idle after {timeout} seconds")
                 self._inline_turn(functools.partial(self._core.turn, left))
                 self._core.tell_if_idle()
+
+    def step(self) -> bool:
+        """Do at most one step, without waiting for activities; False when there is nothing to do.
+
+        For callers that decide themselves what happens next; there is no thread then.
+        """
+        with self._inline:
+            if not self._core.busy:
+                return False
+            self._inline_turn(functools.partial(self._core.turn, 0))
+            return True
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether `step` would find something to do."""
+        return self._core.busy
+
+    def deliver_again(self, instance_id: str, message: Message) -> None:
+        """Deliver a message once more, as a sender does that has missed the answer."""
+        self._call(lambda: self._core.deliver(instance_id, message), writes=False)
 
     def next_due(self) -> int | None:
         """Return the time of the next timer in ticks, None when there is none."""

@@ -5,26 +5,32 @@ Nothing is written here: the result is a value, which `devhost.outcome` turns in
 
 from __future__ import annotations
 
-import itertools
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from devhost import jsontext, versions
-from devhost.actions import HTTP_ACTIVITY, Command, InvalidReply, Reply, parse_failure, parse_reply
+from devhost.actions import HTTP_ACTIVITY, Command
 from devhost.decision import Completion, Decision, failed
 from devhost.errors import UnknownFunction
-from devhost.faults import HostCrash
-from devhost.history import COMPLETIONS, Event, EventType, context_json, event
+from devhost.history import COMPLETIONS, Event, EventType, event
 from devhost.live import Live
 from devhost.mailboxes import Message
 from devhost.models import RuntimeStatus
+from devhost.plain_replay import PlainReplay, ended
 from devhost.ports import Catalog, Runner
 from devhost.refusals import refusal
 from devhost.settings import DurableSettings
-from devhost.shim import interpret
 
-__all__ = ["Episode", "accepted", "run_episode", "version_mismatch"]
+__all__ = ["Decider", "Episode", "accepted", "run_episode", "version_mismatch"]
+
+
+class Decider(Protocol):
+    """Asks the user's code what follows; ``new`` are the events of this episode, the history lies in ``live``."""
+
+    def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
+        """Return the decision of an episode."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,12 @@ class Episode:
 def accepted(live: Live, messages: Sequence[Message]) -> list[Event]:
     """Return the events of the messages that concern this execution, the start first.
 
-    Left out are messages for an older execution and ends of tasks that have ended already (delivery is at
-    least once).
+    Left out are messages for an older execution and ends of tasks and timers that have ended already
+    (delivery is at least once).
     """
-    events = []
-    open_tasks = set(live.open_tasks)
+    events: list[Event] = []
+    open_tasks, open_timers = set(live.open_tasks), set(live.open_timers)
+    start_wanted = live.started is None
     for message in messages:
         if message.execution_id not in (None, live.record.execution_id):
             continue
@@ -52,9 +59,14 @@ def accepted(live: Live, messages: Sequence[Message]) -> list[Event]:
             if message.event["TaskScheduledId"] not in open_tasks:
                 continue
             open_tasks.discard(message.event["TaskScheduledId"])
-        if kind == EventType.ExecutionStarted:
-            if live.started is None:
+        elif kind == EventType.TimerFired:
+            if message.event["TimerId"] not in open_timers:
+                continue
+            open_timers.discard(message.event["TimerId"])
+        elif kind == EventType.ExecutionStarted:
+            if start_wanted:
                 events.insert(0, message.event)
+                start_wanted = False
             continue
         events.append(message.event)
     return events
@@ -73,8 +85,9 @@ def run_episode(
     runner: Runner,
     catalog: Catalog,
     settings: DurableSettings,
+    decider: Decider | None = None,
 ) -> Episode | None:
-    """Run one episode at ``stamp`` with the given new events.
+    """Run one episode at ``stamp`` with the given new events; ``decider`` is a plain replay unless given.
 
     None when the execution has not started: its start is lost, and nothing can be done with the events.
     """
@@ -82,7 +95,8 @@ def run_episode(
     if started is None:
         return None
     new = [event(EventType.OrchestratorStarted, stamp), *events]
-    decision = _decide(live, new, started, runner, catalog, settings)
+    decider = decider or PlainReplay(runner, settings)
+    decision = _decide(live, new, started, decider, catalog, settings)
     recorded = [_command_event(command, stamp, settings) for command in decision.commands]
     if decision.completion is not None:
         recorded.append(_completed_event(decision, decision.completion, stamp))
@@ -95,49 +109,25 @@ def _started_in(events: Sequence[Event]) -> Event | None:
 
 
 def _decide(
-    live: Live, new: list[Event], started: Event, runner: Runner, catalog: Catalog, settings: DurableSettings
+    live: Live,
+    new: list[Event],
+    started: Event,
+    decider: Decider,
+    catalog: Catalog,
+    settings: DurableSettings,
 ) -> Decision:
     terminated = next((one for one in new if one["EventType"] == EventType.ExecutionTerminated), None)
     if terminated is not None:
-        return _ended(Completion(RuntimeStatus.TERMINATED, terminated["Input"]), live)
+        return ended(Completion(RuntimeStatus.TERMINATED, terminated["Input"]), live)
     mismatch = version_mismatch(live, new, settings)
     if mismatch is not None:
-        return _ended(Completion(RuntimeStatus.FAILED, mismatch, mismatch), live)
+        return ended(Completion(RuntimeStatus.FAILED, mismatch, mismatch), live)
     function = catalog.orchestrator(started["Name"])
     if function is None:
         text = str(UnknownFunction("orchestrator", started["Name"], catalog.known_orchestrators()))
-        return _ended(Completion(RuntimeStatus.FAILED, text, text), live)
-    reply = _replay(runner, function, context_json(live.history, new, started), started["Name"])
-    if isinstance(reply, Completion):
-        return _ended(reply, live)
-    decision = interpret(
-        itertools.chain(live.history.events, new), reply, started, settings.max_orchestration_actions
-    )
+        return ended(Completion(RuntimeStatus.FAILED, text, text), live)
+    decision = decider.decide(live, new, started, function)
     return _refused(decision, started, catalog)
-
-
-def _replay(runner: Runner, function: str, context: str, name: str) -> Reply | Completion:
-    """Call the user's code. A failure that the SDK describes is a reply like any other."""
-    try:
-        return parse_reply(runner.run_orchestrator(function, context))
-    except HostCrash:
-        raise
-    except InvalidReply as error:
-        return _broken(name, error, "")
-    except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
-        reply = parse_failure(str(error))
-        return _broken(name, error, traceback.format_exc()) if reply is None else reply
-
-
-def _broken(name: str, error: BaseException, stack: str) -> Completion:
-    inner = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {stack}"
-    text = jsontext.clean(f"One or more errors occurred. ({inner})")
-    return failed(name, text, jsontext.clean(stack))
-
-
-def _ended(completion: Completion, live: Live) -> Decision:
-    used = [one["EventId"] for one in live.history.events]
-    return Decision([], set(), max(used, default=-1) + 1, completion=completion)
 
 
 def _refused(decision: Decision, started: Event, catalog: Catalog) -> Decision:

@@ -16,14 +16,15 @@ _SCHEDULED = frozenset((EventType.TaskScheduled, EventType.SubOrchestrationInsta
 
 
 class Live:
-    """One instance that is not finished: its row, its history, and the tasks whose end has not come."""
+    """One instance that is not finished: its row, its history, the tasks and timers whose end has not come."""
 
-    __slots__ = ("history", "open_tasks", "record", "started")
+    __slots__ = ("history", "open_tasks", "open_timers", "record", "started")
 
     def __init__(self, record: InstanceRecord, events: Iterable[Event] = ()):
         self.record = record
         self.history = History()
         self.open_tasks: set[int] = set()
+        self.open_timers: set[int] = set()
         self.started: Event | None = None
         self.append(events)
 
@@ -36,6 +37,10 @@ class Live:
                 self.open_tasks.add(event["EventId"])
             elif kind in COMPLETIONS:
                 self.open_tasks.discard(event["TaskScheduledId"])
+            elif kind == EventType.TimerCreated:
+                self.open_timers.add(event["EventId"])
+            elif kind == EventType.TimerFired:
+                self.open_timers.discard(event["TimerId"])
             elif kind == EventType.ExecutionStarted:
                 self.started = event
         return self.history.append(added)

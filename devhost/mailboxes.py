@@ -27,12 +27,11 @@ class Message:
 
 @dataclass(slots=True)
 class Mailbox:
-    """The messages of one instance. ``since`` is when the first came, ``not_before`` when to look again."""
+    """The messages of one instance. ``since`` is when the first came."""
 
     messages: list[Message] = field(default_factory=list)
     completions: int = 0
     since: float = 0.0
-    not_before: float = 0.0
 
 
 class Mailboxes:
@@ -42,13 +41,14 @@ class Mailboxes:
         self._now = now
         self._ready: dict[str, Mailbox] = {}
         self._parked: dict[str, Mailbox] = {}
+        self._held: dict[str, Mailbox] = {}
 
     def __len__(self) -> int:
         return len(self._ready)
 
     def put(self, instance_id: str, message: Message) -> None:
         """Add a message. A parked instance is looked at again: the message may be the one that ends it."""
-        box = self._ready.get(instance_id)
+        box = self._held.get(instance_id) or self._ready.get(instance_id)
         if box is None:
             box = self._parked.pop(instance_id, None) or Mailbox(since=self._now())
             self._ready[instance_id] = box
@@ -64,13 +64,18 @@ class Mailboxes:
         box = self._ready.pop(instance_id, None)
         return box.messages if box else []
 
-    def put_back(self, instance_id: str, messages: list[Message], seconds: float) -> None:
-        """Return messages that could not be processed, to be tried again after a while."""
+    def hold(self, instance_id: str, messages: list[Message]) -> None:
+        """Return messages that could not be processed; newer ones join them, up to the `release`."""
         newer = self.take(instance_id)
+        self._held[instance_id] = Mailbox(since=self._now())
         for message in [*messages, *newer]:
             self.put(instance_id, message)
-        if instance_id in self._ready:
-            self._ready[instance_id].not_before = self._now() + seconds
+
+    def release(self, instance_id: str) -> None:
+        """Let an instance whose messages were held be tried again."""
+        box = self._held.pop(instance_id, None)
+        if box is not None:
+            self._ready[instance_id] = box
 
     def park(self, instance_id: str, messages: list[Message]) -> None:
         """Keep messages for an instance that this host is not to run; they stay in the store as well."""
@@ -78,5 +83,5 @@ class Mailboxes:
 
     def forget(self, instance_id: str) -> None:
         """Drop the messages of an instance that is gone."""
-        self._ready.pop(instance_id, None)
-        self._parked.pop(instance_id, None)
+        for boxes in (self._ready, self._parked, self._held):
+            boxes.pop(instance_id, None)

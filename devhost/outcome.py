@@ -14,7 +14,7 @@ from devhost.live import Live
 from devhost.mailboxes import Message
 from devhost.models import RuntimeStatus
 from devhost.records import ActivityTask, InstanceRecord, TimerRecord
-from devhost.starting import Starter, first_event, new_execution_id
+from devhost.starting import Starter, first_event
 from devhost.work import Work
 
 __all__ = ["write_episode"]
@@ -32,7 +32,7 @@ def write_episode(
     _send_commands(work, live, episode, starter)
     completion = episode.decision.completion
     if completion is not None and completion.status is RuntimeStatus.CONTINUED_AS_NEW:
-        return _continue_as_new(work, live, episode, completion)
+        return _continue_as_new(work, live, episode, completion, starter.new_id())
     return _write_progress(work, live, episode, completion)
 
 
@@ -86,11 +86,13 @@ def _drop_cancelled_timers(work: Work, record: InstanceRecord, episode: Episode)
         work.effects.disarmed += [(record.instance_id, record.execution_id, number) for number in cancelled]
 
 
-def _continue_as_new(work: Work, live: Live, episode: Episode, completion: Completion) -> Live:
+def _continue_as_new(
+    work: Work, live: Live, episode: Episode, completion: Completion, execution_id: str
+) -> Live:
     old = live.record
     started = episode.started
     record = old.changed(
-        execution_id=new_execution_id(),
+        execution_id=execution_id,
         status=RuntimeStatus.RUNNING,
         input=completion.result,
         output=None,

@@ -31,11 +31,10 @@ class Pacing:
 
     def wait(self, box: Mailbox, live: Live | None, now: float) -> float:
         """Return the seconds to leave the mailbox alone; 0.0 or less: run it now."""
-        held = box.not_before - now
         if live is None or box.completions < len(box.messages):
-            return held
+            return 0.0
         outstanding = len(live.open_tasks) - box.completions
         replay = (len(live.history.events) + len(box.messages)) * self._per_event
         if outstanding <= 0 or replay < _WORTH_WAITING_SECONDS:
-            return held
-        return max(held, box.since + min(replay, _LONGEST_WAIT_SECONDS) - now)
+            return 0.0
+        return box.since + min(replay, _LONGEST_WAIT_SECONDS) - now

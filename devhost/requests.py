@@ -17,7 +17,7 @@ from devhost.models import InstanceFilter, RuntimeStatus
 from devhost.ports import Catalog
 from devhost.records import InstanceRecord, entity_id, is_entity
 from devhost.rewinding import rewind
-from devhost.starting import Starter, check_entity_key, check_instance_id, new_execution_id
+from devhost.starting import Starter, check_entity_key, check_instance_id
 from devhost.store import Store
 from devhost.work import Work
 
@@ -39,7 +39,7 @@ class Requests:
     ) -> str:
         """Start an instance and return its id."""
         self._starter.check_name(name)
-        instance_id = instance_id or new_execution_id()
+        instance_id = instance_id or self._starter.new_id()
         check_instance_id(instance_id)
         self._starter.start(work, name, instance_id, input_, version)
         return instance_id

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-import uuid
+from collections.abc import Callable
 from typing import Any
 
 from devhost import jsontext
+from devhost.chance import new_id
 from devhost.errors import InstanceExists, InvalidInstanceId, UnknownFunction
 from devhost.history import Event, execution_started
 from devhost.models import RuntimeStatus
@@ -16,14 +17,9 @@ from devhost.settings import DurableSettings
 from devhost.store import Store
 from devhost.work import Work
 
-__all__ = ["Starter", "check_entity_key", "check_instance_id", "first_event", "new_execution_id"]
+__all__ = ["Starter", "check_entity_key", "check_instance_id", "first_event"]
 
 _LONGEST_ID = 256
-
-
-def new_execution_id() -> str:
-    """Return a new id: 32 lower-case hexadecimal digits."""
-    return uuid.uuid4().hex
 
 
 def check_instance_id(instance_id: str) -> None:
@@ -47,9 +43,16 @@ def _check_letters(text: str, what: str) -> None:
 
 
 class Starter:
-    """Starts instances, for callers of the engine and for parents."""
+    """Starts instances, for callers of the engine and for parents. ``new_id`` makes the ids of executions."""
 
-    def __init__(self, store: Store, catalog: Catalog, settings: DurableSettings):
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        settings: DurableSettings,
+        new_id: Callable[[], str] = new_id,
+    ):
+        self.new_id = new_id
         self._store = store
         self._catalog = catalog
         self._settings = settings
@@ -79,7 +82,7 @@ class Starter:
             work.delete_instance(instance_id)
         record = InstanceRecord(
             instance_id=instance_id,
-            execution_id=new_execution_id(),
+            execution_id=self.new_id(),
             name=name,
             version=version or self._settings.default_version,
             status=RuntimeStatus.PENDING,

@@ -13,9 +13,7 @@ until only timers and events are waited for; `Host.held` keeps several requests 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
 import json
 import random
 import tempfile
@@ -27,22 +25,19 @@ from typing import Any
 
 import azure.durable_functions as df
 from azure.durable_functions.models.utils.df_serialization import df_dumps
-from azure.functions import meta
 from azure.functions.decorators.function_app import DecoratorApi, FunctionRegister
 
 from devhost import jsontext
-from devhost.app_index import ACTIVITY, ORCHESTRATION, AppIndex, Binding, FunctionInfo, import_app, index_app
+from devhost.app_index import AppIndex, import_app, index_app
+from devhost.chance import Chance
 from devhost.clock import VirtualClock
 from devhost.engine import Engine
 from devhost.errors import InstanceNotFound
 from devhost.faults import HostCrash
-from devhost.in_flight import Done
-from devhost.invocation import Invoker, decode, describe_error, encode
 from devhost.models import EntityFilter, InstanceFilter, InstanceStatus
-from devhost.ports import ActivityOutcome
 from devhost.settings import Settings, load_settings
+from devhost.stand_ins import HttpStandIn, InlineRunner, replaced
 from devhost.store import Store
-from devhost.worker import user_loop
 
 __all__ = ["Host", "HostCrash", "Status", "VirtualClock", "in_turn"]
 
@@ -121,9 +116,9 @@ class Host:
         self.clock = clock or VirtualClock()
         self.calls: list[tuple[str, Any]] = []
         self._settings = replace(settings, durable=replace(settings.durable, **durable))
-        self._index = _replaced(index, activities or {}, orchestrators or {})
-        self._runner = _Runner(self._index, dict(activities or {}), self.calls)
-        self._http = _Http(http) if http else None
+        self._index = replaced(index, activities or {}, orchestrators or {})
+        self._runner = InlineRunner(self._index, dict(activities or {}), self.calls)
+        self._http = HttpStandIn(http) if http else None
         self._state = state
         self._choose = random.Random(seed).randrange if seed is not None else None  # noqa: S311 - an order
         self._holds = 0
@@ -139,7 +134,7 @@ class Host:
             catalog=self._index,
             settings=self._settings.durable,
             http=self._http,
-            choose=self._choose,
+            chance=Chance(self._choose),
         )
 
     def __enter__(self) -> Host:
@@ -345,84 +340,3 @@ def _loaded(app: App) -> tuple[Settings, AppIndex]:
         app = built
     settings = Settings(app_folder=Path(tempfile.gettempdir()), values={})
     return settings, index_app(app, settings)
-
-
-def _replaced(index: AppIndex, activities: Mapping[str, Any], orchestrators: Mapping[str, Any]) -> AppIndex:
-    """Return the index with stand-ins for what is replaced, also for names that the app does not have."""
-    functions = dict(index.functions)
-    for name in activities:
-        if index.activity(name) is None:
-            functions[name] = _stand_in(name, ACTIVITY, lambda value: value)
-    for name, replacement in orchestrators.items():
-        functions[index.orchestrator(name) or name] = _stand_in(
-            name, ORCHESTRATION, _orchestrator(replacement)
-        )
-    return AppIndex(functions, index.disabled)
-
-
-def _stand_in(name: str, kind: str, call: Callable[..., Any]) -> FunctionInfo:
-    trigger = Binding("value", kind, "IN", {})
-    return FunctionInfo(name, call, trigger, (trigger,), False, False, Path(tempfile.gettempdir()))
-
-
-def _orchestrator(replacement: Any) -> Callable[..., Any]:
-    def stand_in(context: df.DurableOrchestrationContext) -> Any:
-        return replacement(context.get_input()) if callable(replacement) else replacement
-        yield  # a generator, so that what it raises fails the instance in the usual way
-
-    return df.Orchestrator.create(stand_in)
-
-
-class _Runner:
-    """Runs everything at once in the thread of the caller."""
-
-    def __init__(self, index: AppIndex, activities: dict[str, Any], calls: list[tuple[str, Any]]):
-        self._index = index
-        self._replacements = {(index.activity(name) or name): one for name, one in activities.items()}
-        self._calls = calls
-        self._invoker = Invoker()
-
-    def run_orchestrator(self, function_name: str, context_json: str) -> str:
-        return self._index.functions[function_name].call(context=context_json)
-
-    def run_entity(self, function_name: str, batch_json: str) -> str:
-        return self._index.functions[function_name].call(context=batch_json)
-
-    def submit_activity(self, function_name: str, input_json: str, done: Done) -> None:
-        function = self._index.functions[function_name]
-        try:
-            value = decode(function.trigger, meta.Datum(input_json, "json"), {})
-            self._calls.append((function.durable_name, value))
-            result = self._result(function, value)
-            outcome = ActivityOutcome(encode(function.trigger, result).value)
-        except Exception as error:  # noqa: BLE001 - any error of an activity is its outcome
-            outcome = ActivityOutcome(error=describe_error(error))
-        done(outcome)
-
-    def _result(self, function: FunctionInfo, value: Any) -> Any:
-        if function.name in self._replacements:
-            replacement = self._replacements[function.name]
-            result = replacement(value) if callable(replacement) else replacement
-        else:
-            call = self._invoker.prepare(function, value)
-            result = call.run()
-        if inspect.iscoroutine(result):
-            return asyncio.run_coroutine_threadsafe(result, user_loop()).result()
-        return result
-
-
-class _Http:
-    """Answers durable HTTP calls with a function."""
-
-    def __init__(self, answer: Callable[[dict[str, Any]], dict[str, Any]]):
-        self._answer = answer
-
-    def submit(self, request_json: str, done: Done) -> None:
-        try:
-            outcome = ActivityOutcome(jsontext.dumps(self._answer(json.loads(request_json)[0])))
-        except Exception as error:  # noqa: BLE001 - a call that fails is an outcome
-            outcome = ActivityOutcome(error=describe_error(error))
-        done(outcome)
-
-    def close(self) -> None:
-        """Nothing is open."""

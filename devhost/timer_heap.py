@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 __all__ = ["TimerHeap"]
 
@@ -12,25 +12,29 @@ _REBUILD_FROM = 64
 
 
 class TimerHeap:
-    """Keys with a due time, grouped by owner. Arming, disarming and taking cost a logarithm."""
+    """Keys with a due time, grouped by owner. Arming, disarming and taking cost a logarithm.
 
-    def __init__(self) -> None:
+    Equal times fire in the order of arming, unless ``tie`` ranks them otherwise.
+    """
+
+    def __init__(self, tie: Callable[[], int] = lambda: 0) -> None:
+        self._tie = tie
         self._due: dict[Hashable, int] = {}
         self._owners: dict[Hashable, str] = {}
         self._of_owner: defaultdict[str, set[Hashable]] = defaultdict(set)
-        self._heap: list[tuple[int, int, Hashable]] = []
+        self._heap: list[tuple[int, int, int, Hashable]] = []
         self._count = 0
 
     def __len__(self) -> int:
         return len(self._due)
 
     def arm(self, owner: str, key: Hashable, due: int) -> None:
-        """Set (or move) a timer; equal times fire in the order of arming."""
+        """Set (or move) a timer."""
         self._due[key] = due
         self._owners[key] = owner
         self._of_owner[owner].add(key)
         self._count += 1
-        heapq.heappush(self._heap, (due, self._count, key))
+        heapq.heappush(self._heap, (due, self._tie(), self._count, key))
 
     def disarm(self, key: Hashable) -> None:
         """Drop a timer; harmless when it is not set."""
@@ -43,7 +47,7 @@ class TimerHeap:
         # Entries of dropped timers stay in the heap until their time, which may be days: clear them out
         # when they are the greater part.
         if len(self._heap) > _REBUILD_FROM and len(self._heap) > 2 * len(self._due):
-            self._heap = [entry for entry in self._heap if self._due.get(entry[2]) == entry[0]]
+            self._heap = [entry for entry in self._heap if self._due.get(entry[3]) == entry[0]]
             heapq.heapify(self._heap)
 
     def disarm_all(self, owner: str) -> None:
@@ -53,7 +57,7 @@ class TimerHeap:
 
     def next_due(self) -> int | None:
         """Return the time of the next timer, None when there is none."""
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+        while self._heap and self._due.get(self._heap[0][3]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
@@ -61,7 +65,7 @@ class TimerHeap:
         """Remove and return the timers whose time has come, with it, in the order of their times."""
         taken = []
         while (due := self.next_due()) is not None and due <= now:
-            key = heapq.heappop(self._heap)[2]
+            key = heapq.heappop(self._heap)[3]
             self.disarm(key)
             taken.append((key, due))
         return taken

@@ -14,6 +14,7 @@ from typing import Any
 import azure.durable_functions as df
 from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
 
+from devhost.chance import Chance
 from devhost.clock import Clock, VirtualClock
 from devhost.engine import Engine
 from devhost.models import InstanceStatus
@@ -161,7 +162,7 @@ class Host:
             runner=app,
             catalog=AppCatalog(app),
             settings=DurableSettings(**settings),
-            choose=choose,
+            chance=Chance(choose),
         )
         if threaded:
             self.engine.start()

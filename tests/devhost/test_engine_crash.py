@@ -18,7 +18,7 @@ import pytest
 from devhost.clock import VirtualClock
 from devhost.engine import HostCrash
 from devhost.errors import EngineStopped
-from devhost.models import InstanceStatus
+from devhost.models import InstanceStatus, RuntimeStatus
 from devhost.store import CommitHook, Store
 from tests.devhost.engine_kit import START, App, Host, events_of
 from tests.devhost.sample_app import add_functions
@@ -230,17 +230,20 @@ def test_a_crashed_engine_answers_nobody_any_more(tmp_path: Path) -> None:
     host.close()
 
 
-def test_a_step_that_cannot_be_written_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk for a moment loses no message."""
-    failures = iter([OSError("disk full")])
+def test_a_step_that_cannot_be_written_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A full disk for a moment loses no message; the log says what is wrong, and how it goes on."""
+    failures = iter([sqlite3.OperationalError("database or disk is full")])
 
     def hook(when: str, number: int) -> None:
         if when == "before" and number == 2 and (error := next(failures, None)):
             raise error
 
-    monkeypatch.setattr("devhost.core._RETRY_SECONDS", 0.01)
     with Host(add_functions(App()), hook=hook) as host:
-        assert host.output("chain") == [1, {"a": 1, "s": "text"}]
+        host.run("chain", instance_id="x")
+        assert host.status("x").status is RuntimeStatus.PENDING
+        host.engine.advance(timedelta(seconds=5))
+        assert host.status("x").payload()["output"] == [1, {"a": 1, "s": "text"}]
+    assert "cannot be written (database or disk is full): 'x' is tried again" in caplog.text
 
 
 def test_a_request_that_cannot_be_written_fails_for_its_caller() -> None:

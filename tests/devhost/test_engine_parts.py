@@ -35,6 +35,15 @@ def test_timers_are_taken_in_the_order_of_their_times() -> None:
     assert len(heap) == 1
 
 
+def test_timers_of_the_same_time_may_be_ranked_otherwise() -> None:
+    """A test wants to see both orders."""
+    ranks = iter([2, 1, 0])
+    heap = TimerHeap(tie=lambda: next(ranks))
+    for key, due in (("a", 10), ("b", 10), ("first", 5)):
+        heap.arm("owner", key, due)
+    assert [key for key, _ in heap.take(10)] == ["first", "b", "a"]
+
+
 def test_a_disarmed_timer_never_fires() -> None:
     """One by its key, all by their owner; others stay."""
     heap = TimerHeap()
@@ -80,14 +89,25 @@ def test_a_mailbox_is_emptied_in_the_order_of_arrival() -> None:
     assert boxes.take("i1") == []
 
 
-def test_messages_put_back_come_before_newer_ones_and_wait() -> None:
+def test_messages_that_are_held_come_before_newer_ones_and_wait() -> None:
     """A step that failed is tried again later, in order."""
-    boxes = Mailboxes(now=lambda: 100.0)
-    old, new = Message(raised("old")), Message(raised("new"))
+    boxes = Mailboxes()
+    old, new, newest = (Message(raised(name)) for name in ("old", "new", "newest"))
     boxes.put("i1", new)
-    boxes.put_back("i1", [old], 5.0)
-    assert next(boxes.ready())[1].not_before == 105.0
-    assert boxes.take("i1") == [old, new]
+    boxes.hold("i1", [old])
+    boxes.put("i1", newest)
+    assert len(boxes) == 0
+    boxes.release("i1")
+    assert boxes.take("i1") == [old, new, newest]
+
+
+def test_nothing_is_held_of_an_instance_that_is_gone() -> None:
+    """Its messages must not come back with the next one of that id."""
+    boxes = Mailboxes()
+    boxes.hold("i1", [Message(raised("old"))])
+    boxes.forget("i1")
+    boxes.release("i1")
+    assert len(boxes) == 0
 
 
 def test_a_parked_instance_is_looked_at_again_when_a_message_comes() -> None:

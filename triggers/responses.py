@@ -12,6 +12,7 @@ import azure.functions as func
 
 from adapters.blobs import StorageError, StorageUnavailable
 from adapters.settings import SettingError
+from invoicing.approval.policy import PolicyInvalid
 from invoicing.assess import RulesMissing
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
@@ -75,6 +76,8 @@ def _failure(error: Exception) -> func.HttpResponse:
         return error_response(Refused(500, "setting", str(error)))
     if isinstance(error, RulesMissing):
         return error_response(Refused(503, "rules_missing", str(error)))
+    if isinstance(error, PolicyInvalid):
+        return error_response(Refused(503, "policy_invalid", str(error), list(error.problems)))
     if isinstance(error, StorageError):
         logging.error("storage refused: %s", error)
         return error_response(Refused(500, "storage_refused", f"The storage refused the call: {error}"))

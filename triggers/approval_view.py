@@ -1,0 +1,79 @@
+"""What the API says of approvals, absences and messages, as pure functions of what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from adapters.approvals import ApprovalView, InboxItem
+from adapters.notices import Notice
+from invoicing.approval.delegation import Delegation
+from invoicing.approval.ledger import Entry
+
+# What of the ledger is not told: how an entry is stored and recognised.
+_UNTOLD = ("key", "link_id", "previous")
+
+
+def listed(item: InboxItem, base: str, key: str | None) -> dict[str, Any]:
+    """One open approval in a list; `base` is our own URL of the collection, `key` the caller's."""
+    return {
+        **asdict(item),
+        "amount": None if item.amount is None else format(item.amount, "f"),
+        "since": item.since.isoformat(),
+        "created": item.created.isoformat(),
+        "links": {"self": _url(base, item.approval, key)},
+    }
+
+
+def view(
+    found: ApprovalView, notices: Iterable[Notice], base: str, key: str | None, page: str | None
+) -> dict[str, Any]:
+    """One approval: what is to be approved, its stages, its history, and what became of its messages."""
+    request = found.request
+    own = _url(base, found.approval, key)
+    links = {
+        "self": own,
+        "decisions": _url(base, f"{found.approval}/decisions", key),
+        "document": _url(base, f"{found.approval}/document", key),
+    }
+    return {
+        "approval": found.approval,
+        "ref": request["ref"],
+        "status": found.outcome or "open",
+        "closed": found.closed,
+        "created": request["created"],
+        "sender": request["sender"],
+        "rule": request.get("rule"),
+        "facts": request["facts"],
+        "document": {name: request["document"].get(name) for name in ("name", "sha256", "kind")},
+        "invoice": (request.get("row") or {}).get("invoice"),
+        "findings": (request.get("row") or {}).get("findings", []),
+        "stage": found.open_stage.name if found.open_stage else None,
+        "waiting_for": list(found.waiting_for),
+        "stages": [stage.as_dict() for stage in found.stages],
+        "history": [entry_view(entry) for entry in found.entries],
+        "notifications": [notice_view(notice) for notice in notices],
+        "links": links | ({"page": page} if page else {}),
+    }
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """One entry of the ledger; `hash` proves it against a later reading."""
+    return {name: value for name, value in entry.as_dict().items() if name not in _UNTOLD}
+
+
+def notice_view(notice: Notice) -> dict[str, Any]:
+    """One message: to whom, over which channel, and whether it arrived there."""
+    shown = asdict(notice) | {"to": list(notice.to)}
+    return {name: value for name, value in shown.items() if name not in ("approval", "details")}
+
+
+def absence_view(absence: Delegation) -> dict[str, Any]:
+    """Who is away until when, and who decides meanwhile."""
+    return absence.as_dict()
+
+
+def _url(base: str, rest: str, key: str | None) -> str:
+    return f"{base}/{rest}" + (f"?code={quote(key)}" if key else "")

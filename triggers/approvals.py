@@ -1,0 +1,228 @@
+"""The HTTP API of approvals: list, read, the document, decide; absences; and in local runs the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import approvals, notices, outbox, policies, services
+from adapters.approvals import ApprovalMissing, BadDelegation, InboxItem
+from adapters.blobs import StorageRefused
+from adapters.identity import Identity
+from adapters.services import Services
+from adapters.setting_values import SettingError
+from triggers.approval_view import absence_view, entry_view, listed, view
+from triggers.batch_view import collection_url
+from triggers.decisions import decide, unknown_approval
+from triggers.json_bodies import read_texts
+from triggers.people import only_from_here, who
+from triggers.responses import Refused, answers_errors, json_response
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+
+_PAGE, _LARGEST_PAGE = 100, 1000
+_DECISION_FIELDS = {"decision": 20, "comment": 2000, "stage": 40, "sha256": 64, "t": 4096}
+_ABSENCE_FIELDS = {"until": 40, "to": 254}
+
+
+@bp.route(route="api/approvals", methods=["GET"])
+@answers_errors
+async def list_approvals(req: func.HttpRequest) -> func.HttpResponse:
+    """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
+    here = services.current()
+    top, skip = _whole(req, "top", _PAGE, 1, _LARGEST_PAGE), _whole(req, "skip", 0, 0, 10**9)
+    found = [item for item in await asyncio.to_thread(approvals.inbox, here.blobs) if _wanted(item, req)]
+    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
+    shown = [listed(item, base, key) for item in found[skip : skip + top]]
+    return json_response({"approvals": shown, "total": len(found)})
+
+
+@bp.route(route="api/approvals/{id}", methods=["GET"])
+@answers_errors
+async def get_approval(req: func.HttpRequest) -> func.HttpResponse:
+    """One approval with its stages, its history and what became of its messages."""
+    return json_response(await asyncio.to_thread(_read, services.current(), req))
+
+
+@bp.route(route="api/approvals/{id}/document", methods=["GET"])
+@answers_errors
+async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
+    """The document as it is now, byte for byte; its ETag is its SHA-256."""
+    blobs, approval = services.current().blobs, req.route_params["id"]
+    try:
+        name, content = await asyncio.to_thread(approvals.document, blobs, approval)
+    except ApprovalMissing as error:
+        raise unknown_approval() from error
+    headers = {
+        # Somebody else's file: it is saved, never shown as a page of ours.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "no-store",
+        "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+    }
+    return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
+
+
+@bp.route(route="api/approvals/{id}/decisions", methods=["POST"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Decide: `{"decision": "approve"|"reject"|"ask"|"answer", "comment", "stage", "sha256", "t"}`.
+
+    With the token of a link (`t`, also in the query) stage and hash are the link's; without one the person
+    has to be signed in, and says which stage and which document are meant.
+    """
+    here, approval = services.current(), req.route_params["id"]
+    only_from_here(req)
+    asked = read_texts(req, _DECISION_FIELDS)
+    person = await asyncio.to_thread(_decider, here, req, approval, asked.get("t"))
+    said = _said(asked, person)
+    entry = await decide(here, client, person, approval, comment=asked.get("comment", ""), **said)
+    body = {"approval": approval, "entry": entry_view(entry)}
+    location = f"{collection_url(req.url, '/approvals')}/{approval}"
+    return json_response(body, 201, {"Location": location})
+
+
+# ---------------------------------------------------------------- absences
+
+
+@bp.route(route="api/delegations", methods=["GET"])
+@answers_errors
+async def list_delegations(req: func.HttpRequest) -> func.HttpResponse:
+    """Who is away until when, and who decides meanwhile; absences that are over are left out."""
+    now = datetime.now(UTC)
+    found = await asyncio.to_thread(approvals.delegations, services.current().blobs)
+    return json_response({"delegations": [absence_view(one) for one in found if one.active(now)]})
+
+
+@bp.route(route="api/delegations", methods=["POST"])
+@answers_errors
+async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
+    """Say that one is away: `{"until": date or time with zone, "to": person}`; `to` may be left out where
+    the policy names a deputy. A link is not enough for this.
+    """
+    here = services.current()
+    only_from_here(req)
+    asked = read_texts(req, _ABSENCE_FIELDS)
+    person, until = await asyncio.to_thread(_signed_in, here, req), _until(asked.get("until", ""))
+    policy, now = await asyncio.to_thread(policies.load, here.settings), datetime.now(UTC)
+    to = asked.get("to", "").strip().lower() or None
+    try:
+        made = await asyncio.to_thread(approvals.delegate, here.blobs, policy, person, until, to, now)
+    except BadDelegation as error:
+        raise Refused(422, error.code, error.text) from error
+    return json_response({"delegation": absence_view(made)}, 201)
+
+
+@bp.route(route="api/delegations", methods=["DELETE"])
+@answers_errors
+async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
+    """Say that one is back."""
+    here = services.current()
+    only_from_here(req)
+    person = await asyncio.to_thread(_signed_in, here, req)
+    await asyncio.to_thread(approvals.end_absence, here.blobs, person)
+    return func.HttpResponse(status_code=204)
+
+
+# ---------------------------------------------------------------- the outbox of local runs
+
+
+@bp.route(route="api/outbox", methods=["GET"])
+@answers_errors
+async def list_outbox(req: func.HttpRequest) -> func.HttpResponse:
+    """Messages that no channel is set up for, the newest first (`top`, `page`); in local runs only, since
+    they hold other people's links.
+    """
+    here = services.current()
+    if not here.settings.access.development:
+        raise Refused(404, "no_outbox", "The outbox is shown in local runs only.")
+    top = _whole(req, "top", 50, 1, _LARGEST_PAGE)
+    try:
+        found, page = await asyncio.to_thread(
+            outbox.messages, here.blobs, top, req.params.get("page") or None
+        )
+    except StorageRefused as error:
+        raise Refused(400, "bad_page", "The page token is not one that this API gave out.") from error
+    return json_response({"messages": found, "page": page})
+
+
+# ---------------------------------------------------------------- steps of the handlers
+
+
+def _wanted(item: InboxItem, req: func.HttpRequest) -> bool:
+    approver, stage, batch = (req.params.get(name) for name in ("approver", "stage", "batch"))
+    return (
+        (not approver or approver.lower() in item.approvers)
+        and (not stage or stage == item.stage)
+        and (not batch or batch == item.batch)
+    )
+
+
+def _read(here: Services, req: func.HttpRequest) -> dict[str, Any]:
+    approval = req.route_params["id"]
+    try:
+        found = approvals.read(here.blobs, approval, datetime.now(UTC))
+    except ApprovalMissing as error:
+        raise unknown_approval() from error
+    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
+    return view(found, notices.of_approval(here.blobs, approval), base, key, _page(here, approval))
+
+
+def _page(here: Services, approval: str) -> str | None:
+    try:
+        return here.links.page(approval)
+    except SettingError:
+        return None  # no address of our own, or no key: there are no links either
+
+
+def _decider(here: Services, req: func.HttpRequest, approval: str, token: str | None) -> Identity:
+    return who(req, here, approval=approval, token=token)
+
+
+def _signed_in(here: Services, req: func.HttpRequest) -> str:
+    person = who(req, here)
+    if person.via == "link":
+        raise Refused(403, "link_not_enough", "A link is for one invoice only. Sign in for this.")
+    return person.person
+
+
+def _said(asked: dict[str, str], person: Identity) -> dict[str, str]:
+    """Decision, stage and document; what a link says need not be said again."""
+    known = {"stage": person.link.stage, "sha256": person.link.sha256} if person.link else {}
+    said = known | {name: asked[name] for name in ("decision", "stage", "sha256") if name in asked}
+    missing = [name for name in ("decision", "stage", "sha256") if not said.get(name)]
+    if missing:
+        raise Refused(400, "missing_field", f"Say also: {', '.join(missing)}.")
+    return said
+
+
+def _until(text: str) -> datetime:
+    """A time with a zone, or a day, which counts to its end (UTC)."""
+    try:
+        if len(text) == len("2026-05-01"):
+            return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC)
+        until = datetime.fromisoformat(text)
+        if until.tzinfo is not None:
+            return until.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _bad_until() from error
+    raise _bad_until()
+
+
+def _bad_until() -> Refused:
+    return Refused(400, "bad_until", "until is a day like 2026-05-31, or a time like 2026-05-31T18:00:00Z.")
+
+
+def _whole(req: func.HttpRequest, name: str, default: int, least: int, most: int) -> int:
+    text = req.params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+        raise Refused(400, f"bad_{name}", f"{name} is a whole number from {least} to {most:,}.")
+    return int(text)

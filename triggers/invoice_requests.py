@@ -1,0 +1,114 @@
+"""What a caller may send to `POST /api/invoices`, brought to one form: one document with a name."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from email.message import Message
+
+import azure.functions as func
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from adapters.identity import is_person
+from adapters.settings import MIB, Settings
+from invoicing.approval import names
+from triggers.responses import Refused
+
+_NAMED = {"application/xml": "invoice.xml", "text/xml": "invoice.xml", "application/pdf": "invoice.pdf"}
+_MAX_KEY = 255
+# Control characters and separators of folders: what is left is a name that can be shown and saved as.
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class InvoiceRequest:
+    """A request that was understood; `fingerprint` tells whether the same key came with something else."""
+
+    invoice: str
+    fingerprint: str
+    name: str
+    content: bytes
+    sha256: str
+
+
+def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
+    """Read a request for a new invoice. Raises Refused (400, 413, 415) with what to do."""
+    body, most = req.get_body(), settings.limits.max_document
+    if len(body) > most + MIB:  # the wrapping of a form may come on top
+        raise _too_large(len(body), most)
+    media_type = req.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        name, content = _only_file(req)
+    elif media_type in _NAMED:
+        name, content = _file_name(req) or _NAMED[media_type], body
+    else:
+        raise Refused(
+            415,
+            "unsupported_media_type",
+            f"The content type {media_type[:80] or '(none)'} is not taken. "
+            "Send application/xml, application/pdf, or one file as multipart/form-data.",
+        )
+    if not content:
+        raise Refused(400, "empty_body", "The document is empty. Send an invoice as XML or PDF.")
+    if len(content) > most:
+        raise _too_large(len(content), most)
+    digest = hashlib.sha256(content).hexdigest()
+    return InvoiceRequest(_invoice_id(req, digest), digest, _safe(name), content, digest)
+
+
+def sender_named(req: func.HttpRequest) -> str | None:
+    """Who sent the invoice in, by the caller's word (`sender`); None where it is not said. Raises Refused."""
+    sender = req.params.get("sender", "").strip().lower()
+    if sender and not is_person(sender):
+        raise Refused(400, "bad_sender", "sender is an e-mail address, like ann.roth@example.com.")
+    return sender or None
+
+
+def _too_large(size: int, most: int) -> Refused:
+    return Refused(
+        413, "document_too_large", f"The document has {size / MIB:.1f} MiB; the limit is {most // MIB} MiB."
+    )
+
+
+def _only_file(req: func.HttpRequest) -> tuple[str, bytes]:
+    media_type, options = parse_options_header(req.headers.get("content-type"))
+    body = req.get_body()
+    try:
+        parsed = FormDataParser(silent=False, max_form_parts=20).parse(
+            io.BytesIO(body), media_type, len(body), options
+        )
+    except (ValueError, RequestEntityTooLarge) as error:
+        raise Refused(400, "bad_multipart", "The multipart body cannot be read.") from error
+    files = [file for _, file in parsed[2].items(multi=True) if file.filename]
+    if len(files) != 1:
+        raise Refused(
+            400, "one_file", f"The form has {len(files)} files. Send one here, several to /api/batches."
+        )
+    return files[0].filename or "", files[0].read()
+
+
+def _file_name(req: func.HttpRequest) -> str | None:
+    """The name that the caller gave the document in Content-Disposition, if any."""
+    message = Message()
+    message["content-disposition"] = req.headers.get("content-disposition", "")
+    return message.get_filename()
+
+
+def _safe(name: str) -> str:
+    last = re.split(r"[/\\]", _NOT_IN_NAMES.sub(" ", name))[-1].strip()
+    return last[:200] or "invoice"
+
+
+def _invoice_id(req: func.HttpRequest, digest: str) -> str:
+    key = req.headers.get("idempotency-key")
+    if key is None:
+        seed = f"content:{digest}"
+    elif not key.strip() or len(key) > _MAX_KEY:
+        raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
+    else:
+        seed = f"key:{key}"
+    return names.invoice_id(hashlib.sha256(seed.encode()).hexdigest())

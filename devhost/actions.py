@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["HTTP_ACTIVITY", "ActionType", "Command", "InvalidReply", "Reply", "parse_failure", "parse_reply"]
+__all__ = [
+    "HTTP_ACTIVITY",
+    "ActionType",
+    "Command",
+    "InvalidReply",
+    "Reply",
+    "failure_part",
+    "parse_failure",
+    "parse_reply",
+]
 
 # The name under which the Durable extension runs a durable HTTP call.
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
@@ -79,16 +88,24 @@ def parse_reply(text: str) -> Reply:
     return _reply(state)
 
 
-def parse_failure(message: str) -> Reply | None:
-    """Read the reply that the SDK puts into the message of an exception; None when there is none in it.
+def failure_part(message: str) -> str | None:
+    """Return the JSON text of the reply in the message of the SDK's exception; None when there is none in it.
 
     Searched from the right, since the text of the user's error may hold the same mark.
     """
     _, mark, tail = message.rpartition(_FAILURE_MARK)
-    if not mark:
-        return None
+    return tail if mark and _parsed(tail) is not None else None
+
+
+def parse_failure(message: str) -> Reply | None:
+    """Read the reply that the SDK puts into the message of an exception; None when there is none in it."""
+    _, mark, tail = message.rpartition(_FAILURE_MARK)
+    return _parsed(tail) if mark else None
+
+
+def _parsed(text: str) -> Reply | None:
     try:
-        return _reply(json.loads(tail))
+        return _reply(json.loads(text))
     except (ValueError, InvalidReply):
         return None
 

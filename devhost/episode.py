@@ -26,7 +26,7 @@ __all__ = ["Decider", "Episode", "accepted", "run_episode", "version_mismatch"]
 
 
 class Decider(Protocol):
-    """Asks the user's code what follows; ``new`` are the events of this episode, the history lies in ``live``."""
+    """Asks the user's code what follows from the history in ``live`` and the new events of an episode."""
 
     def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
         """Return the decision of an episode."""

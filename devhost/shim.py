@@ -25,7 +25,7 @@ from devhost.models import RuntimeStatus
 from devhost.nondeterminism import NonDeterminism, check
 from devhost.tasks import AllTask, AnyTask, RetryTask, Task
 
-__all__ = ["interpret"]
+__all__ = ["Interpretation", "interpret"]
 
 _REQUEST_IDS = uuid.UUID("5d3c4b7a-0f8e-4a55-9d5b-0c8f6a1e2b90")
 _CUSTOM_STATUS_BYTES = 16 * 1024
@@ -39,7 +39,7 @@ def interpret(events: Iterable[Event], reply: Reply, started: Event, max_actions
     ``events`` is the whole history with the new events last, ``started`` its ExecutionStarted event.
     A replay that differs from the history gives a decision to fail; nothing is raised.
     """
-    run = _Interpreter(reply, started, max_actions)
+    run = Interpretation(reply, started, max_actions)
     try:
         for event in events:
             run.feed(event)
@@ -50,8 +50,14 @@ def interpret(events: Iterable[Event], reply: Reply, started: Event, max_actions
         return run.give_up(failed(started["Name"], str(error)))
 
 
-class _Interpreter:
-    def __init__(self, reply: Reply, started: Event, max_actions: int):
+class Interpretation:
+    """One run of the actions of a reply; `interpret` is the short way to a whole one.
+
+    It can be kept between episodes: `go_on_with` a reply that has more actions, `feed` the new events,
+    `decide` again. Raises NonDeterminism and OrchestrationError.
+    """
+
+    def __init__(self, reply: Reply, started: Event, max_actions: int = 100_000):
         self.now = 0
         self._reply = reply
         self._started = started
@@ -62,6 +68,7 @@ class _Interpreter:
         self._next_action = 0
         self._current: Task | None = None
         self._at_end = False
+        self._quiet = False
         self._next_id = 0
         self._open: dict[int, Task] = {}
         self._pending: dict[int, Command] = {}
@@ -75,6 +82,20 @@ class _Interpreter:
         self._continue_with: str | None = None
         self._carried: list[Event] = []
         self._terminated: Event | None = None
+
+    def go_on_with(self, reply: Reply) -> bool:
+        """Take a reply that begins with the actions of the last one.
+
+        False when only an interpretation from the start gives what it should: this one was at the end of the
+        list, and what came meanwhile might have met the new actions, had they been there.
+        """
+        self._reply = reply
+        if self._at_end and self._next_action < len(reply.actions):
+            if not self._quiet:
+                return False
+            self._at_end = False
+            self._advance()
+        return True
 
     # -- events
 
@@ -117,6 +138,7 @@ class _Interpreter:
         self._advance()
 
     def _on_event_raised(self, event: Event) -> None:
+        self._quiet = False
         if self._continue_with is not None:
             self._carried.append(event)
             return
@@ -131,6 +153,7 @@ class _Interpreter:
         self._advance()
 
     def _on_suspended(self, event: Event) -> None:
+        self._quiet = False
         self._suspended = True
         self._set_aside, self._pending = self._pending, {}
 
@@ -150,7 +173,7 @@ class _Interpreter:
     def _advance(self) -> None:
         while not self._at_end and (self._current is None or self._current.finished):
             if self._next_action == len(self._reply.actions):
-                self._at_end = True
+                self._at_end = self._quiet = True
                 return
             action = self._reply.actions[self._next_action]
             self._next_action += 1
@@ -181,6 +204,7 @@ class _Interpreter:
         self._open[number] = owner
 
     def _take_id(self) -> int:
+        self._quiet = False
         number = self._next_id
         self._next_id += 1
         return number
@@ -336,25 +360,25 @@ def _scheduling_command(action: dict[str, Any], number: int, execution_id: str) 
     )
 
 
-_HANDLERS: dict[int, Callable[[_Interpreter, Event], None]] = {
-    EventType.ExecutionStarted: _Interpreter._on_started,
-    EventType.ExecutionTerminated: _Interpreter._on_terminated,
-    EventType.EventRaised: _Interpreter._on_event_raised,
-    EventType.ExecutionSuspended: _Interpreter._on_suspended,
-    EventType.ExecutionResumed: _Interpreter._on_resumed,
+_HANDLERS: dict[int, Callable[[Interpretation, Event], None]] = {
+    EventType.ExecutionStarted: Interpretation._on_started,
+    EventType.ExecutionTerminated: Interpretation._on_terminated,
+    EventType.EventRaised: Interpretation._on_event_raised,
+    EventType.ExecutionSuspended: Interpretation._on_suspended,
+    EventType.ExecutionResumed: Interpretation._on_resumed,
 }
-_STARTERS: dict[int, Callable[[_Interpreter, dict[str, Any]], Task]] = {
-    ActionType.CallActivity: _Interpreter._start_task,
-    ActionType.CallActivityWithRetry: _Interpreter._start_retries,
-    ActionType.CallSubOrchestrator: _Interpreter._start_task,
-    ActionType.CallSubOrchestratorWithRetry: _Interpreter._start_retries,
-    ActionType.ContinueAsNew: _Interpreter._start_continue_as_new,
-    ActionType.CreateTimer: _Interpreter._start_timer,
-    ActionType.WaitForExternalEvent: _Interpreter._start_wait,
-    ActionType.CallEntity: _Interpreter._start_entity_call,
-    ActionType.CallHttp: _Interpreter._start_task,
-    ActionType.SignalEntity: _Interpreter._start_signal,
-    ActionType.ScheduledSignalEntity: _Interpreter._start_signal,
-    ActionType.WhenAny: _Interpreter._start_any,
-    ActionType.WhenAll: _Interpreter._start_all,
+_STARTERS: dict[int, Callable[[Interpretation, dict[str, Any]], Task]] = {
+    ActionType.CallActivity: Interpretation._start_task,
+    ActionType.CallActivityWithRetry: Interpretation._start_retries,
+    ActionType.CallSubOrchestrator: Interpretation._start_task,
+    ActionType.CallSubOrchestratorWithRetry: Interpretation._start_retries,
+    ActionType.ContinueAsNew: Interpretation._start_continue_as_new,
+    ActionType.CreateTimer: Interpretation._start_timer,
+    ActionType.WaitForExternalEvent: Interpretation._start_wait,
+    ActionType.CallEntity: Interpretation._start_entity_call,
+    ActionType.CallHttp: Interpretation._start_task,
+    ActionType.SignalEntity: Interpretation._start_signal,
+    ActionType.ScheduledSignalEntity: Interpretation._start_signal,
+    ActionType.WhenAny: Interpretation._start_any,
+    ActionType.WhenAll: Interpretation._start_all,
 }

@@ -1,0 +1,71 @@
+"""Makes the SDK read the timestamps of events faster, with the same values.
+
+The SDK reads each with `dateutil`, at 40 µs, which is three quarters of the time of a replay; the standard
+library needs a fraction of one. The host writes these texts itself, so their form is known; any other text
+still goes to `dateutil`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+__all__ = ["install", "same_value"]
+
+_MODULE = "azure.durable_functions.models.history.HistoryEvent"
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT[012]\d:\d\d:\d\d(\.\d{1,7})?Z")
+_SAMPLES = (
+    "2024-10-25T03:02:17Z",
+    "2024-10-25T03:02:17.1Z",
+    "2024-10-25T03:02:17.12Z",
+    "2024-10-25T03:02:17.1234Z",
+    "2024-10-25T03:02:17.123456Z",
+    "2024-10-25T23:59:59.9999999Z",
+    "2024-02-29T00:00:00.0000001Z",
+    "0999-01-01T00:00:00Z",
+)
+
+
+def install() -> bool:
+    """Have the SDK of this process read timestamps faster; False when it is not as expected, and left alone.
+
+    Each event of one episode has the same stamp, hence the cache.
+    """
+    try:
+        from dateutil import parser
+
+        module = importlib.import_module(_MODULE)
+        if getattr(module.dt_parse, "of_devhost", False):
+            return True
+        if module.dt_parse is not parser.parse:
+            return False
+        # dateutil gives tzlocal() on a machine whose own zone is UTC, and tzutc() elsewhere.
+        fast = _fast(parser.parse, parser.parse(_SAMPLES[0]).tzinfo)
+    except (ImportError, AttributeError):
+        return False
+    if not all(same_value(fast(text), parser.parse(text)) for text in _SAMPLES):
+        return False
+    module.dt_parse = fast
+    return True
+
+
+def same_value(one: datetime, other: datetime) -> bool:
+    """Tell whether two times are the same to user code: one point, in equal zones of one class."""
+    zones = one.tzinfo == other.tzinfo and type(one.tzinfo) is type(other.tzinfo)
+    return zones and one == other and repr(one) == repr(other)
+
+
+def _fast(slow: Callable[[str], datetime], zone: Any) -> Callable[[str], datetime]:
+    @functools.lru_cache(maxsize=1024)
+    def parse(text: str) -> datetime:
+        if _FORM.fullmatch(text) is None:
+            return slow(text)
+        # Without the Z: the zone is to be the one that dateutil gives.
+        return datetime.fromisoformat(text[:26].rstrip("Z")).replace(tzinfo=zone)
+
+    parse.of_devhost = True  # pyright: ignore[reportFunctionMemberAccess]  marks what is in place already
+    return parse

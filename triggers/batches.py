@@ -108,7 +108,24 @@ async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @answers_errors
 async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """The report of a batch as `format=json|csv|xlsx|html`."""
-    blobs, batch = services.current().blobs, _batch_id(req)
+    return await report_response(req, client, _batch_id(req))
+
+
+@bp.route(route="api/batches/{id}/documents/{n:int}", methods=["GET"])
+@answers_errors
+async def get_document(req: func.HttpRequest) -> func.HttpResponse:
+    """One document of a batch, byte for byte as it came in."""
+    return await document_response(_batch_id(req), int(req.route_params["n"]))
+
+
+# ---------------------------------------------------------------- steps of the handlers
+
+
+async def report_response(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient, batch: str
+) -> func.HttpResponse:
+    """The report of a batch in the format that the request names. Raises Refused."""
+    blobs = services.current().blobs
     kind = req.params.get("format", "json").lower()
     if kind not in WRITERS:
         raise Refused(400, "bad_format", f"The format is one of {', '.join(WRITERS)}.")
@@ -126,11 +143,9 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return func.HttpResponse(content, headers=headers)
 
 
-@bp.route(route="api/batches/{id}/documents/{n:int}", methods=["GET"])
-@answers_errors
-async def get_document(req: func.HttpRequest) -> func.HttpResponse:
-    """One document of a batch, byte for byte as it came in."""
-    blobs, batch, n = services.current().blobs, _batch_id(req), int(req.route_params["n"])
+async def document_response(batch: str, n: int) -> func.HttpResponse:
+    """Document `n` of a batch as a file to be saved. Raises Refused."""
+    blobs = services.current().blobs
     await _off_loop(read_record, blobs, batch)
     name, content = await _off_loop(read_document, blobs, batch, n)
     saved_as = quote(name.rpartition("/")[2] or "document", safe="")
@@ -141,9 +156,6 @@ async def get_document(req: func.HttpRequest) -> func.HttpResponse:
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
-
-
-# ---------------------------------------------------------------- steps of the handlers
 
 
 async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[dict[str, Any], str]:

@@ -18,7 +18,7 @@ def trigger_value(function: FunctionInfo, text: str) -> tuple[Any, Mapping[str, 
     """Return the trigger value made from ``text``, and the data for binding expressions.
 
     A timer ignores the text, a queue takes it as the message; anything else gets it as JSON or as text.
-    Raises NotImplementedError for a trigger that azure-functions cannot decode it for.
+    Raises what azure-functions raises for a trigger that has no such form.
     """
     kind = function.trigger.type
     if kind == "timerTrigger":

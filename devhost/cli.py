@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devhost.app_index import FunctionInfo
@@ -128,11 +128,11 @@ async def _serve(options: HostOptions, ready_file: Path | None) -> int:
     return 0
 
 
-def _on_signal(loop: asyncio.AbstractEventLoop, number: int, action: object) -> None:
-    try:
-        loop.add_signal_handler(number, action)  # pyright: ignore[reportArgumentType]
-    except NotImplementedError:  # Windows has no such handlers
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(action))  # pyright: ignore
+def _on_signal(loop: asyncio.AbstractEventLoop, number: int, action: Callable[[], None]) -> None:
+    if sys.platform == "win32":  # its loops have no handlers for signals
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(action))
+    else:
+        loop.add_signal_handler(number, action)
 
 
 def _announce(host: RunningHost, options: HostOptions) -> None:

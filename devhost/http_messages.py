@@ -65,16 +65,14 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def function_response(returned: Any) -> web.Response:
     """Return the response for what an HTTP function returned.
 
-    Raises NotImplementedError for anything but a response or a text, and ValueError for a header that HTTP
+    Raises TypeError for anything but a response or a text, and ValueError for a header that HTTP
     cannot carry; both end in a 500 on the real host.
     """
     if isinstance(returned, str):
         return _text_response(returned)
     if isinstance(returned, func.HttpResponse):
         return _response(HttpResponseConverter.encode(returned, expected_type=None).value)
-    raise NotImplementedError(
-        f"an HTTP function returned {type(returned).__name__}; return an HttpResponse or a str"
-    )
+    raise TypeError(f"an HTTP function returned {type(returned).__name__}; return an HttpResponse or a str")
 
 
 def _response(parts: dict[str, Any]) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import azure.durable_functions as df
@@ -37,27 +38,43 @@ def claim_invoices(batch: str) -> dict:
             wanted.setdefault(shard_of(row["claim"]), []).append(claim)
     duplicates: dict[str, str] = {}
     with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
-        for lost in pool.map(lambda shard: _claim(blobs, shard, wanted[shard]), sorted(wanted)):
+        for lost in pool.map(lambda shard: claim_in_shard(blobs, shard, wanted[shard]), sorted(wanted)):
             duplicates |= lost
     blobs.write(batch_names.claims(batch), json.dumps({"duplicates": duplicates}).encode())
     return {"outcome": "ok", "duplicates": len(duplicates)}
 
 
-def _claim(blobs: Blobs, shard: int, wanted: list[tuple[str, str]]) -> dict[str, str]:
+def claim_in_shard(blobs: Blobs, shard: int, wanted: list[tuple[str, str]]) -> dict[str, str]:
     """Add claims to one shard; returns `{document: holder}` of those that another document holds."""
-    name = batch_names.claim_shard(shard)
+    holders: dict[str, str] = {}
+
+    def merged(text: str) -> str:
+        nonlocal holders
+        text, holders = merge(text, wanted)
+        return text
+
+    rewrite_shard(blobs, batch_names.claim_shard(shard), merged)
+    return {owner.rpartition("/")[2]: holders[key] for key, owner in wanted if holders[key] != owner}
+
+
+def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str]) -> bool:
+    """Change a shard's text under its ETag, again whenever another was quicker; says whether it changed.
+
+    Raises StorageUnavailable where others keep writing it.
+    """
     for _ in range(_TRIES):
         try:
             before, etag = blobs.read_with_etag(name)
         except BlobMissing:
             before, etag = b"", None
-        text, holders = merge(before.decode(), wanted)
+        text = change(before.decode()).encode()
+        if text == before:
+            return False
         try:
-            if text.encode() != before:
-                _put(blobs, name, text.encode(), etag)
+            _put(blobs, name, text, etag)
         except BlobConflict:
             continue
-        return {owner.rpartition("/")[2]: holders[key] for key, owner in wanted if holders[key] != owner}
+        return True
     raise StorageUnavailable(f"{name}: other batches keep writing it; trying again later")
 
 

@@ -44,11 +44,12 @@ def rows_of(blobs: Blobs, batch: str) -> Iterator[dict]:
     by_chunk = iter([list(group) for _, group in groupby(names, batch_names.chunk_of_result)])
     with ThreadPoolExecutor(_READ_AHEAD) as readers:
         while some := list(islice(by_chunk, _READ_AHEAD)):
-            for rows in readers.map(lambda parts: _rows_of_chunk(blobs, parts), some):
+            for rows in readers.map(lambda parts: rows_of_chunk(blobs, parts), some):
                 yield from rows
 
 
-def _rows_of_chunk(blobs: Blobs, names: list[str]) -> list[dict]:
+def rows_of_chunk(blobs: Blobs, names: list[str]) -> list[dict]:
+    """The rows of one chunk by number, from the blobs (`names`) that hold parts of it."""
     rows: dict[int, dict] = {}
     for name in names:
         for line in blobs.read(name).splitlines():

@@ -1,7 +1,7 @@
 """Approvals as the API and the pages use them: list, read, decide, delegate, wake.
 
-A decision is written to the ledger first; the event that follows only wakes the workflow, which then reads the
-ledger. So a decision whose event was lost is late at most until the next sweep.
+A decision is written to the ledger first; the event that follows only wakes the workflow, which then reads
+the ledger. So a decision whose event was lost is late at most until the next sweep.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalVi
     """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing."""
     ledger = _ledger(blobs, approval)
     state, sender = state_of(ledger), ledger.request["sender"]
-    acting = _acting(blobs, now) if now and state.open_stage else {}
+    acting = acting_for(blobs, now) if now and state.open_stage else {}
     return ApprovalView(
         approval=approval,
         request=ledger.request,
@@ -262,9 +262,11 @@ def end_absence(blobs: Blobs, who: str) -> None:
     blobs.delete(names.delegation(who))
 
 
-def _acting(blobs: Blobs, now: datetime) -> dict[str, str]:
+def acting_for(blobs: Blobs, now: datetime | str) -> dict[str, str]:
+    """For each person who is away, who is to be asked in their place."""
+    moment = datetime.fromisoformat(now) if isinstance(now, str) else now
     absent = delegations(blobs)
-    found = {one.who: stand_ins(one.who, absent, now) for one in absent}
+    found = {one.who: stand_ins(one.who, absent, moment) for one in absent}
     return {person: chain[-1] for person, chain in found.items() if chain}
 
 

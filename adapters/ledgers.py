@@ -1,4 +1,4 @@
-"""Ledgers in blobs: one blob per entry, each created once (If-None-Match), so that of two writers one waits."""
+"""Ledgers in blobs: one blob per entry, each created once (If-None-Match); of two writers one is second."""
 
 from __future__ import annotations
 

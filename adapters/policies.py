@@ -20,9 +20,8 @@ def load(settings: Settings) -> Policy:
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise PolicyInvalid(
-            [f"{path.name} cannot be read ({reason}): set SETTLE_POLICY to the file"]
-        ) from error
+        problem = f"{path.name} cannot be read ({reason}): set SETTLE_POLICY to the file"
+        raise PolicyInvalid([problem]) from error
     with _lock:
         known = _parsed.get(path)
         if known is None or known[0] != data:

@@ -8,9 +8,14 @@ from invoicing.findings import Finding
 
 
 def duplicate_row(row: dict[str, Any], batch: str, holder: str) -> dict[str, Any]:
-    """The row of a valid document whose supplier and number another document holds (`holder`: `batch/n`)."""
+    """The row of a valid document whose supplier and number another document holds (`holder`: `batch/n`).
+
+    A holder `i…/1` is an invoice that came alone.
+    """
     owner, _, document = holder.partition("/")
     where = f"document {int(document)} of " + ("this batch" if owner == batch else f"batch {owner}")
+    if owner.startswith("i"):
+        where = f"invoice {owner}"
     finding = Finding(
         rule="SETTLE-DUPLICATE",
         severity="fatal",

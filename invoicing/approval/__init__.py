@@ -1,1 +1,1 @@
-"""Approval: who must say yes to an invoice, what they said, and the ledger that proves it. All of it is pure."""
+"""Approval: who must say yes to an invoice, what they said, and the ledger that proves it. All is pure."""

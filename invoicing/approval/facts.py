@@ -37,13 +37,12 @@ def facts_of(row: Mapping[str, Any], *, supplier_known: bool) -> Facts:
     """The facts of a row (`invoicing.assess.row`): the amount is what is payable, else the gross total."""
     invoice = row.get("invoice") or {}
     text = invoice.get("payable") or invoice.get("gross")
+    told = (one["rule"] for one in row.get("findings", ()) if one["severity"] != "information")
     return Facts(
         amount=abs(Decimal(text)) if text is not None else None,
         currency=invoice.get("currency"),
         supplier_known=supplier_known,
-        findings=frozenset(
-            one["rule"] for one in row.get("findings", ()) if one["severity"] != "information"
-        ),
+        findings=frozenset(told),
     )
 
 

@@ -75,7 +75,7 @@ def claim_owner(reference: str) -> str:
 
 
 def event(stage: str, attempt: int) -> str:
-    """The event that wakes an approval: each wait has a name of its own, since two of one name share a slot."""
+    """The event that wakes an approval; each wait has its own, since two of one name share a slot."""
     return f"decision.{stage}.{attempt}"
 
 

@@ -1,7 +1,7 @@
 """The policy: which invoices need whose approval.
 
-A policy is a JSON file, which `policy_file` reads and checks. Rules are tried in order and the first that matches wins; the last one must match everything, since
-an invoice that no rule speaks of must never pass unseen.
+A policy is a JSON file, which `policy_file` reads and checks. Rules are tried in order and the first that
+matches wins; the last one must match everything, since an invoice that no rule speaks of is to be seen.
 
     {"version": 1,
      "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com"}},

@@ -156,9 +156,7 @@ class _Reader:
     def check_stage(self, stage: Stage, place: str) -> None:
         """What the parts of a stage must be to each other."""
         if not 1 <= stage.quorum <= max(len(stage.approvers), 1):
-            self.note(
-                f"{place}.quorum", f"must be from 1 to the number of approvers ({len(stage.approvers)})"
-            )
+            self.note(f"{place}.quorum", f"must be from 1 to {len(stage.approvers)}, the number of approvers")
         if stage.on_expiry not in ("reject", "approve", "escalate"):
             self.note(f"{place}.on_expiry", "is reject, approve or escalate")
         if (stage.escalate_after or stage.on_expiry == "escalate") and not stage.escalate_to:

@@ -16,7 +16,8 @@ from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
 
 StageStatus = Literal["waiting", "open", "approved", "rejected", "expired"]
-Outcome = Literal["approved", "rejected", "expired"]
+Outcome = Literal["approved", "rejected", "expired", "failed"]
+"""`failed`: the workflow could not go on; nothing that was approved before counts then."""
 AlarmKind = Literal["reminder", "escalation", "expiry"]
 
 
@@ -123,7 +124,8 @@ def after(state: Progress, entry: Entry) -> Progress:
     """The state after one more entry; an entry that has no meaning in this state changes nothing."""
     state = replace(state, entries=state.entries + 1)
     if entry.kind == "closed":
-        return replace(state, closed=True, outcome=state.outcome or entry.detail.get("outcome"))
+        failed = entry.detail.get("outcome") == "failed"
+        return replace(state, closed=True, outcome="failed" if failed else state.outcome)
     if entry.kind == "undone":
         return replace(state, undone=True)
     if entry.link_id:
@@ -156,11 +158,7 @@ def _settled(state: Progress) -> Progress:
 
 def _opened(before: StageState, entry: Entry) -> StageState:
     at = _time(entry)
-    approvers = before.stage.approvers
-    escalated = bool(entry.detail.get("escalated"))
-    if escalated:
-        approvers = _joined(approvers, before.stage.escalate_to)
-    return replace(before, status="open", since=at, opened=at, approvers=approvers, escalated=escalated)
+    return replace(before, status="open", since=at, opened=at, approvers=before.stage.approvers)
 
 
 def _approve(before: StageState, entry: Entry) -> StageState:
@@ -317,12 +315,18 @@ def waiting_for(
 # ---------------------------------------------------------------- time
 
 
+def deadline(current: StageState) -> datetime:
+    """When an open stage expires."""
+    if current.since is None:
+        raise ValueError("the stage was never opened")
+    return current.since + current.stage.expire_after
+
+
 def next_alarm(current: StageState) -> Alarm:
     """What is due next in an open stage. Of two at the same moment, the one that changes more comes first."""
     stage, since = current.stage, current.since
-    if since is None:
-        raise ValueError("the stage was never opened")
-    found = [Alarm("expiry", since + stage.expire_after, f"expiry.{current.name}.{current.term}")]
+    found = [Alarm("expiry", deadline(current), f"expiry.{current.name}.{current.term}")]
+    assert since is not None  # or there would be no deadline
     if stage.escalate_after and stage.escalate_to and not current.escalated:
         found.append(Alarm("escalation", since + stage.escalate_after, f"escalation.{current.name}"))
     reminder = _next_reminder(current, since)
@@ -345,3 +349,13 @@ def alarm_still_due(state: Progress, stage: str, key: str) -> bool:
     """Say whether an alarm is still the stage's next one: a decision may have come first."""
     current = state.open_stage
     return current is not None and current.name == stage and next_alarm(current).key == key
+
+
+def may_open(state: Progress, stage: str) -> bool:
+    """Say whether it is this stage's turn: all before it approved, and it waits."""
+    for one in state.stages:
+        if one.name == stage:
+            return one.status == "waiting" and not state.closed
+        if one.status != "approved":
+            return False
+    return False

@@ -1,0 +1,181 @@
+"""The steps of an approval: open it, read what was decided, write down what the workflow did, close it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import azure.durable_functions as df
+
+from adapters import services
+from adapters.approvals import acting_for, stages_of, state_of
+from adapters.blobs import Blobs
+from adapters.ledgers import Ledger
+from invoicing.approval import names, stages
+from invoicing.approval.facts import facts_of
+from invoicing.approval.ledger import Draft, Entry
+from invoicing.approval.stages import Progress, StageState
+
+bp = df.Blueprint()
+
+# What a listing shows of a name; the metadata of a blob holds 8 KiB.
+_SHOWN = 100
+
+
+@bp.activity_trigger(input_name="job")
+def open_approval(job: dict) -> dict:
+    """Begin the ledger. Input: `{"approval", "at"}`. Output: `{"stages": [names], "sender"}`.
+
+    Repeating it changes nothing.
+    """
+    ledger = Ledger.read(services.current().blobs, job["approval"])
+    opened = Draft(kind="opened", at=job["at"], key="opened", detail={"ref": ledger.request["ref"]})
+    ledger.append(lambda entries: None if entries else opened)
+    return {
+        "stages": [stage.name for stage in stages_of(ledger.request)],
+        "sender": ledger.request["sender"],
+    }
+
+
+@bp.activity_trigger(input_name="job")
+def read_decisions(job: dict) -> dict:
+    """What the ledger says of a stage now.
+
+    Input: `{"approval", "stage", "after": last entry known, "now"}`. Output: `{"status", "by",
+    "waiting_for", "since", "deadline", "reminders", "alarm": {"kind", "at", "key"} or None, "seen": last
+    entry, "news": [{"kind": "ask" | "answer", "who", "comment", "entry", "to"}]}`.
+    """
+    blobs = services.current().blobs
+    ledger = Ledger.read(blobs, job["approval"])
+    return _told(blobs, ledger, job)
+
+
+@bp.activity_trigger(input_name="job")
+def record(job: dict) -> dict:
+    """Write what the workflow did into the ledger, unless it is there or a decision came first.
+
+    Input: `{"approval", "kind", "stage", "key", "at", "after", "detail"?}`; kinds are stage_opened,
+    reminder, escalation, expiry and undone. Output: as `read_decisions`, with `"recorded"`: whether the
+    ledger has it. Repeating it writes nothing more.
+    """
+    blobs = services.current().blobs
+    ledger = Ledger.read(blobs, job["approval"])
+    draft = Draft(
+        kind=job["kind"], at=job["at"], stage=job["stage"], key=job["key"], detail=job.get("detail", {})
+    )
+    ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None)
+    recorded = any(entry.key == draft.key for entry in ledger.entries)
+    return {"recorded": recorded, **_told(blobs, ledger, {**job, "now": job["at"]})}
+
+
+@bp.activity_trigger(input_name="job")
+def close_approval(job: dict) -> dict:
+    """End the ledger and take the approval out of the inbox.
+
+    Input: `{"approval", "at", "failed"?: reason}`. Output: `{"outcome", "stage", "by", "comment"}` of what
+    decided it. Repeating it changes nothing.
+    """
+    blobs = services.current().blobs
+    ledger = Ledger.read(blobs, job["approval"])
+
+    def draft(entries: list[Entry]) -> Draft | None:
+        state = stages.progress(stages_of(ledger.request), entries)
+        if state.closed:
+            return None
+        failed = {"outcome": "failed", "reason": job["failed"]} if "failed" in job else None
+        return Draft(kind="closed", at=job["at"], key="closed", detail=failed or {"outcome": state.outcome})
+
+    ledger.append(draft)
+    blobs.delete(names.inbox(job["approval"]))
+    return _result(ledger)
+
+
+def _result(ledger: Ledger) -> dict[str, Any]:
+    state = state_of(ledger)
+    last = next(
+        (one for one in reversed(ledger.entries) if one.kind in ("approve", "reject", "expiry")), None
+    )
+    return {
+        "outcome": state.outcome,
+        "stage": last.stage if last else None,
+        "by": last.who if last else None,
+        "comment": last.comment[:500] if last else "",
+    }
+
+
+def _is_due(ledger: Ledger, entries: list[Entry], draft: Draft) -> bool:
+    if any(entry.key == draft.key for entry in entries):
+        return False
+    state = stages.progress(stages_of(ledger.request), entries)
+    if draft.kind == "undone":
+        return True
+    if draft.kind == "stage_opened":
+        return stages.may_open(state, draft.stage or "")
+    return stages.alarm_still_due(state, draft.stage or "", draft.key or "")
+
+
+def _told(blobs: Blobs, ledger: Ledger, job: dict[str, Any]) -> dict[str, Any]:
+    """What the workflow goes on with; the inbox gets the same."""
+    state = state_of(ledger)
+    if job["stage"] is None:
+        return {"seen": len(ledger.entries)}
+    current = state.stage(job["stage"])
+    is_open = current.status == "open" and not state.closed
+    waits = _waiting_for(blobs, ledger, state, job["now"]) if is_open else ()
+    if is_open:
+        _put_in_inbox(blobs, ledger, current, waits)
+    alarm = stages.next_alarm(current) if is_open else None
+    return {
+        "status": current.status,
+        "by": current.decided_by,
+        "waiting_for": list(waits),
+        "since": current.since.isoformat() if current.since else None,
+        "deadline": stages.deadline(current).isoformat() if is_open else None,
+        "reminders": current.reminders,
+        "alarm": {"kind": alarm.kind, "at": alarm.at.isoformat(), "key": alarm.key} if alarm else None,
+        "seen": len(ledger.entries),
+        "news": _news(ledger, current, job.get("after", 0)),
+    }
+
+
+def _waiting_for(blobs: Blobs, ledger: Ledger, state: Progress, now: str) -> tuple[str, ...]:
+    acting = acting_for(blobs, now)
+    return stages.waiting_for(state, ledger.request["sender"], lambda one: acting.get(one, one))
+
+
+def _news(ledger: Ledger, current: StageState, after: int) -> list[dict[str, Any]]:
+    """Questions and answers that the workflow has not passed on yet, each with whom to tell."""
+    found = []
+    for entry in ledger.entries[after:]:
+        if entry.kind not in ("ask", "answer") or entry.stage != current.name:
+            continue
+        asked = next((e.who for e in reversed(ledger.entries[: entry.seq]) if e.kind == "ask"), None)
+        to = ledger.request["sender"] if entry.kind == "ask" else asked
+        told = {"kind": entry.kind, "who": entry.who, "comment": entry.comment[:500], "entry": entry.seq}
+        found.append({**told, "to": to})
+    return found
+
+
+def _put_in_inbox(blobs: Blobs, ledger: Ledger, current: StageState, waits: tuple[str, ...]) -> None:
+    request = ledger.request
+    invoice, facts = request["row"].get("invoice") or {}, facts_of(request["row"], supplier_known=False)
+    item = {
+        "approval": ledger.approval,
+        "ref": request["ref"],
+        "supplier": _cut(invoice.get("seller")),
+        "number": _cut(invoice.get("number")),
+        "amount": facts.as_dict()["amount"],
+        "currency": _cut(invoice.get("currency")),
+        "stage": current.name,
+        "approvers": list(waits),
+        "since": current.opened.isoformat() if current.opened else request["created"],
+        "created": request["created"],
+        "findings": len(request["row"].get("findings", ())),
+        "batch": names.parse_reference(request["ref"]).batch,
+    }
+    # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
+    blobs.write(names.inbox(ledger.approval), json.dumps(item).encode(), {"item": json.dumps(item)})
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None else text[:_SHOWN]

@@ -1,0 +1,58 @@
+"""Claim one invoice, and give a claim back where the invoice is not paid after all."""
+
+from __future__ import annotations
+
+import json
+
+import azure.durable_functions as df
+
+from activities.claim_invoices import claim_in_shard, rewrite_shard
+from activities.routed import row_of
+from adapters import services
+from invoicing import batch_names
+from invoicing.approval import names
+from invoicing.duplicates import shard_of
+from invoicing.outcomes import duplicate_row
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="invoice")
+def claim_invoice(invoice: str) -> dict:
+    """Claim an invoice that came alone.
+
+    Output: `{"outcome": "ok", "claimed": bool}` (false where it has no number or supplier to compare), or
+    `{"outcome": "duplicate", "holder"}`, which also stands in its row then. Repeating it changes nothing.
+    """
+    blobs = services.current().blobs
+    row = json.loads(blobs.read(names.invoice_result(invoice)))
+    if not row["claim"]:
+        return {"outcome": "ok", "claimed": False}
+    owner = names.claim_owner(invoice)
+    lost = claim_in_shard(blobs, shard_of(row["claim"]), [(row["claim"], owner)])
+    if not lost:
+        return {"outcome": "ok", "claimed": True}
+    (holder,) = lost.values()
+    if row["outcome"] != "duplicate":
+        row = duplicate_row(row, invoice, holder)
+        blobs.write(names.invoice_result(invoice), json.dumps(row, ensure_ascii=False).encode())
+    return {"outcome": "duplicate", "holder": holder}
+
+
+@bp.activity_trigger(input_name="ref")
+def release_claim(ref: str) -> dict:
+    """Give back the claim of `i…` or `b…/17`, so that a corrected copy is no duplicate of it.
+
+    Output: `{"done": bool}`: false where there was none. Repeating it changes nothing more.
+    """
+    blobs = services.current().blobs
+    claim = row_of(blobs, ref)["claim"]
+    if not claim:
+        return {"done": False}
+    owner = names.claim_owner(ref)
+
+    def without(text: str) -> str:
+        # A claim's line is `key owner`; the newline keeps document 1 from taking that of 17 with it.
+        return text.replace(f"{claim} {owner}\n", "")
+
+    return {"done": rewrite_shard(blobs, batch_names.claim_shard(shard_of(claim)), without)}

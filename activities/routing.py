@@ -1,0 +1,162 @@
+"""Route: what the policy asks for an invoice, written down once: a later policy changes nothing under way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.results import rows_of
+from activities.routed import chunks_by_document
+from adapters import policies, services
+from adapters.approvals import state_of
+from adapters.blobs import BlobConflict, BlobMissing, Blobs
+from adapters.ledgers import ApprovalMissing, Ledger
+from invoicing import batch_names
+from invoicing.approval import names
+from invoicing.approval.facts import facts_of, supplier_key
+from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
+
+bp = df.Blueprint()
+
+_WRITES_AT_ONCE = 16
+#: Documents that nobody has to approve are booked in packs of so many.
+PACK = 100
+
+
+@bp.activity_trigger(input_name="job")
+def route_invoice(job: dict) -> dict:
+    """Apply the policy to an invoice that came alone.
+
+    Input: `{"invoice", "now": ISO time}`. Output: `{"outcome": "ok", "rule", "approval": id or None}`, or
+    `{"outcome": "bad", "error"}` where the sender is the only one who could approve. Raises PolicyInvalid,
+    which is waited for. Repeating it gives the same approval.
+    """
+    here, invoice = services.current(), job["invoice"]
+    record = json.loads(here.blobs.read(names.invoice_record(invoice)))
+    row = json.loads(here.blobs.read(names.invoice_result(invoice)))
+    router = _Router(here.blobs, policies.load(here.settings), job["now"], record.get("sender"))
+    route = router.route(invoice, row, {"ref": invoice})
+    if route["outcome"] == "ok":
+        here.blobs.write(names.invoice_route(invoice), json.dumps(route, ensure_ascii=False).encode())
+    return route
+
+
+@bp.activity_trigger(input_name="job")
+def route_batch(job: dict) -> dict:
+    """Apply the policy to the valid documents of a batch, duplicates left out.
+
+    Input: `{"batch", "now", "sender"}`. Output: `{"outcome": "ok", "documents", "approvals", "packs",
+    "unapprovable"}`: how many were routed, how many need a person, packs of those that need none, and how
+    many only their sender could approve. Raises PolicyInvalid, which is waited for.
+    """
+    here, batch = services.current(), job["batch"]
+    router = _Router(here.blobs, policies.load(here.settings), job["now"], job.get("sender"))
+    chunks = chunks_by_document(here.blobs, batch)
+
+    def route(row: dict[str, Any]) -> dict[str, Any]:
+        where = {"ref": f"{batch}/{row['n']}", "chunk": chunks.get(row["n"])}
+        return {"n": row["n"], **router.route(f"{batch}/{row['n']}", row, where)}
+
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+        routes = list(pool.map(route, _payable_rows(here.blobs, batch)))
+    lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in routes)
+    here.blobs.write(names.batch_routes(batch), lines.encode())
+    free = sum(one["outcome"] == "ok" and one["approval"] is None for one in routes)
+    return {
+        "outcome": "ok",
+        "documents": len(routes),
+        "approvals": sum(one["outcome"] == "ok" and one["approval"] is not None for one in routes),
+        "packs": -(-free // PACK),
+        "unapprovable": sum(one["outcome"] == "bad" for one in routes),
+    }
+
+
+def _payable_rows(blobs: Blobs, batch: str) -> Iterator[dict[str, Any]]:
+    duplicates = json.loads(blobs.read(batch_names.claims(batch)))["duplicates"]
+    for row in rows_of(blobs, batch):
+        if row["outcome"] == "valid" and str(row["n"]) not in duplicates:
+            yield row
+
+
+class _Router:
+    """Routes documents by one policy; suppliers are looked up once."""
+
+    def __init__(self, blobs: Blobs, policy: Policy, now: str, sender: str | None) -> None:
+        self._blobs, self._policy, self._now, self._sender = blobs, policy, now, sender
+        self._known: dict[str, bool] = {}
+
+    def route(self, ref: str, row: dict[str, Any], where: dict[str, Any]) -> dict[str, Any]:
+        facts = facts_of(row, supplier_known=self._is_known(row))
+        rule = self._policy.rule_for(facts)
+        if not rule.stages:
+            return {"outcome": "ok", "rule": rule.name, "approval": None}
+        excluded = frozenset({self._sender} if self._sender else ())
+        if not can_be_filled(rule.stages, excluded):
+            return _unapprovable(rule)
+        stages = [_without(stage, excluded) for stage in rule.stages]
+        approval = self._free_approval(ref)
+        request = {
+            "approval": approval,
+            "ref": ref,
+            "created": self._now,
+            "sender": self._sender,
+            "facts": facts.as_dict(),
+            "rule": rule.name,
+            "stages": [stage.as_dict() for stage in stages],
+            "document": {"name": row["name"], "sha256": row["sha256"], "kind": row["kind"], **where},
+            "row": row,
+        }
+        try:
+            data = json.dumps(request, ensure_ascii=False, sort_keys=True).encode()
+            self._blobs.create(names.request(approval), data)
+        except BlobConflict:
+            pass  # an earlier attempt of this step wrote it: what was asked for first stays
+        return {"outcome": "ok", "rule": rule.name, "approval": approval}
+
+    def _is_known(self, row: dict[str, Any]) -> bool:
+        key = supplier_key(row)
+        if key is None:
+            return False
+        if key not in self._known:
+            self._known[key] = self._blobs.exists(names.supplier(key))
+        return self._known[key]
+
+    def _free_approval(self, ref: str) -> str:
+        """The id of the first approval of this document that has not ended: a later run gets a new one."""
+        run = 1
+        while True:
+            approval = names.approval_id(ref, run)
+            if not _has_ended(self._blobs, approval):
+                return approval
+            run += 1
+
+
+def _has_ended(blobs: Blobs, approval: str) -> bool:
+    try:
+        if not blobs.exists(names.entry(approval, 1)):
+            return False
+        return state_of(Ledger.read(blobs, approval)).closed
+    except (ApprovalMissing, BlobMissing):
+        return False
+
+
+def _without(stage: Stage, excluded: frozenset[str]) -> Stage:
+    """The stage for this sender: where too few are left, the next in line are asked from the beginning."""
+    approvers = tuple(one for one in stage.approvers if one not in excluded)
+    more = tuple(one for one in stage.escalate_to if one not in excluded)
+    if len(approvers) < stage.quorum:
+        approvers += tuple(one for one in more if one not in approvers)
+    return replace(stage, approvers=approvers, escalate_to=more)
+
+
+def _unapprovable(rule: Rule) -> dict[str, Any]:
+    message = (
+        f"The rule “{rule.name}” needs more approvers than there are beside the sender. "
+        "Somebody else has to send the invoice in, or the policy needs another approver."
+    )
+    return {"outcome": "bad", "rule": rule.name, "error": {"code": "no_approver", "message": message}}

@@ -22,9 +22,10 @@ _KNOWN = ("approval", "kind", "stage", "to")
 def notify(job: dict) -> dict:
     """Queue one message per person and channel.
 
-    Input: `{"approval", "kind", "stage", "to": [persons], "deadline"?: ISO time, …}`; kinds are those of
-    `adapters.messages.KINDS`. The ids of the messages are made of the whole input, so that repeating it
-    queues nothing new; what may be told more than once (reminders, questions) needs a number in it.
+    Input: `{"approval", "kind", "stage", "to": [persons], "deadline"?: ISO time, "author"?, "comment"?,
+    "outcome"?, "number"?}`; kinds are those of `adapters.messages.KINDS`. The ids of the messages are made of
+    the whole input, so that repeating it queues nothing new; what may be told more than once (reminders,
+    questions) has a `number` in it.
     Output: `{"queued": n}`. It waits for no channel.
     """
     here, created = services.current(), datetime.now(UTC).isoformat(timespec="milliseconds")

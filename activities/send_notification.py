@@ -17,7 +17,6 @@ from adapters.messages import Occasion
 from adapters.notices import Notice, State
 from adapters.services import Services
 from adapters.settings import SettingError
-from invoicing.approval.ledger import Kind
 from invoicing.approval.policy import PolicyInvalid
 
 bp = df.Blueprint()
@@ -29,12 +28,6 @@ _ASKS: dict[str, Purpose] = {
     "escalation": "decide",
     "answer": "decide",
     "question": "answer",
-}
-#: The entries of the ledger that a message repeats the comment of.
-_REPEATS: dict[str, tuple[Kind, ...]] = {
-    "question": ("ask",),
-    "answer": ("answer",),
-    "decided": ("approve", "reject"),
 }
 
 
@@ -133,17 +126,17 @@ def _token(here: Services, notice: Notice, view: ApprovalView, person: str) -> s
 
 
 def _occasion(here: Services, notice: Notice, view: ApprovalView) -> Occasion:
-    kinds = _REPEATS.get(notice.kind, ())
-    entry = next((one for one in reversed(view.entries) if one.kind in kinds), None)
-    outcome = notice.details.get("outcome") or view.outcome or "closed"
+    """What was said comes with the message: the ledger may hold more by the time that it is sent."""
+    said = notice.details
+    author, outcome = said.get("author"), said.get("outcome") or view.outcome or "closed"
     return Occasion(
         kind=notice.kind,
         stage=notice.stage,
         request=view.request,
-        author=_name(here, entry.who) if entry and entry.who else "",
-        comment=entry.comment if entry else "",
-        outcome=str(outcome).replace("_", " ").capitalize(),
-        deadline=notice.details.get("deadline"),
+        author=_name(here, author) if author else "",
+        comment=said.get("comment") or "",
+        outcome=str(outcome).capitalize(),
+        deadline=said.get("deadline"),
     )
 
 

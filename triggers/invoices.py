@@ -1,0 +1,142 @@
+"""The HTTP API of single invoices: send one in, and see what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import policies, services
+from adapters.blobs import BlobConflict, BlobMissing, Blobs
+from adapters.services import Services
+from invoicing.approval import names
+from triggers.batch_view import collection_url, state_of
+from triggers.invoice_requests import InvoiceRequest, parse, sender_named
+from triggers.invoice_view import ENDED, links, view
+from triggers.people import only_from_here, who_if_any
+from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+
+#: Ends from which the same document may be sent again: nothing came of it, and not by anybody's decision.
+_RESTARTED = ("missing", "failed", "stopped")
+
+
+@bp.route(route="api/invoices", methods=["POST"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Take in one invoice (XML, PDF, or one file of a form) and answer 202 with its status URL.
+
+    The same content, or the same `Idempotency-Key`, finds the invoice that is there already. `sender` says
+    who sent it in, unless that person is signed in; they may not approve it.
+    """
+    record, state = await begin(req, client)
+    onward = links(collection_url(req.url, "/invoices"), record["id"], None, req.params.get("code"))
+    body = {"id": record["id"], "status": state, "created": record["created"], "links": onward}
+    return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
+
+
+@bp.route(route="api/invoices/{id}", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """What became of an invoice: 202 while it is on its way (also while people decide), 200 afterwards."""
+    blobs, invoice = services.current().blobs, req.route_params["id"]
+    record = await asyncio.to_thread(_record, blobs, invoice)
+    row = await asyncio.to_thread(_row, blobs, invoice)
+    status = await client.get_status(invoice)
+    base = collection_url(req.url, "/invoices")
+    body = view(record, status, row, base, req.params.get("code"))
+    if state_of(status) in ENDED:
+        return json_response(body)
+    return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
+
+
+# ---------------------------------------------------------------- steps of the handlers
+
+
+async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[dict[str, Any], str]:
+    """Take in the invoice that a request brings; returns its record and its state. Raises Refused.
+
+    Raises PolicyInvalid, too: better no invoice than one that nobody can be asked about.
+    """
+    here = services.current()
+    only_from_here(req)
+    asked = await asyncio.to_thread(parse, req, here.settings)
+    sender = await asyncio.to_thread(_sender, here, req)
+    await asyncio.to_thread(policies.load, here.settings)
+    _ = here.checker  # better no invoice than one that no worker can check
+    record = await asyncio.to_thread(_reserve, here.blobs, asked, sender)
+    state = state_of(await client.get_status(asked.invoice))
+    if state in _RESTARTED:
+        await asyncio.to_thread(here.blobs.write, names.invoice_document(asked.invoice), asked.content)
+        await _start(client, asked.invoice)
+        state = "running"
+    return record, state
+
+
+def _sender(here: Services, req: func.HttpRequest) -> str | None:
+    """Who is signed in, else whom the caller names; the two must not differ. Raises Refused."""
+    signed_in, named = who_if_any(req, here), sender_named(req)
+    if signed_in is None:
+        return named
+    if named and named != signed_in.person:
+        raise Refused(403, "bad_sender", "The sender is somebody else than who is signed in.")
+    return signed_in.person
+
+
+def _reserve(blobs: Blobs, asked: InvoiceRequest, sender: str | None) -> dict[str, Any]:
+    """Write the invoice's record, or read the one that is there: of two equal requests one wins."""
+    record = {
+        "id": asked.invoice,
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "name": asked.name,
+        "size": len(asked.content),
+        "sha256": asked.sha256,
+        "sender": sender,
+        "fingerprint": asked.fingerprint,
+    }
+    try:
+        blobs.create(names.invoice_record(asked.invoice), json.dumps(record).encode())
+    except BlobConflict:
+        record = _record(blobs, asked.invoice)
+    if record["fingerprint"] != asked.fingerprint:
+        raise Refused(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another document. Use a new key for a new invoice.",
+        )
+    return record
+
+
+async def _start(client: df.DurableOrchestrationClient, invoice: str) -> None:
+    """Start the orchestration; one that an equal request started a moment ago is as good."""
+    try:
+        await client.start_new("invoice", invoice, {"invoice": invoice})
+    except Exception:
+        if state_of(await client.get_status(invoice)) == "missing":
+            raise
+        logging.info("invoice %s was started by another request", invoice)
+
+
+def _record(blobs: Blobs, invoice: str) -> dict[str, Any]:
+    unknown = Refused(404, "unknown_invoice", "There is no invoice of this id.")
+    if not names.is_invoice_id(invoice):
+        raise unknown
+    try:
+        return json.loads(blobs.read(names.invoice_record(invoice)))
+    except BlobMissing as error:
+        raise unknown from error
+
+
+def _row(blobs: Blobs, invoice: str) -> dict[str, Any] | None:
+    try:
+        return json.loads(blobs.read(names.invoice_result(invoice)))
+    except BlobMissing:
+        return None  # it is not checked yet

@@ -135,6 +135,15 @@ class Checker:
         return found
 
 
+def read_invoice(name: str, content: bytes) -> Invoice | None:
+    """Read a document without checking it, to show it; None where it is not an invoice that can be read."""
+    try:
+        root, syntax, kind = _open(name, content)
+    except BadDocument:
+        return None
+    return (cii if syntax == "cii" else ubl).read(root, kind)[0]
+
+
 def limited(findings: Iterable[Finding]) -> list[Finding]:
     """Keep at most `MAX_PER_RULE` findings of each rule; the last one kept says how many more there were."""
     listed = list(findings)

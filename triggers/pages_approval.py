@@ -1,0 +1,213 @@
+"""`/approvals/{id}`: one invoice to approve. GET shows it, POST decides, and nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import approvals, notices, services
+from adapters.approvals import ApprovalMissing, ApprovalView
+from adapters.identity import Identity
+from adapters.services import Services
+from invoicing.approval import stages
+from invoicing.approval.delegation import Delegation, stand_ins
+from invoicing.assess import read_invoice
+from triggers.decisions import decide, unknown_approval
+from triggers.pages_common import (
+    SECURITY_HEADERS,
+    checked_form,
+    form_of,
+    page,
+    page_response,
+    people_of,
+    redirect,
+)
+from triggers.people import who
+from triggers.responses import Refused
+from web.views import approval as words
+from web.views.invoice import InvoiceShown, of_invoice, of_row
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+_LONGEST_COMMENT = 2000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one look at an approval brings together; `changed`: the document is not the one asked about."""
+
+    view: ApprovalView
+    absent: list[Delegation]
+    notices: list[notices.Notice]
+    invoice: InvoiceShown
+    changed: bool
+    missing: bool
+
+
+@bp.route(route="approvals/{id}", methods=["GET", "HEAD"])
+@page
+async def page_approval(req: func.HttpRequest) -> func.HttpResponse:
+    """The invoice, its findings and its history; the buttons for those who may decide. Decides nothing."""
+    identity = await asyncio.to_thread(_visitor, req)
+    return await _page(req, identity)
+
+
+@bp.route(route="approvals/{id}", methods=["POST"])
+@bp.durable_client_input(client_name="client")
+@page
+async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Decide, and go on to a page that says what was done; a refusal shows the page again with the reason."""
+    token = (await asyncio.to_thread(form_of, req)).get("t") or None
+    identity = await asyncio.to_thread(_visitor, req, token)
+    fields = await asyncio.to_thread(checked_form, req, identity)
+    name, here = req.route_params["id"], services.current()
+    try:
+        entry = await decide(
+            here,
+            client,
+            identity,
+            name,
+            stage=fields.get("stage", ""),
+            decision=fields.get("decision", ""),
+            comment=fields.get("comment", ""),
+            sha256=fields.get("sha256", ""),
+        )
+    except Refused as refused:
+        if refused.code == "unknown_approval" or refused.status >= 500:
+            raise
+        return await _page(req, identity, refused, fields.get("comment", ""), token)
+    onward = f"&t={quote(token, safe='')}" if token else ""
+    return redirect(f"/approvals/{name}?done={entry.seq}{onward}")
+
+
+@bp.route(route="approvals/{id}/document", methods=["GET"])
+@page
+async def page_approval_document(req: func.HttpRequest) -> func.HttpResponse:
+    """The document as it came in: a PDF as it looks, XML as text, anything else to be saved."""
+    await asyncio.to_thread(_visitor, req)
+    try:
+        name, content = await asyncio.to_thread(
+            approvals.document, services.current().blobs, req.route_params["id"]
+        )
+    except ApprovalMissing as error:
+        raise unknown_approval() from error
+    return func.HttpResponse(content, headers=_file_headers(name, content, save=bool(req.params.get("save"))))
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _visitor(req: func.HttpRequest, token: str | None = None) -> Identity:
+    return who(req, services.current(), approval=req.route_params["id"], token=token)
+
+
+async def _page(
+    req: func.HttpRequest,
+    identity: Identity,
+    refused: Refused | None = None,
+    comment: str = "",
+    token: str | None = None,
+) -> func.HttpResponse:
+    now = datetime.now(UTC)
+    shown = await asyncio.to_thread(_looked_up, services.current(), req.route_params["id"], now)
+    return page_response(
+        "approval.html",
+        req=req,
+        identity=identity,
+        status=refused.status if refused else 200,
+        refused=refused.message if refused else None,
+        comment=comment[:_LONGEST_COMMENT],
+        most_comment=_LONGEST_COMMENT,
+        token=token or req.params.get("t") or "",
+        **_told(shown, identity, req.params.get("done"), now),
+    )
+
+
+def _looked_up(here: Services, name: str, now: datetime) -> Shown:
+    """Read all that the page shows. Raises Refused where there is no such approval."""
+    try:
+        view = approvals.read(here.blobs, name, now)
+    except ApprovalMissing as error:
+        raise unknown_approval() from error
+    asked = view.request["document"]
+    try:
+        file, content = approvals.document(here.blobs, name)
+    except ApprovalMissing:
+        file, content = asked["name"], None
+    invoice = read_invoice(file, content) if content is not None else None
+    digest = hashlib.sha256(content).hexdigest() if content is not None else asked["sha256"]
+    return Shown(
+        view=view,
+        absent=approvals.delegations(here.blobs),
+        notices=list(notices.of_approval(here.blobs, name)),
+        invoice=of_invoice(invoice) if invoice else of_row(view.request.get("row") or {}),
+        changed=digest != asked["sha256"],
+        missing=content is None,
+    )
+
+
+def _told(shown: Shown, identity: Identity, done: str | None, now: datetime) -> dict[str, Any]:
+    """The values of the template."""
+    view, people = shown.view, people_of()
+    request, link = view.request, identity.link
+
+    def name(person: str) -> str:
+        return people.get(person) or person
+
+    state = stages.progress(approvals.stages_of(request), view.entries)
+    current = state.open_stage
+    choices = words.choices(
+        state,
+        who=identity.person,
+        sender=request["sender"],
+        stand_ins={one: stand_ins(one, shown.absent, now) for one in (current.approvers if current else ())},
+        purpose=link.purpose if link else None,
+        link_id=link.link if link else None,
+        stage=link.stage if link else None,
+    )
+    found, more = words.findings(request.get("row") or {})
+    return {
+        "approval": view.approval,
+        "request": request,
+        "invoice": shown.invoice,
+        "findings": found,
+        "more_findings": more,
+        "stages": words.stages_shown(state.stages, view.waiting_for, name),
+        "events": words.history(view.entries, request, name),
+        "next": words.happens_next(state, name, now),
+        "outcome": words.OUTCOMES.get(view.outcome or ""),
+        "waited": words.waiting_since(state, now),
+        "choices": choices,
+        "instead_of": name(choices.instead_of) if choices.instead_of else None,
+        "question": words.open_question(view.entries, current, name),
+        "changed": shown.changed,
+        "missing": shown.missing,
+        "sha256": link.sha256 if link else request["document"]["sha256"],
+        "done": words.done(view.entries, done, identity.person),
+        "undelivered": [one for one in shown.notices if one.state in ("failed", "retrying")],
+        "people": people,
+    }
+
+
+def _file_headers(name: str, content: bytes, *, save: bool) -> dict[str, str]:
+    """Somebody else's file: only kinds that run nothing are shown, and never as a page of ours."""
+    media_type = "application/octet-stream"
+    if content.lstrip()[:5] == b"%PDF-":
+        media_type = "application/pdf"
+    elif content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        media_type = "text/plain; charset=utf-8"
+    way = "attachment" if save or media_type == "application/octet-stream" else "inline"
+    saved_as = quote(name.rpartition("/")[2] or "document", safe="")
+    return {
+        **SECURITY_HEADERS,
+        "Content-Type": media_type,
+        "Content-Disposition": f"{way}; filename*=UTF-8''{saved_as}",
+        "Cache-Control": "no-store",
+    }

@@ -1,0 +1,213 @@
+"""What all pages share: rendering with security headers, who looks, forms, and errors in plain words."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import azure.functions as func
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from adapters import csrf, policies, services
+from adapters.blobs import StorageUnavailable
+from adapters.identity import Identity
+from adapters.services import Services
+from adapters.setting_values import SettingError
+from invoicing.approval.policy import PolicyInvalid
+from invoicing.assess import RulesMissing
+from triggers.people import who
+from triggers.responses import OUTAGE_SECONDS, Refused
+from web.rendering import render
+
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
+
+#: Nothing runs, nothing is framed, nothing is loaded from elsewhere, and forms go to us alone.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Addresses of pages may hold a link's token: no other site gets to know them.
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_NO_STORE = {"Cache-Control": "no-store"}
+
+_TITLES = {
+    400: "That did not work",
+    401: "Please sign in",
+    403: "This is not for you",
+    404: "There is nothing here",
+    409: "That is no longer possible",
+    410: "This link has ended",
+    413: "That is too much at once",
+    422: "That did not work",
+    503: "Not just now",
+}
+
+
+def page_response(
+    template: str,
+    *,
+    req: func.HttpRequest,
+    identity: Identity | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> func.HttpResponse:
+    """An answer with a page. Each page gets the token for its forms, and the cookie that goes with it."""
+    here = services.current()
+    token, cookie = csrf.issue(here.links.keys, req, identity.person if identity else "")
+    extra = {"Set-Cookie": cookie} if cookie else {}
+    return html(template, status, extra | (headers or {}), page=_frame(here, req, identity, token), **values)
+
+
+def html(template: str, status: int, headers: dict[str, str], **values: Any) -> func.HttpResponse:
+    """An answer with a rendered template and the headers that every page has."""
+    return func.HttpResponse(
+        render(template, **values).encode("utf-8", "replace"),
+        status_code=status,
+        headers={**SECURITY_HEADERS, **_NO_STORE, **headers},
+        mimetype="text/html",
+        charset="utf-8",
+    )
+
+
+def _frame(here: Services, req: func.HttpRequest, identity: Identity | None, token: str) -> dict[str, Any]:
+    """What the layout around every page needs."""
+    access = here.settings.access
+    return {
+        "path": urlsplit(req.url).path,
+        "person": identity.person if identity else None,
+        "via": identity.via if identity else None,
+        "csrf": token,
+        "csrf_field": csrf.FIELD,
+        "development": access.dev_sign_in,
+        "outbox": access.dev_sign_in or access.development,
+    }
+
+
+def redirect(location: str, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """Go on to another page of ours with GET: a reload there repeats nothing."""
+    return func.HttpResponse(
+        b"",
+        status_code=303,
+        headers={**SECURITY_HEADERS, **_NO_STORE, "Location": location, **(headers or {})},
+    )
+
+
+def visitor(req: func.HttpRequest) -> Identity:
+    """The person who is signed in. A link opens its approval only, so it counts for nothing here.
+
+    Raises Refused.
+    """
+    found = who(req, services.current())
+    if found.via == "link":
+        raise Refused(401, "not_signed_in", "Sign in to see this page. The link opens one invoice only.")
+    return found
+
+
+def people_of() -> dict[str, str]:
+    """Names of people by their ids, as the policy has them; none where the policy cannot be used."""
+    try:
+        policy = policies.load(services.current().settings)
+    except PolicyInvalid:
+        return {}
+    return {one.id: one.name for one in policy.people.values()}
+
+
+# ---------------------------------------------------------------- forms
+
+
+def form_of(req: func.HttpRequest, most_parts: int = 100) -> dict[str, str]:
+    """The fields of a form, the first value of each; files are not among them. Raises Refused."""
+    media_type, options = parse_options_header(req.headers.get("content-type"))
+    body = req.get_body()
+    parser = FormDataParser(silent=False, max_form_parts=most_parts, max_form_memory_size=1024 * 1024)
+    try:
+        _, fields, _ = parser.parse(io.BytesIO(body), media_type, len(body), options)
+    except RequestEntityTooLarge as error:
+        raise Refused(413, "form_too_large", "The form holds more than can be taken at once.") from error
+    except ValueError as error:
+        raise Refused(400, "bad_form", "The form cannot be read. Open the page again and repeat.") from error
+    return fields.to_dict()
+
+
+def checked_form(req: func.HttpRequest, identity: Identity | None, most_parts: int = 100) -> dict[str, str]:
+    """The fields of a form that one of our own pages sent for this person. Raises Refused (403)."""
+    fields = form_of(req, most_parts)
+    person = identity.person if identity else ""
+    try:
+        csrf.check(services.current().links.keys, req, fields.get(csrf.FIELD), person)
+    except csrf.CsrfRefused as error:
+        raise Refused(403, "form_refused", str(error)) from error
+    return fields
+
+
+def own_path(text: str | None, default: str) -> str:
+    """A path of our own site to go on to; what leads elsewhere becomes the default."""
+    if not text or not text.startswith("/") or text[1:2] in ("/", "\\"):
+        return default
+    parts = urlsplit(text)
+    clean = text.isascii() and text.isprintable() and not any(one in text for one in ' "<>\\')
+    return text if clean and not parts.netloc and not parts.scheme else default
+
+
+# ---------------------------------------------------------------- errors
+
+
+def page(handler: Handler) -> Handler:
+    """Turn what a page's handler raises into an error page; who is not signed in is sent to sign in."""
+
+    @wraps(handler)
+    async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
+        req: func.HttpRequest = kwargs["req"]
+        try:
+            return await handler(*args, **kwargs)
+        except Refused as refused:
+            return _refused(req, refused)
+        except Exception as error:  # noqa: BLE001 - the border: nothing leaves it but an answer
+            return _failed(req, error)
+
+    return guarded  # type: ignore[return-value]
+
+
+def _refused(req: func.HttpRequest, refused: Refused) -> func.HttpResponse:
+    if refused.code == "not_signed_in" and req.method == "GET":
+        if services.current().settings.access.dev_sign_in:
+            parts = urlsplit(req.url)
+            wanted = parts.path + (f"?{parts.query}" if parts.query else "")
+            return redirect(f"/sign-in?next={quote(wanted, safe='')}")
+        return error_page(401, "Please sign in", refused.message)
+    return error_page(refused.status, _TITLES.get(refused.status, "Something went wrong"), refused.message)
+
+
+def _failed(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
+    """The page for a failure that is not the visitor's: the cause is logged, and told where it helps."""
+    if isinstance(error, StorageUnavailable):
+        logging.warning("storage unavailable: %s", error)
+        text = "The place where invoices are kept does not answer. Nothing is lost; try again in a moment."
+        return error_page(503, "Not just now", text, {"Retry-After": str(OUTAGE_SECONDS)})
+    if isinstance(error, (SettingError, RulesMissing)):
+        return error_page(503, "Settle is not set up yet", str(error))
+    logging.error("unhandled error in a page", exc_info=error)
+    return error_page(
+        500, "Something went wrong here", "The log has the details. What you did may not have worked."
+    )
+
+
+def error_page(
+    status: int, title: str, text: str, headers: dict[str, str] | None = None
+) -> func.HttpResponse:
+    """A page that says what is wrong; it needs no service that could be away too."""
+    return html("error.html", status, headers or {}, page=None, code=status, title=title, text=text)

@@ -1,0 +1,32 @@
+"""`/inbox`: the approvals that are open."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import approvals, services
+from triggers.pages_common import page, page_response, people_of, visitor
+from web.views.inbox import FINDINGS, SORTS, inbox, parse_filter
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@bp.route(route="inbox", methods=["GET"])
+@page
+async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
+    """The inbox, filtered and sorted as the address says."""
+    identity, wanted = visitor(req), parse_filter(req.params)
+    items = await asyncio.to_thread(approvals.inbox, services.current().blobs)
+    return page_response(
+        "inbox.html",
+        req=req,
+        identity=identity,
+        inbox=inbox(items, wanted, identity.person, datetime.now(UTC)),
+        wanted=wanted,
+        choices={"findings": FINDINGS, "sorts": SORTS},
+        people=people_of(),
+    )

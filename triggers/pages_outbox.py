@@ -1,0 +1,47 @@
+"""`/outbox`: in local runs, the messages that nobody was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import outbox, services
+from adapters.blobs import StorageRefused
+from triggers.pages_common import own_path, page, page_response, visitor
+from triggers.responses import Refused
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+_PAGE = 30
+_ACTIONS = {"question": "Answer the question", "decided": "See the invoice", "expired": "See the invoice"}
+
+
+@bp.route(route="outbox", methods=["GET"])
+@page
+async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
+    """Messages, the newest first. Their links let one act as others, so the page is for local runs only."""
+    access = services.current().settings.access
+    if not (access.dev_sign_in or access.development):
+        raise Refused(404, "no_outbox", "Messages are sent here; there is no outbox to look into.")
+    identity = visitor(req)
+    try:
+        found, onward = await asyncio.to_thread(
+            outbox.messages, services.current().blobs, _PAGE, req.params.get("page") or None
+        )
+    except StorageRefused as error:
+        raise Refused(400, "bad_page", "This part of the list is not there any more.") from error
+    shown = [_shown(message) for message in found]
+    return page_response("outbox.html", req=req, identity=identity, messages=shown, next=onward)
+
+
+def _shown(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with a link that stays on this host, whatever address the app thinks that it has."""
+    parts = urlsplit(message.get("link") or "")
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    link = own_path(path, "") if parts.path.startswith("/approvals/") else ""
+    action = _ACTIONS.get(str(message.get("kind")), "See the invoice and decide")
+    return {**message, "link": link, "action": action}

@@ -1,0 +1,217 @@
+"""`/runs`: every instance of an orchestration, and one of them with its timeline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from invoicing import batch_names
+from invoicing.approval import names
+from triggers.pages_common import page, page_response, visitor
+from triggers.responses import Refused
+from web.run_listing import newest
+from web.views.failures import Failure, failure
+from web.views.runs import (
+    FILTERS,
+    STATUSES,
+    Run,
+    events_table,
+    families_near,
+    is_part,
+    newest_first,
+    own_parts,
+    part_names,
+    run_of,
+    shown,
+    waiting_for,
+)
+from web.views.timeline import KINDS, Timeline, timeline
+from web.views.timeline_chart import MOST_ROWS, chart
+from web.words import as_moment
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+_PAGE = 50
+#: Seconds until the page of a run that has not ended renews itself.
+REFRESH = 10
+_LONGEST_ID = 200
+# Parts are looked for near the moment when they were started; more kinds of runs than this began rarely then.
+_MOST_FAMILIES, _MOST_PARTS = 4, 100
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address of the list asks for."""
+
+    status: str = ""
+    name: str = ""
+    id: str = ""
+    parts: bool = False
+    before: datetime | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether something may be left out."""
+        return bool(self.status or self.name or self.id)
+
+    def keeps(self, run: Run) -> bool:
+        """Say whether a run of the right status is to be shown."""
+        return (
+            (self.parts or bool(self.id) or not is_part(run.id))
+            and self.name in f"{run.name.lower()} {run.title.lower()}"
+            and run.id.startswith(self.id)
+        )
+
+    def older(self, before: datetime) -> str:
+        """The address of what comes after, in time before."""
+        values = {"status": self.status, "name": self.name, "id": self.id, "parts": "1" if self.parts else ""}
+        given = {name: value for name, value in values.items() if value}
+        return f"/runs?{urlencode(given | {'before': before.isoformat()})}"
+
+
+@bp.route(route="runs", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@page
+async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """All runs, the newest first, as the address narrows them."""
+    identity, wanted, now = visitor(req), _wanted(req), datetime.now(UTC)
+    statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
+
+    async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
+        if prefix and wanted.id and not wanted.id.startswith(prefix):
+            return []
+        return await _listed(client, start, end, wanted.id or prefix, statuses)
+
+    found = await newest(fetch, wanted.before or now, _PAGE, wanted.keeps)
+    return page_response(
+        "runs.html",
+        req=req,
+        identity=identity,
+        runs=found.runs,
+        older=wanted.older(found.older) if found.older else None,
+        complete=found.complete,
+        wanted=wanted,
+        statuses=[(value, label) for value, (label, _) in FILTERS.items()],
+        now=now,
+    )
+
+
+@bp.route(route="runs/{id}", methods=["GET"])
+@bp.durable_client_input(client_name="client")
+@page
+async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
+    identity, instance = visitor(req), req.route_params["id"]
+    status = await client.get_status(instance, True, True, True) if len(instance) <= _LONGEST_ID else None
+    run = run_of(status) if status else None
+    if run is None or status is None:
+        raise Refused(404, "unknown_run", "There is no run of this id. It may have been removed since.")
+    now = datetime.now(UTC)
+    line = timeline(getattr(status, "historyEvents", None) or [], now, waiting_for(run.custom))
+    live = None if run.ended else req.params.get("live") != "off"
+    return page_response(
+        "run.html",
+        req=req,
+        identity=identity,
+        headers={"Refresh": str(REFRESH)} if live else {},
+        run=run,
+        now=now,
+        lasted=run.lasted(now),
+        live=live,
+        every=REFRESH,
+        chart=chart(line) if line else None,
+        kinds=[kind for kind in KINDS if line and any(bar.kind == kind for bar in line.bars)],
+        table=events_table(line, MOST_ROWS) if line else [],
+        total=len(line.bars) if line else 0,
+        failures=_failures(run, line),
+        links=_links(instance, run),
+        values=[
+            (label, text)
+            for label, value in (("Input", run.input), ("Custom status", run.custom), ("Output", run.output))
+            if (text := shown(value))
+        ],
+        part_runs=await _parts(client, line) if line else [],
+    )
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _wanted(req: func.HttpRequest) -> Wanted:
+    status = req.params.get("status", "")
+    return Wanted(
+        status=status if status in FILTERS else "",
+        name=req.params.get("name", "").strip().lower()[:100],
+        id=req.params.get("id", "").strip()[:_LONGEST_ID],
+        parts=req.params.get("parts", "") in ("1", "on"),
+        before=as_moment(req.params.get("before")),
+    )
+
+
+async def _listed(
+    client: df.DurableOrchestrationClient,
+    start: datetime,
+    end: datetime,
+    prefix: str = "",
+    statuses: list[Any] | None = None,
+) -> list[Run]:
+    found = await client.get_status_by(
+        created_time_from=start,
+        created_time_to=end,
+        runtime_status=statuses,  # pyright: ignore[reportArgumentType] - the SDK leaves out that None is fine
+        instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType]
+    )
+    return [run for run in map(run_of, found) if run is not None]
+
+
+def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
+    """Why a run failed, and which of its steps did; the run's own reason comes first."""
+    found: list[tuple[str, Any]] = []
+    if run.status == "Failed":
+        found.append(("Why it failed", run.output))
+    elif run.status in ("Terminated", "Canceled"):
+        found.append((f"It was {STATUSES[run.status]}", run.output or "No reason is given."))
+    elif isinstance(run.output, dict) and run.output.get("error"):
+        error = run.output["error"]
+        found.append(("What it reported", error.get("message") if isinstance(error, dict) else error))
+    steps = [bar for bar in (line.bars if line else []) if bar.outcome == "failed"]
+    found += [(f"{KINDS[bar.kind]} that failed", bar.detail) for bar in steps[:10]]
+    return [(about, told) for about, text in found if (told := failure(text))]
+
+
+def _links(instance: str, run: Run) -> list[tuple[str, str]]:
+    """Where people find what a run is about."""
+    if batch_names.is_batch_id(instance):
+        return [(f"/batches/{instance}", "The batch")]
+    if names.is_approval_id(instance):
+        return [(f"/approvals/{instance}", "The invoice and its approval")]
+    if names.is_invoice_id(instance):
+        approval = names.approval_id(instance)
+        return [(f"/runs/{approval}", "The run of its approval")] if run.custom or run.output else []
+    return []
+
+
+async def _parts(client: df.DurableOrchestrationClient, line: Timeline) -> list[Run]:
+    """The sub-orchestrations of a run, as far as they can be told for sure (see `own_parts`)."""
+    begun = [bar for bar in line.bars if bar.kind == "run"]
+    if not begun or sum(part_names(line).values()) > _MOST_PARTS:
+        return []
+    known = [bar.run for bar in begun if bar.run]
+    if len(known) == len(begun):
+        statuses = await asyncio.gather(*(client.get_status(one) for one in known))
+        return newest_first(run for run in map(run_of, statuses) if run is not None)[::-1]
+    near = timedelta(seconds=2)
+    seen = await _listed(client, begun[0].start - near, begun[0].start + near)
+    families = families_near(line, seen)[:_MOST_FAMILIES]
+    whole = await asyncio.gather(
+        *(_listed(client, line.start - near, line.end + near, family) for family in families)
+    )
+    return own_parts(line, whole)

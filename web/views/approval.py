@@ -1,0 +1,296 @@
+"""One approval as a person reads it: stages, history, what happens next, and what the visitor may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from invoicing.approval.ledger import Entry
+from invoicing.approval.stages import DecisionRefused, Progress, StageState, check_decision
+from invoicing.report.words import plain
+from web.words import as_moment, duration, enumerated, moment, until
+
+Name = Callable[[str], str]
+
+STATUSES = {
+    "waiting": "comes later",
+    "open": "waits for a decision",
+    "approved": "approved",
+    "rejected": "rejected",
+    "expired": "ran out of time",
+}
+OUTCOMES = {
+    "approved": ("good", "Approved"),
+    "rejected": ("bad", "Rejected"),
+    "expired": ("bad", "Ran out of time"),
+}
+_MARKS = {"approved": "\u2713", "rejected": "\u2715", "expired": "\u2715"}
+_VIA = {"link": "by the link in a message", "principal": "signed in", "dev": "signed in for a local run"}
+_SEVERITIES = {"fatal": 0, "warning": 1, "information": 2}
+DECISIONS = ("approve", "reject", "ask", "answer")
+DONE = {
+    "approve": "You approved this invoice.",
+    "reject": "You rejected this invoice.",
+    "ask": "Your question was sent.",
+    "answer": "Your answer was sent.",
+}
+
+
+@dataclass(frozen=True)
+class StageShown:
+    """One stage in the list of stages."""
+
+    name: str
+    status: str
+    word: str
+    mark: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the ledger in words."""
+
+    at: datetime | None
+    text: str
+    comment: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the visitor may do in the open stage; where nothing, `refusal` says why in plain words."""
+
+    stage: str | None
+    may: frozenset[str]
+    refusal: str | None
+    instead_of: str | None = None
+
+
+def choices(
+    state: Progress,
+    *,
+    who: str,
+    sender: str | None,
+    stand_ins: Mapping[str, Sequence[str]],
+    purpose: str | None = None,
+    link_id: str | None = None,
+    stage: str | None = None,
+) -> Choices:
+    """Ask the rules of the domain for each decision, as if the visitor had made it with a comment.
+
+    `purpose`, `link_id` and `stage` are of the link that the visitor came by.
+    """
+    current = stage or (state.open_stage.name if state.open_stage else None)
+    if current is None:
+        return Choices(None, frozenset(), None)
+    may, refusals, place = set(), {}, who
+    for decision in DECISIONS:
+        if purpose and (decision == "answer") != (purpose == "answer"):
+            continue
+        try:
+            found = check_decision(
+                state,
+                stage=current,
+                who=who,
+                decision=decision,
+                comment="-",
+                sender=sender,
+                stand_ins=stand_ins,
+                link_id=link_id,
+            )
+        except DecisionRefused as refused:
+            refusals[decision] = refused.text
+        else:
+            may.add(decision)
+            place = found
+    refusal = None if may else refusals.get("approve") or next(iter(refusals.values()), None)
+    return Choices(current, frozenset(may), refusal, place if may and place != who else None)
+
+
+def stages_shown(stages: Iterable[StageState], waiting_for: Sequence[str], name: Name) -> list[StageShown]:
+    """All stages in their order, each with what there is to say of it."""
+    return [
+        StageShown(
+            name=one.name,
+            status=one.status,
+            word=STATUSES[one.status],
+            mark=_MARKS.get(one.status, ""),
+            lines=_stage_lines(one, waiting_for, name),
+        )
+        for one in stages
+    ]
+
+
+def _stage_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
+    lines = []
+    if one.status == "open":
+        lines += _open_lines(one, waiting_for, name)
+    elif one.status == "waiting":
+        lines.append(f"Then {_people(one.stage.approvers, one.stage.quorum, name)}.")
+    else:
+        if one.approvals and one.status == "approved":
+            lines.append(f"By {enumerated([name(who) for who in one.approvals.values()])}.")
+        elif one.decided_by:
+            lines.append(f"By {name(one.decided_by)}.")
+        lines.append(f"{moment(one.ended)}.")
+    return lines
+
+
+def _open_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
+    lines = []
+    if one.question:
+        lines.append(f"{name(one.question)} asked a question; {_or(waiting_for, name)} has to answer.")
+    elif waiting_for:
+        lines.append(f"Waits for {_or(waiting_for, name)}.")
+    if one.stage.quorum > 1:
+        lines.append(f"{len(one.approvals)} of {one.stage.quorum} approvals are there.")
+    if one.escalated:
+        lines.append("It was handed on, since nobody had decided in time.")
+    return lines
+
+
+def _people(approvers: Sequence[str], quorum: int, name: Name) -> str:
+    if len(approvers) == 1 or quorum == len(approvers):
+        return enumerated([name(one) for one in approvers])
+    if quorum == 1:
+        return _or(approvers, name)
+    return f"{quorum} of {enumerated([name(one) for one in approvers])}"
+
+
+def _or(people: Sequence[str], name: Name) -> str:
+    return enumerated([name(one) for one in people], "or")
+
+
+# ---------------------------------------------------------------- what happens next
+
+
+def happens_next(state: Progress, name: Name, now: datetime) -> list[str]:
+    """What follows from which decision, and what if nobody decides."""
+    current = state.open_stage
+    if state.undone:
+        return ["A later step failed, so what had been done was undone. Nothing is paid."]
+    if current is None or state.outcome:
+        return _after_the_end(state)
+    later = [one for one in state.stages if one.status == "waiting"]
+    missing = current.stage.quorum - len(current.approvals)
+    lines = []
+    if missing > 1:
+        lines.append(
+            f"If you approve, {missing - 1} more approval{'s are' if missing > 2 else ' is'} needed here."
+        )
+    elif later:
+        people = _people(later[0].stage.approvers, later[0].stage.quorum, name)
+        lines.append(f"After approval it goes to {people} (stage {later[0].name}).")
+    else:
+        lines.append("After approval the invoice is booked for the next payment.")
+    lines.append("If it is rejected, it is not paid.")
+    return [*lines, *_deadline(current, name, now)]
+
+
+def _deadline(current: StageState, name: Name, now: datetime) -> list[str]:
+    stage, since = current.stage, current.since
+    if since is None:
+        return []
+    lines = []
+    if stage.escalate_after and stage.escalate_to and not current.escalated:
+        at = since + stage.escalate_after
+        lines.append(f"Without a decision {_by(at, now)}, {_or(stage.escalate_to, name)} can decide too.")
+    meaning = {"reject": "it is rejected", "approve": "it counts as approved"}.get(stage.on_expiry)
+    if stage.on_expiry == "escalate":
+        meaning = "it is handed on, with as much time again" if current.term == 1 else "it is rejected"
+    lines.append(f"Without a decision {_by(since + stage.expire_after, now)}, {meaning}.")
+    return lines
+
+
+def _by(at: datetime, now: datetime) -> str:
+    return f"by {moment(at)} ({until(at, now)})"
+
+
+def _after_the_end(state: Progress) -> list[str]:
+    return {
+        "approved": ["The invoice is booked for the next payment."],
+        "rejected": ["The invoice is not paid. Who sent it in can send a corrected one."],
+        "expired": ["Nobody decided in time, so the invoice is not paid. It can be sent in again."],
+    }.get(state.outcome or "", ["There is nothing to decide any more."])
+
+
+# ---------------------------------------------------------------- history
+
+
+def history(entries: Iterable[Entry], request: Mapping[str, Any], name: Name) -> list[Event]:
+    """The ledger in words, the oldest entry first."""
+    return [
+        Event(as_moment(one.at), _sentence(one, request, name), one.comment, _VIA.get(one.via or "", ""))
+        for one in entries
+    ]
+
+
+def _sentence(one: Entry, request: Mapping[str, Any], name: Name) -> str:
+    who = name(one.who) if one.who else "Settle"
+    place = f" in place of {name(one.on_behalf_of)}" if one.on_behalf_of else ""
+    stage = f"stage {one.stage}" if one.stage else "the approval"
+    sentences = {
+        "opened": _opened(request, name),
+        "stage_opened": f"The {stage} began.",
+        "approve": f"{who} approved{place} ({stage}).",
+        "reject": f"{who} rejected{place} ({stage}).",
+        "ask": f"{who} asked a question{place}.",
+        "answer": f"{who} answered.",
+        "reminder": f"A reminder was sent ({stage}).",
+        "escalation": f"Nobody had decided, so the {stage} was handed on.",
+        "expiry": f"The time of the {stage} ran out.",
+        "closed": f"Closed: {OUTCOMES.get(str(one.detail.get('outcome')), ('', 'it is over'))[1].lower()}.",
+        "undone": "A later step failed: what had been done was undone.",
+    }
+    return sentences.get(one.kind, one.kind)
+
+
+def _opened(request: Mapping[str, Any], name: Name) -> str:
+    sender = f" for an invoice from {name(request['sender'])}" if request.get("sender") else ""
+    rule = f" by the rule “{request['rule']}”" if isinstance(request.get("rule"), str) else ""
+    return f"Approval was asked for{sender}{rule}."
+
+
+def waiting_since(state: Progress, now: datetime) -> str | None:
+    """How long the open stage waits already, in words."""
+    current = state.open_stage
+    return duration(now - current.since) if current and current.since else None
+
+
+# ---------------------------------------------------------------- findings
+
+
+def findings(row: Mapping[str, Any], most: int = 30) -> tuple[list[dict[str, Any]], int]:
+    """The findings of a row, worst first, equal ones once with a count; and how many did not fit."""
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in row.get("findings") or ():
+        group = groups.setdefault((one["rule"], one["text"]), {**one, "times": 0})
+        group["times"] += 1
+    ordered = sorted(groups.values(), key=lambda one: _SEVERITIES.get(one["severity"], 3))
+    for group in ordered:
+        # Our own findings are written for people; an official text needs a plain sentence before it.
+        for_people = group["rule"].startswith("SETTLE-") and group["source"] != "schema"
+        group["plain"] = None if for_people else plain(group["rule"])
+    return ordered[:most], len(ordered[most:])
+
+
+# ---------------------------------------------------------------- questions, and what was just done
+
+
+def open_question(entries: Sequence[Entry], current: StageState | None, name: Name) -> tuple[str, str] | None:
+    """Who asked what, where a question waits for its answer."""
+    if current is None or current.question is None:
+        return None
+    asked = [one for one in entries if one.kind == "ask" and one.stage == current.name]
+    return (name(asked[-1].who or ""), asked[-1].comment) if asked else None
+
+
+def done(entries: Iterable[Entry], seq: str | None, person: str) -> str | None:
+    """What the visitor just did, proved by the ledger: an address alone can claim anything."""
+    for one in entries:
+        if str(one.seq) == seq and one.who == person and one.kind in DONE:
+            return DONE[one.kind]
+    return None

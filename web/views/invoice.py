@@ -1,0 +1,275 @@
+"""An invoice as a person reads it: who, whom, for what, how much, and how to pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from invoicing.document_types import is_credit_note
+from invoicing.model import Address, AllowanceCharge, Invoice, Line, Party, PaymentMeans
+from web.words import amount, day, iban, number, quantity
+
+#: Lines of an invoice on a page; the document itself has all.
+MOST_LINES = 200
+_MOST_NOTES = 10
+
+# UNTDID 4461, as far as invoices use it.
+_MEANS = {
+    "1": "not specified",
+    "10": "cash",
+    "20": "cheque",
+    "30": "credit transfer",
+    "31": "debit transfer",
+    "42": "payment to a bank account",
+    "48": "card",
+    "49": "direct debit",
+    "54": "credit card",
+    "55": "debit card",
+    "57": "standing agreement",
+    "58": "SEPA credit transfer",
+    "59": "SEPA direct debit",
+    "97": "clearing between partners",
+}
+# UN/ECE Recommendation 20: the units that invoices are full of.
+_UNITS = {
+    "C62": "",
+    "H87": "pcs",
+    "EA": "pcs",
+    "XPP": "pcs",
+    "HUR": "h",
+    "MIN": "min",
+    "DAY": "days",
+    "WEE": "weeks",
+    "MON": "months",
+    "ANN": "years",
+    "KGM": "kg",
+    "GRM": "g",
+    "TNE": "t",
+    "MTR": "m",
+    "KMT": "km",
+    "MTK": "m²",
+    "MTQ": "m³",
+    "LTR": "l",
+    "KWH": "kWh",
+    "MWH": "MWh",
+    "SET": "sets",
+    "XBX": "boxes",
+    "XPK": "packs",
+    "LS": "lump sum",
+    "P1": "%",
+}
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class LineShown:
+    """One line of an invoice."""
+
+    id: str
+    name: str
+    more: list[str]
+    quantity: str
+    price: str
+    rate: str
+    net: Decimal | None
+
+
+@dataclass(frozen=True)
+class InvoiceShown:
+    """All that the page shows; amounts are in `currency` unless said otherwise."""
+
+    credit: bool
+    number: str
+    currency: str
+    payable: Decimal | None
+    supplier: str
+    facts: Facts
+    parties: list[tuple[str, str, list[str]]]
+    lines: list[LineShown] = field(default_factory=list)
+    lines_left_out: int = 0
+    allowances: list[tuple[str, Decimal | None]] = field(default_factory=list)
+    vat: list[dict[str, Any]] = field(default_factory=list)
+    totals: list[tuple[str, Decimal, bool]] = field(default_factory=list)
+    payment: list[Facts] = field(default_factory=list)
+    terms: str | None = None
+    notes: list[str] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+
+
+def of_row(row: Mapping[str, Any]) -> InvoiceShown:
+    """The invoice as far as the result of its check has it: for a document that is not there any more."""
+    invoice = row.get("invoice") or {}
+    due = _some([("Issued", day(invoice.get("issue_date"))), ("Due", day(invoice.get("due_date")))])
+    seller = [
+        text
+        for text in (invoice.get("seller_country"), _labelled("VAT id", invoice.get("seller_vat_id")))
+        if text
+    ]
+    sums = [(label, number(invoice.get(key)), key == "payable") for label, key in _ROW_TOTALS]
+    return InvoiceShown(
+        credit=is_credit_note(invoice.get("type_code")),
+        number=invoice.get("number") or "without a number",
+        currency=invoice.get("currency") or "",
+        payable=number(invoice.get("payable") or invoice.get("gross")),
+        supplier=invoice.get("seller") or "Supplier not named",
+        facts=due + _some([("Order", invoice.get("order_reference"))]),
+        parties=[
+            ("From", invoice.get("seller") or "not named", seller),
+            ("To", invoice.get("buyer") or "not named", []),
+        ],
+        vat=invoice.get("tax_breakdown") or [],
+        totals=[(label, value, last) for label, value, last in sums if value is not None],
+        payment=[[("Account", iban(invoice["iban"]))]] if invoice.get("iban") else [],
+    )
+
+
+_ROW_TOTALS = (("Without VAT", "net"), ("VAT", "tax"), ("With VAT", "gross"), ("To pay", "payable"))
+
+
+def of_invoice(invoice: Invoice) -> InvoiceShown:
+    """The whole invoice."""
+    totals = invoice.totals
+    return InvoiceShown(
+        credit=is_credit_note(invoice.type_code),
+        number=invoice.number or "without a number",
+        currency=invoice.currency or "",
+        payable=totals.payable if totals.payable is not None else totals.gross,
+        supplier=invoice.seller.name or "Supplier not named",
+        facts=_facts(invoice),
+        parties=_parties(invoice),
+        lines=[_line(line) for line in invoice.lines[:MOST_LINES]],
+        lines_left_out=max(0, len(invoice.lines) - MOST_LINES),
+        allowances=[_allowance(one) for one in invoice.allowances],
+        vat=[part.model_dump() for part in invoice.tax_breakdown],
+        totals=_totals(invoice),
+        payment=[facts for means in invoice.payment_means if (facts := _payment(means))],
+        terms=invoice.payment_terms,
+        notes=[note.text for note in invoice.notes[:_MOST_NOTES]],
+        attachments=[one.name or one.description or one.reference or "" for one in invoice.attachments],
+    )
+
+
+def _facts(invoice: Invoice) -> Facts:
+    period, delivery = invoice.period, invoice.delivery
+    return _some(
+        [
+            ("Issued", day(invoice.issue_date)),
+            ("Due", day(invoice.due_date)),
+            ("Order", invoice.order_reference),
+            ("Contract", invoice.contract_reference),
+            ("Project", invoice.project_reference),
+            ("Your reference", invoice.buyer_reference),
+            ("Delivered", day(delivery.on) if delivery else ""),
+            ("Period", _span(day(period.start), day(period.end)) if period else ""),
+            ("Corrects", ", ".join(one.number for one in invoice.preceding_invoices)),
+        ]
+    )
+
+
+def _span(start: str, end: str) -> str:
+    return " to ".join(filter(None, (start, end)))
+
+
+def _some(facts: Iterable[tuple[str, str | None]]) -> Facts:
+    return [(label, value) for label, value in facts if value]
+
+
+def _labelled(label: str, value: str | None) -> str:
+    return f"{label} {value}" if value else ""
+
+
+def _parties(invoice: Invoice) -> list[tuple[str, str, list[str]]]:
+    shown = [("From", invoice.seller), ("To", invoice.buyer)]
+    shown += [("Pay to", invoice.payee)] if invoice.payee else []
+    shown += [("Tax representative", invoice.tax_representative)] if invoice.tax_representative else []
+    return [(label, party.name or "not named", _party_lines(party)) for label, party in shown]
+
+
+def _party_lines(party: Party) -> list[str]:
+    contact = party.contact
+    lines = [
+        party.trading_name if party.trading_name != party.name else "",
+        *_address(party.address),
+        _labelled("VAT id", party.vat_id),
+        _labelled("Tax number", party.tax_id),
+        _labelled("Register", party.legal_id.value if party.legal_id else None),
+        ", ".join(filter(None, (contact.name, contact.phone, contact.email))) if contact else "",
+    ]
+    return [line for line in lines if line]
+
+
+def _address(address: Address | None) -> list[str]:
+    if address is None:
+        return []
+    place = " ".join(filter(None, (address.post_code, address.city)))
+    where = ", ".join(filter(None, (place, address.subdivision, address.country)))
+    return [line for line in (address.street, address.additional, address.third_line, where) if line]
+
+
+def _line(line: Line) -> LineShown:
+    period = _span(day(line.period.start), day(line.period.end)) if line.period else ""
+    allowances = [f"{name} {amount(value)}" for name, value in map(_allowance, line.allowances)]
+    more = [line.description, line.note, _labelled("Article", line.seller_item_id), period, *allowances]
+    per = f" per {quantity(line.base_quantity)}" if line.base_quantity not in (None, Decimal(1)) else ""
+    return LineShown(
+        id=line.id or "",
+        name=line.name or "not named",
+        more=[text for text in more if text and text != line.name],
+        quantity=" ".join(filter(None, (quantity(line.quantity), unit(line.unit)))),
+        price=f"{amount(line.price)}{per}",
+        rate=f"{quantity(line.tax_rate)} %" if line.tax_rate is not None else line.tax_category or "",
+        net=line.net,
+    )
+
+
+def unit(code: str | None) -> str:
+    """The word for a code of a unit; codes that are rare stay codes."""
+    return _UNITS.get(code or "", code or "")
+
+
+def _allowance(one: AllowanceCharge) -> tuple[str, Decimal | None]:
+    """Its reason, and its amount with the sign that it has in the sum."""
+    name = one.reason or ("Charge" if one.is_charge else "Allowance")
+    value = one.amount if one.is_charge or one.amount is None else -one.amount
+    return name, value
+
+
+def _totals(invoice: Invoice) -> list[tuple[str, Decimal, bool]]:
+    """Label, amount, and whether it is the last word."""
+    totals = invoice.totals
+    adjusted = bool(totals.allowances or totals.charges)
+    rows = [
+        ("Lines", totals.lines if adjusted else None),
+        ("Allowances", -totals.allowances if totals.allowances else None),
+        ("Charges", totals.charges or None),
+        ("Without VAT", totals.net),
+        ("VAT", totals.tax),
+        ("With VAT", totals.gross),
+        ("Paid before", -totals.prepaid if totals.prepaid else None),
+        ("Rounding", totals.rounding or None),
+    ]
+    shown = [(label, value, False) for label, value in rows if value is not None]
+    if totals.payable is not None:
+        label = "To be paid back" if is_credit_note(invoice.type_code) else "To pay"
+        shown.append((label, totals.payable, True))
+    return shown
+
+
+def _payment(means: PaymentMeans) -> Facts:
+    account = iban(means.iban) if means.iban else means.account
+    return _some(
+        [
+            ("How", means.text or _MEANS.get(means.code or "", f"code {means.code}" if means.code else "")),
+            ("Account", account),
+            ("Account of", means.account_name),
+            ("BIC", means.bic),
+            ("Reference", means.remittance),
+            ("Card", means.card),
+            ("Mandate", means.mandate),
+            ("Creditor", means.creditor_id),
+            ("Debited account", means.debited_account),
+        ]
+    )

@@ -1,0 +1,220 @@
+"""The timeline of a run, from the history events that the durable client's `get_status` gives.
+
+A history as it is shown has no ids any more: a task and its end are one event with two times, a timer and
+its firing are two events of one `FireAt`, and a wait is known only by the event that ended it. What cannot
+be told from that is not guessed at: see `_waits` and `_timers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from web.words import as_moment
+
+Kind = Literal["activity", "run", "timer", "wait", "entity", "pause"]
+Outcome = Literal["done", "failed", "running", "fired", "pending", "unused", "received", "stopped"]
+Event = Mapping[str, Any]
+
+KINDS: dict[Kind, str] = {
+    "activity": "Step",
+    "run": "Part of its own",
+    "timer": "Timer",
+    "wait": "Wait",
+    "entity": "Question to an entity",
+    "pause": "Pause",
+}
+OUTCOMES: dict[Outcome, str] = {
+    "done": "done",
+    "failed": "failed",
+    "running": "still going",
+    "fired": "ran out",
+    "pending": "not yet",
+    "unused": "not needed",
+    "received": "received",
+    "stopped": "stopped",
+}
+
+_ENDS = ("ExecutionCompleted", "ExecutionFailed", "ExecutionTerminated")
+_TASKS: dict[str, tuple[Kind, Outcome]] = {
+    "TaskScheduled": ("activity", "running"),
+    "TaskCompleted": ("activity", "done"),
+    "TaskFailed": ("activity", "failed"),
+    "SubOrchestrationInstanceCreated": ("run", "running"),
+    "SubOrchestrationInstanceCompleted": ("run", "done"),
+    "SubOrchestrationInstanceFailed": ("run", "failed"),
+}
+# The answer of an entity comes as an event whose name is the id of the question.
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One stretch of a run. `end` is the end as shown; `open` says that it has not ended yet.
+
+    `run` is the instance of a sub-orchestration where the history tells it, `detail` a failure's text or
+    what an event brought.
+    """
+
+    kind: Kind
+    name: str
+    start: datetime
+    end: datetime
+    outcome: Outcome
+    open: bool = False
+    run: str | None = None
+    detail: str | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All bars of a run by their start, and the span that they are drawn in."""
+
+    start: datetime
+    end: datetime
+    ended: bool
+    bars: list[Bar] = field(default_factory=list)
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+
+def timeline(events: Iterable[Event], now: datetime, waiting_for: Sequence[str] = ()) -> Timeline | None:
+    """Return the timeline of a history, or None when nothing has happened yet.
+
+    `now` ends what has not ended; `waiting_for` names the events that the run says it waits for.
+    """
+    timed = [(when, event) for event in events if (when := as_moment(event.get("Timestamp")))]
+    if not timed:
+        return None
+    start = timed[0][0]
+    ended = next((when for when, event in timed if event.get("EventType") in _ENDS), None)
+    end = max(ended or now, start)
+    bars = [*_tasks(timed, end, ended), *_timers(timed, end, ended), *_pauses(timed, end, ended)]
+    bars += _waits(timed, bars, start)
+    if ended is None:
+        bars += _open_waits(bars, start, end, waiting_for)
+    return Timeline(start, end, ended is not None, sorted(bars, key=lambda bar: (bar.start, bar.end)))
+
+
+Timed = list[tuple[datetime, Event]]
+
+
+def _tasks(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar]:
+    for when, event in timed:
+        kind_and_outcome = _TASKS.get(str(event.get("EventType")))
+        if kind_and_outcome is None:
+            continue
+        kind, outcome = kind_and_outcome
+        name = str(event.get("FunctionName") or event.get("Name") or "")
+        if outcome == "running":
+            gone = "running" if ended is None else "stopped"
+            yield Bar(kind, name, when, end, gone, ended is None, event.get("InstanceId"))
+        else:
+            begun = as_moment(event.get("ScheduledTime")) or when
+            yield Bar(kind, name, begun, when, outcome, run=event.get("InstanceId"), detail=_reason(event))
+
+
+def _timers(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar]:
+    """A timer that lost its race leaves no event behind.
+
+    While its time has not come, nobody can say whether it still runs; afterwards, and in a run that has
+    ended, it was not needed.
+    """
+    fired: defaultdict[str, deque[datetime]] = defaultdict(deque)
+    for when, event in timed:
+        if event.get("EventType") == "TimerFired":
+            fired[_fire_key(event)].append(when)
+    for when, event in timed:
+        if event.get("EventType") != "TimerCreated":
+            continue
+        due = as_moment(event.get("FireAt")) or when
+        hits = fired[_fire_key(event)]
+        if hits:
+            yield Bar("timer", "Timer", when, max(hits.popleft(), when), "fired")
+        elif ended is not None or due <= end:
+            yield Bar("timer", "Timer", when, max(min(due, end), when), "unused")
+        else:
+            yield Bar("timer", "Timer", when, end, "pending", open=True, detail=due.isoformat())
+
+
+def _fire_key(event: Event) -> str:
+    return str(event.get("FireAt"))
+
+
+def _pauses(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar]:
+    since: datetime | None = None
+    reason = None
+    for when, event in timed:
+        if event.get("EventType") == "ExecutionSuspended" and since is None:
+            since, reason = when, event.get("Reason")
+        elif event.get("EventType") == "ExecutionResumed" and since is not None:
+            yield Bar("pause", "Suspended", since, when, "done", detail=_text(reason))
+            since = None
+    if since is not None:
+        gone: Outcome = "running" if ended is None else "stopped"
+        yield Bar("pause", "Suspended", since, end, gone, ended is None, detail=_text(reason))
+
+
+def _waits(timed: Timed, others: list[Bar], start: datetime) -> Iterator[Bar]:
+    """A history does not say when a wait began: its bar begins when the run was last busy before.
+
+    Timers do not count as busy: reminders come and go while one wait goes on.
+    """
+    busy = sorted(bar.end for bar in others if bar.kind in ("activity", "run") and not bar.open)
+    last = start
+    asked = deque(when for when, event in timed if event.get("EventType") == "EventSent")
+    for when, event in timed:
+        if event.get("EventType") != "EventRaised":
+            continue
+        name = str(event.get("Name") or "")
+        if _REQUEST_ID.fullmatch(name):
+            yield Bar("entity", "Entity", asked.popleft() if asked else when, when, "done")
+            continue
+        before = max((end for end in busy if end <= when), default=start)
+        yield Bar("wait", name, max(before, last), when, "received", detail=_text(event.get("Input")))
+        last = when
+
+
+def _open_waits(bars: list[Bar], start: datetime, end: datetime, waiting_for: Sequence[str]) -> Iterator[Bar]:
+    done = (bar.end for bar in bars if bar.kind in ("activity", "run", "wait") and not bar.open)
+    since = max(done, default=start)
+    for name in waiting_for:
+        yield Bar("wait", name, since, end, "pending", open=True)
+
+
+def _reason(event: Event) -> str | None:
+    return _text(event.get("Reason") or event.get("Details"))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def ticks(span: timedelta, most: int = 5) -> list[timedelta]:
+    """Even steps along a span, such that people read them at ease: seconds, minutes, hours, days."""
+    seconds = span.total_seconds()
+    if seconds <= 0:
+        return []
+    step = next((one for one in _STEPS if seconds / one <= most), _STEPS[-1])
+    while seconds / step > most:
+        step *= 2
+    return [timedelta(seconds=step * n) for n in range(1, int(seconds / step) + 1)]
+
+
+_STEPS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200),
+    *(86400, 172800, 432000, 864000, 2592000, 7776000, 31536000),
+)

@@ -18,8 +18,8 @@ def add_commands(commands: Any) -> None:
     parser = commands.add_parser(
         "lint",
         help="find what breaks replay in orchestrators",
-        description="Find calls in orchestrators that break replay. Exit code 0: no errors (hints do not count), "
-        "1: errors, 2: unusable input.",
+        description="Find calls in orchestrators that break replay. Exit code 0: no errors (hints do not "
+        "count), 1: errors, 2: unusable input.",
     )
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="files and folders (default: this folder without its tests)"

@@ -10,6 +10,7 @@ import json
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from devhost.chance import Chance
 from devhost.clock import Clock, Stamps
 from devhost.dispatch import ActivityDispatcher
 from devhost.durable_http import HttpSender
-from devhost.episode import accepted, run_episode, version_mismatch
+from devhost.episode import Decider, accepted, run_episode, version_mismatch
 from devhost.errors import InstanceNotFound
 from devhost.history import Event, EventType, event
 from devhost.live import Live, LiveInstances
@@ -28,6 +29,7 @@ from devhost.mailboxes import Mailboxes, Message
 from devhost.models import InstanceStatus, RuntimeStatus
 from devhost.outcome import write_episode
 from devhost.pacing import Pacing
+from devhost.plain_replay import PlainReplay
 from devhost.ports import ActivityOutcome, Catalog, Runner
 from devhost.records import ActivityTask, InstanceRecord, is_entity
 from devhost.settings import DurableSettings
@@ -57,6 +59,7 @@ class Core:
         starter: Starter,
         logger: logging.Logger,
         chance: Chance,
+        decider: Callable[[PlainReplay], Decider] | None = None,
     ):
         self.arrivals = Arrivals()
         self._store = store
@@ -67,6 +70,8 @@ class Core:
         self._starter = starter
         self._log = logger
         self._chance = chance
+        plain = PlainReplay(runner, settings)
+        self._decider = decider(plain) if decider else plain
         self._stamps = Stamps(clock, store.last_stamp())
         self._mailboxes = Mailboxes()
         self._live = LiveInstances(store)
@@ -276,7 +281,9 @@ class Core:
             self._mailboxes.park(instance_id, messages)
             return
         began = time.monotonic()
-        episode = run_episode(live, events, self._stamps.next(), self._runner, self._catalog, self._settings)
+        episode = run_episode(
+            live, events, self._stamps.next(), self._runner, self._catalog, self._settings, self._decider
+        )
         if episode is None:
             self._drop(messages)
             return

@@ -22,6 +22,7 @@ from devhost.chance import Chance
 from devhost.clock import Clock, VirtualClock
 from devhost.core import Core
 from devhost.durable_http import HttpSender, ThreadedHttpSender
+from devhost.episode import Decider
 from devhost.errors import EngineStopped
 from devhost.faults import HostCrash
 from devhost.history import fold
@@ -36,6 +37,7 @@ from devhost.models import (
     Page,
     RuntimeStatus,
 )
+from devhost.plain_replay import PlainReplay
 from devhost.ports import Catalog, Runner
 from devhost.records import entity_id, split_entity_id
 from devhost.requests import Requests
@@ -50,7 +52,8 @@ class Engine:
     """Runs orchestrations, activities and entities durably.
 
     ``http`` makes durable HTTP calls (default: real ones). ``chance`` decides what is left open; a seeded one
-    gives a test another order. The store is not closed by the engine.
+    gives a test another order. ``decider`` makes what decides episodes out of a plain replay (default: just
+    that). The store is not closed by the engine.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Engine:
         http: HttpSender | None = None,
         logger: logging.Logger | None = None,
         chance: Chance | None = None,
+        decider: Callable[[PlainReplay], Decider] | None = None,
     ):
         self._store = store
         self._clock = clock
@@ -83,6 +87,7 @@ class Engine:
             starter=starter,
             logger=self._log,
             chance=chance,
+            decider=decider,
         )
         self._thread: threading.Thread | None = None
         self._inline = threading.RLock()
@@ -203,10 +208,11 @@ class Engine:
         """Return the time of the next timer in ticks, None when there is none."""
         return self._call(self._core.next_due, writes=False)
 
-    def advance(self, delta: timedelta) -> None:
-        """Move the virtual clock forward, firing each timer on the way at its own time."""
+    def advance(self, target: timedelta | int) -> None:
+        """Move the virtual clock by a time, or to a point in ticks; each timer fires at its own time."""
         assert isinstance(self._clock, VirtualClock), "only a virtual clock can be moved"
-        target = self._clock.ticks() + timestamps.from_delta(delta)
+        if isinstance(target, timedelta):
+            target = self._clock.ticks() + timestamps.from_delta(target)
         self.run_until_idle()
         while (due := self.next_due()) is not None and due <= target:
             self._clock.jump(due)

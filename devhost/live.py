@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import Any
 
 from devhost.history import COMPLETIONS, Event, EventType, History
 from devhost.records import InstanceRecord
@@ -16,9 +17,9 @@ _SCHEDULED = frozenset((EventType.TaskScheduled, EventType.SubOrchestrationInsta
 
 
 class Live:
-    """One instance that is not finished: its row, its history, the tasks and timers whose end has not come."""
+    """One instance that is not finished: its row, its history, tasks and timers whose end has not come."""
 
-    __slots__ = ("history", "open_tasks", "open_timers", "record", "started")
+    __slots__ = ("__weakref__", "history", "kept", "open_tasks", "open_timers", "record", "started")
 
     def __init__(self, record: InstanceRecord, events: Iterable[Event] = ()):
         self.record = record
@@ -26,6 +27,8 @@ class Live:
         self.open_tasks: set[int] = set()
         self.open_timers: set[int] = set()
         self.started: Event | None = None
+        # What `devhost.sticky` keeps alive: it goes when the history goes that it was fed with.
+        self.kept: Any = None
         self.append(events)
 
     def append(self, events: Iterable[Event]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from devhost.actions import Command
 from devhost.history import Event, EventType
 
-__all__ = ["NonDeterminism", "check"]
+__all__ = ["NonDeterminism", "check", "departure"]
 
-_HEAD = "Non-Deterministic workflow detected: A previous execution of this orchestration scheduled "
+_DETECTED = "Non-Deterministic workflow detected: A previous execution of this orchestration"
+_HEAD = f"{_DETECTED} scheduled "
 _TAIL = "Was a change made to the orchestrator code after this instance had already started running?"
 _MISSING = "but the current replay execution hasn't (yet?) scheduled this task. "
 _ACTION_NAMES = {
@@ -30,6 +31,14 @@ def check(recorded: Event, command: Command | None) -> None:
     if command is not None and command.kind == recorded["EventType"] and _same_name(recorded, command):
         return
     raise NonDeterminism(f"{_HEAD}{_DIFFERENCES[recorded['EventType']](recorded, command)}{_TAIL}")
+
+
+def departure(was: str, now: str, place: str) -> str:
+    """Return the text for a kept instance whose history gives something else in a replay.
+
+    ``was`` is what it did (``scheduled …``), ``now`` what the replay does (``schedules …``).
+    """
+    return f"{_DETECTED} {was}, but a replay of its history {now}. The place: {place}. {_TAIL}"
 
 
 def _same_name(recorded: Event, command: Command) -> bool:

@@ -38,7 +38,7 @@ def install() -> bool:
     try:
         from dateutil import parser
 
-        module = importlib.import_module(_MODULE)
+        module: Any = importlib.import_module(_MODULE)
         if getattr(module.dt_parse, "of_devhost", False):
             return True
         if module.dt_parse is not parser.parse:
@@ -60,12 +60,12 @@ def same_value(one: datetime, other: datetime) -> bool:
 
 
 def _fast(slow: Callable[[str], datetime], zone: Any) -> Callable[[str], datetime]:
-    @functools.lru_cache(maxsize=1024)
     def parse(text: str) -> datetime:
         if _FORM.fullmatch(text) is None:
             return slow(text)
         # Without the Z: the zone is to be the one that dateutil gives.
         return datetime.fromisoformat(text[:26].rstrip("Z")).replace(tzinfo=zone)
 
-    parse.of_devhost = True  # pyright: ignore[reportFunctionMemberAccess]  marks what is in place already
-    return parse
+    cached: Any = functools.lru_cache(maxsize=1024)(parse)
+    cached.of_devhost = True  # marks what is in place already
+    return cached

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import traceback
@@ -23,6 +24,8 @@ from devhost.settings import DurableSettings
 from devhost.store import CommitHook, Store
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+# What decides episodes, made of (a function that finds orchestrators, a PlainReplay); None: that replay alone.
+DECIDER: Callable[[Callable[[str], Any], Any], Any] | None = None
 
 
 class App:
@@ -162,6 +165,7 @@ class Host:
             runner=app,
             catalog=AppCatalog(app),
             settings=DurableSettings(**settings),
+            decider=DECIDER and functools.partial(DECIDER, app.orchestrators.__getitem__),
             chance=Chance(choose),
         )
         if threaded:

@@ -37,14 +37,14 @@ _add(
     "DF003",
     "builtins.open builtins.input io.open codecs.open sqlalchemy.create_engine "
     "os.open os.read os.write os.close os.listdir os.scandir os.walk os.mkdir os.makedirs os.remove "
-    "os.unlink os.rename os.replace os.rmdir os.removedirs os.stat os.lstat os.chmod os.link os.symlink os.truncate "
-    "os.access os.system os.popen os.startfile os.spawnl os.spawnv os.execv "
+    "os.unlink os.rename os.replace os.rmdir os.removedirs os.stat os.lstat os.chmod os.link os.symlink "
+    "os.truncate os.access os.system os.popen os.startfile os.spawnl os.spawnv os.execv "
     "os.path.exists os.path.lexists os.path.isfile os.path.isdir os.path.islink os.path.getsize "
     "os.path.getmtime os.path.getctime os.path.getatime os.path.realpath "
     "pathlib.Path.cwd pathlib.Path.home",
     "requests httpx aiohttp urllib.request urllib3 http.client socket subprocess ftplib smtplib imaplib "
-    "poplib sqlite3 shutil tempfile glob psycopg psycopg2 asyncpg pyodbc pymssql pymysql MySQLdb pymongo redis "
-    "boto3 botocore paramiko grpc websockets openai "
+    "poplib sqlite3 shutil tempfile glob psycopg psycopg2 asyncpg pyodbc pymssql pymysql MySQLdb pymongo "
+    "redis boto3 botocore paramiko grpc websockets openai "
     "azure.storage azure.identity azure.cosmos azure.data azure.keyvault azure.servicebus azure.eventhub "
     "azure.eventgrid azure.mgmt azure.search azure.ai",
 )

@@ -33,8 +33,10 @@ FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(minutes=10)
 def batch(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Take one batch from its upload to its report.
 
-    Input: `{"batch": id, "source": {"kind": "upload"} | {"kind": "container", "container", "prefix"}}`.
-    Output: `{"status": "completed" | "stopped" | "failed", "total", "counts", "error"?}`.
+    Input: `{"batch": id, "source": {"kind": "upload"} | {"kind": "container", "container", "prefix"},
+    "approval"?: bool, "wait"?: bool, "sender"?: person}`: with `approval`, valid invoices go on to approval
+    and booking, apart from the batch unless it shall `wait` for the decisions.
+    Output: `{"status": "completed" | "stopped" | "failed", "total", "counts", "approvals"?, "error"?}`.
     Custom status: `{"phase", "done", "total", "counts"}`.
     """
     job = context.get_input()
@@ -73,8 +75,25 @@ def _batch(
     _show(context, "reporting", total, total, counts)
     finished = context.current_utc_datetime.isoformat()
     report = yield from call_with_retry(context, "write_report", {"batch": name, "finished": finished})
+    approvals = yield from _hand_over(context, job, total, report["counts"])
     _show(context, "done", total, total, report["counts"])
-    return {"status": "completed", "total": total, "counts": report["counts"]}
+    return {"status": "completed", "total": total, "counts": report["counts"], **approvals}
+
+
+def _hand_over(
+    context: df.DurableOrchestrationContext, job: dict[str, Any], total: int, counts: dict[str, int]
+) -> Generator[Any, Any, dict[str, Any]]:
+    """Give the valid invoices to approval; returns what to add to the batch's output."""
+    if not job.get("approval"):
+        return {}
+    value = {"batch": job["batch"], "sender": job.get("sender")}
+    if not job.get("wait"):
+        started = yield from call_with_retry(context, "start_approvals", value)
+        return {"approvals": {"status": "running", "instance": started["started"]}}
+    _show(context, "approval", total, total, counts)
+    # The same id as that of a detached start, so that whoever looks for it finds it in both cases.
+    instance = f"{job['batch']}-approvals"
+    return {"approvals": (yield context.call_sub_orchestrator("batch_approvals", value, instance))}
 
 
 @bp.orchestration_trigger(context_name="context")

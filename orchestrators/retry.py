@@ -16,7 +16,7 @@ from typing import Any
 import azure.durable_functions as df
 
 # Names of errors as they stand in an activity's failure text: an orchestrator sees texts only.
-_OUTAGES = ("StorageUnavailable:", "StorageRefused:", "RulesMissing:", "SettingError:")
+_OUTAGES = ("StorageUnavailable:", "StorageRefused:", "RulesMissing:", "SettingError:", "PolicyInvalid:")
 
 
 class ActivityGaveUp(Exception):

@@ -9,7 +9,7 @@ import re
 import uuid
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from typing import Any
 
@@ -26,6 +26,8 @@ _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-
 _CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _MAX_KEY = 255
 _MIB = 1024 * 1024
+# What may stand in the query or in a JSON body, and what is meant without it.
+_OPTIONS = {"approval": True, "wait": False}
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,16 @@ class BatchRequest:
 
     `batch`: the id that it gets. `fingerprint`: hash of what was asked for; the same key with another
     fingerprint is a mistake of the caller's. `source`: what the orchestration is told. `upload`: the zip
-    to store, if any.
+    to store, if any. `approval`: whether valid invoices go on to approval and booking; `wait`: whether the
+    batch ends only when all of them are decided.
     """
 
     batch: str
     fingerprint: str
     source: dict[str, Any]
     upload: bytes | None
+    approval: bool = True
+    wait: bool = False
 
 
 def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
@@ -59,12 +64,13 @@ def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
         raise Refused(
             400, "empty_body", "The body is empty. Send a zip, files as multipart/form-data, or JSON."
         )
+    options = {name: _flag(name, req.params.get(name), default) for name, default in _OPTIONS.items()}
     if media_type in _ZIP_TYPES:
-        return _from_zip(req, body, _file_name(req), settings)
+        return replace(_from_zip(req, body, _file_name(req), settings), **options)
     if media_type == "multipart/form-data":
-        return _from_multipart(req, settings)
+        return replace(_from_multipart(req, settings), **options)
     if media_type == "application/json":
-        return _from_json(req, body, settings)
+        return _from_json(req, body, settings, options)
     raise Refused(
         415,
         "unsupported_media_type",
@@ -120,7 +126,18 @@ def _packed(parts: list[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def _from_json(req: func.HttpRequest, body: bytes, settings: Settings) -> BatchRequest:
+def _flag(name: str, value: Any, default: bool) -> bool:
+    """A yes or no of the query (text) or of a JSON body (boolean)."""
+    if value is None or isinstance(value, bool):
+        return default if value is None else value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise Refused(400, f"bad_{name}", f"{name} is true or false.")
+
+
+def _from_json(
+    req: func.HttpRequest, body: bytes, settings: Settings, options: dict[str, bool]
+) -> BatchRequest:
     try:
         asked = json.loads(body)
     except ValueError as error:
@@ -130,7 +147,8 @@ def _from_json(req: func.HttpRequest, body: bytes, settings: Settings) -> BatchR
     container, prefix = asked["container"], asked.get("prefix", "")
     if not isinstance(prefix, str) or len(prefix) > 1024:
         raise Refused(400, "bad_prefix", "The prefix is a text of at most 1,024 characters.")
-    unknown = sorted(set(asked) - {"container", "prefix"})
+    options = {name: _flag(name, asked.get(name), default) for name, default in options.items()}
+    unknown = sorted(set(asked) - {"container", "prefix", *options})
     if unknown:
         raise Refused(400, "unknown_field", f"Unknown field: {', '.join(unknown)}.")
     if not _CONTAINER_NAME.fullmatch(container) or container not in settings.source_containers:
@@ -144,7 +162,7 @@ def _from_json(req: func.HttpRequest, body: bytes, settings: Settings) -> BatchR
     source = {"kind": "container", "container": container, "prefix": prefix, "name": f"{container}/{prefix}"}
     fingerprint = hashlib.sha256(json.dumps([container, prefix]).encode()).hexdigest()
     # Without a key a new batch each time: the same place may hold other files by now.
-    return BatchRequest(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None)
+    return BatchRequest(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, **options)
 
 
 def _batch_id(req: func.HttpRequest, content: str) -> str:

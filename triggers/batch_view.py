@@ -39,6 +39,7 @@ def view(
         "counts": counts,
         "created": record["created"],
         "source": record["source"].get("name"),
+        "approvals": output.get("approvals"),
         "error": _error(state, status, output),
         "links": links(base, record["batch"], state, key),
     }

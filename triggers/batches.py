@@ -14,13 +14,14 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.results import progress
-from adapters import services
+from adapters import policies, services
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
 from invoicing.batching import read_chunk
 from invoicing.report import WRITERS
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, collection_url, links, state_of, view
+from triggers.people import who_if_any
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
@@ -166,11 +167,14 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     here = services.current()
     _ = here.checker  # better no batch than one that no worker can check
     asked = await _off_loop(parse, req, here.settings)
+    if asked.approval:
+        policies.load(here.settings)  # better no batch than one whose invoices nobody can approve
+    sender = await _off_loop(who_if_any, req, here)
     record = await _off_loop(_reserve, here.blobs, asked)
     state = state_of(await client.get_status(asked.batch))
     if state in ("missing", "failed", "stopped"):
         await _off_loop(_store, here.blobs, asked, record)
-        await _start(client, asked)
+        await _start(client, asked, sender.person if sender else None)
         state = "running"
     return record, state
 
@@ -228,10 +232,12 @@ def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any]) -> None:
     blobs.write(batch_names.index(asked.batch, datetime.fromisoformat(record["created"])), b"")
 
 
-async def _start(client: df.DurableOrchestrationClient, asked: BatchRequest) -> None:
+async def _start(client: df.DurableOrchestrationClient, asked: BatchRequest, sender: str | None) -> None:
     """Start the orchestration; one that an equal request started a moment ago is as good."""
+    wishes = {"approval": asked.approval, "wait": asked.wait, "sender": sender}
+    job = {"batch": asked.batch, "source": asked.source, **wishes}
     try:
-        await client.start_new("batch", asked.batch, {"batch": asked.batch, "source": asked.source})
+        await client.start_new("batch", asked.batch, job)
     except Exception:
         if state_of(await client.get_status(asked.batch)) == "missing":
             raise

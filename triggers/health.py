@@ -8,8 +8,10 @@ from collections.abc import Awaitable
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import services
+from adapters import policies, services
+from adapters.settings import SettingError
 from invoicing import batch_names
+from invoicing.approval.policy import PolicyInvalid
 from triggers.responses import json_response
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -23,14 +25,17 @@ _PATIENCE = 8.0
 async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """200 when storage, task hub and rules are there, else 503; `checks` says which is not.
 
-    Without secrets.
+    Without secrets. A policy that cannot be used makes it `degraded`, still with 200: new approvals are
+    refused, but everything that is under way goes on, and taking the app out of service would stop that too.
     """
     names = ("storage", "task_hub", "rules")
     probes = (asyncio.to_thread(_storage), _task_hub(client), asyncio.to_thread(_rules))
     answers = await asyncio.gather(*(_answer(probe) for probe in probes))
     checks = dict(zip(names, answers, strict=True))
     healthy = all(answer == "ok" for answer in answers)
-    body = {"status": "ok" if healthy else "unavailable", "checks": checks}
+    checks["policy"] = await asyncio.to_thread(_policy)
+    usable = "ok" if checks["policy"] == "ok" else "degraded"
+    body = {"status": usable if healthy else "unavailable", "checks": checks}
     return json_response(body, 200 if healthy else 503)
 
 
@@ -54,3 +59,14 @@ async def _task_hub(client: df.DurableOrchestrationClient) -> None:
 
 def _rules() -> None:
     _ = services.current().checker  # raises where the folder of the rules is not complete
+
+
+def _policy() -> str:
+    """`ok`, or everything that is wrong with the policy: it holds names and amounts, no secrets."""
+    try:
+        policies.load(services.current().settings)
+    except PolicyInvalid as error:
+        return str(error)
+    except SettingError:
+        return "SettingError"  # the storage check has it too
+    return "ok"

@@ -1,0 +1,58 @@
+"""`GET /api/openapi.json`: the description of the whole API, for people, tools and generated clients."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from triggers.openapi_paths import PATHS
+from triggers.openapi_schemas import SCHEMAS
+from triggers.responses import json_response
+
+bp = func.Blueprint()
+
+_ABOUT = """Settle takes in invoices, checks them, gets people's approval, and books them.
+
+Every error has the one shape of `Error`; its `code` is for programs, its `message` says what to do. What
+takes time answers 202 with a `Location` to ask again, and `Retry-After` in seconds."""
+
+
+@bp.route(route="api/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """The OpenAPI 3.1 document of this API."""
+    return json_response(document())
+
+
+def document() -> dict:
+    """The OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Settle",
+            "version": "1",
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
+        "tags": [{"name": name} for name in ("invoices", "batches", "approvals", "delegations", "operation")],
+        "paths": PATHS,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "functionKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "x-functions-key",
+                    "description": "Needed where the app is deployed; a local run asks for none.",
+                },
+                "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
+                "person": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "t",
+                    "description": "The token of a signed link: a person's, for one approval. Behind the "
+                    "platform's sign-in the person signed in there counts, and no token is needed.",
+                },
+            },
+        },
+    }

@@ -3,9 +3,38 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import check_chunk, claim_invoices, results, set_aside, unpack_batch, write_report
-from orchestrators import batch, chunk
-from triggers import batches, health
+from activities import (
+    approving,
+    assess_invoice,
+    batch_hand_over,
+    booking,
+    check_chunk,
+    claim_invoice,
+    claim_invoices,
+    notify,
+    results,
+    routing,
+    send_notification,
+    set_aside,
+    unpack_batch,
+    write_report,
+)
+from orchestrators import approval, batch, batch_approvals, chunk, invoice, notification
+from triggers import (
+    approvals,
+    batches,
+    health,
+    invoices,
+    openapi,
+    pages_approval,
+    pages_batches,
+    pages_inbox,
+    pages_outbox,
+    pages_runs,
+    pages_sign_in,
+    starts,
+    timers,
+)
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -13,6 +42,10 @@ for module in (
     # orchestrators
     batch,
     chunk,
+    invoice,
+    approval,
+    batch_approvals,
+    notification,
     # activities
     unpack_batch,
     check_chunk,
@@ -20,8 +53,28 @@ for module in (
     results,
     claim_invoices,
     write_report,
+    assess_invoice,
+    claim_invoice,
+    routing,
+    batch_hand_over,
+    approving,
+    booking,
+    notify,
+    send_notification,
     # triggers
     batches,
+    invoices,
+    approvals,
+    starts,
+    timers,
     health,
+    openapi,
+    # pages
+    pages_inbox,
+    pages_approval,
+    pages_batches,
+    pages_runs,
+    pages_outbox,
+    pages_sign_in,
 ):
     app.register_functions(module.bp)

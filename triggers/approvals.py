@@ -33,7 +33,7 @@ _ABSENCE_FIELDS = {"until": 40, "to": 254}
 
 @bp.route(route="api/approvals", methods=["GET"])
 @answers_errors
-async def list_approvals(req: func.HttpRequest) -> func.HttpResponse:
+async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     here = services.current()
     top, skip = _whole(req, "top", _PAGE, 1, _LARGEST_PAGE), _whole(req, "skip", 0, 0, 10**9)
@@ -95,7 +95,7 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 
 @bp.route(route="api/delegations", methods=["GET"])
 @answers_errors
-async def list_delegations(req: func.HttpRequest) -> func.HttpResponse:
+async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
     now = datetime.now(UTC)
     found = await asyncio.to_thread(approvals.delegations, services.current().blobs)
@@ -137,7 +137,7 @@ async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.route(route="api/outbox", methods=["GET"])
 @answers_errors
-async def list_outbox(req: func.HttpRequest) -> func.HttpResponse:
+async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
     """Messages that no channel is set up for, the newest first (`top`, `page`); in local runs only, since
     they hold other people's links.
     """

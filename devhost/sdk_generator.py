@@ -59,11 +59,11 @@ class _Context(DurableOrchestrationContext):
     _places: list[tuple[str, int, str]]
 
     @property
-    def _histories(self) -> list[HistoryEvent]:  # pyright: ignore[reportIncompatibleVariableOverride]  made lazily
+    def _histories(self) -> list[HistoryEvent]:
         return self._first_histories if self._history_source is None else self._history_source()
 
     @_histories.setter
-    def _histories(self, value: list[HistoryEvent]) -> None:
+    def _histories(self, value: list[HistoryEvent]) -> None:  # pyright: ignore  a field in the base class
         self._first_histories = value
 
     def _set_is_replaying(self, is_replaying: Any) -> None:

@@ -15,13 +15,13 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from devhost.actions import ActionType, Reply, parse_reply
 from devhost.decision import Completion, Decision, details
 from devhost.faults import HostCrash
 from devhost.history import Event
+from devhost.keeping import HandleOf, StickySettings
 from devhost.live import Live
 from devhost.models import RuntimeStatus
 from devhost.nondeterminism import departure
@@ -29,24 +29,7 @@ from devhost.plain_replay import PlainReplay, ended
 from devhost.sdk_generator import KeptGenerator, NotKept
 from devhost.shim import Interpretation
 
-__all__ = ["HandleOf", "StickyInstances", "StickySettings"]
-
-# Returns what the SDK made of an orchestrator function, by its function name.
-HandleOf = Callable[[str], Any]
-
-
-@dataclass(frozen=True)
-class StickySettings:
-    """How much is kept and how often it is checked.
-
-    ``check_every``: after so many episodes a replay must give the same; the next check comes when the history
-    has also grown by half, so that all checks together cost no more than a few replays. ``most``: kept
-    instances at a time, the least used of which go first. ``idle_seconds``: after that an unused one goes.
-    """
-
-    check_every: int = 100
-    most: int = 1000
-    idle_seconds: float = 600.0
+__all__ = ["StickyInstances"]
 
 
 class _Kept:
@@ -113,6 +96,11 @@ class StickyInstances:
 
     def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
         """Say what follows from the history of ``live`` and the new events, as `PlainReplay.decide` does."""
+        # Not inside of the handler below: what a replay raises is to have no other error in its traceback.
+        decision = self._go_on(live, new, started, function)
+        return decision or self._plain.decide(live, new, started, function)
+
+    def _go_on(self, live: Live, new: list[Event], started: Event, function: str) -> Decision | None:
         kept: _Kept | None = live.kept
         live.kept = None
         self._used.pop(live.record.instance_id, None)
@@ -125,10 +113,10 @@ class StickyInstances:
         except HostCrash:
             raise
         except NotKept:
-            return self._plain.decide(live, new, started, function)
+            return None
         except BaseException:  # noqa: BLE001  it ends a replay too, which has the words for it
             self._log.debug("'%s' is replayed", live.record.instance_id, exc_info=True)
-            return self._plain.decide(live, new, started, function)
+            return None
         if decision.completion is None:
             self._keep(kept, live, new)
         return decision
@@ -151,7 +139,8 @@ class StickyInstances:
         return kept.decide(live, new, started, self._plain.max_actions)
 
     def _due(self, kept: _Kept, size: int) -> bool:
-        return kept.unchecked >= self._settings.check_every and 2 * size >= 3 * kept.checked_size
+        settings = self._settings
+        return kept.unchecked >= settings.check_every and size >= settings.growth * kept.checked_size
 
     # -- what is kept
 
@@ -184,7 +173,7 @@ class StickyInstances:
         if isinstance(replayed, str):
             real = self._plain.interpreted(live, new, started, replayed).completion
             if real is not None and real.result is not None and real.result.startswith("Non-Deterministic"):
-                said = f"{real.result} {said}"
+                said = f"{real.result} The place: {kept.generator.place()}."
         self._log.error("'%s' is not deterministic: %s", live.record.instance_id, said)
         return ended(Completion(RuntimeStatus.FAILED, said, details(said)), live)
 

@@ -1,38 +1,27 @@
-"""A decider that runs each episode both ways, and tells where the two differ."""
+"""Puts a decider into the hosts of `engine_kit` that runs each episode both ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from devhost.decision import Decision
-from devhost.history import Event
-from devhost.live import Live
-from devhost.plain_replay import PlainReplay
-from devhost.sticky import StickyInstances, StickySettings
+import pytest
+
+from devhost.sdk_probe import Both
+from tests.devhost import engine_kit
 
 
-class Compared:
-    """Plain replays decide; kept generators must come to the same decision and, to the byte, the same reply.
+@contextmanager
+def deciding_both_ways(patch: pytest.MonkeyPatch) -> Iterator[list[Both]]:
+    """Have plain replays decide, and note where kept generators would not do the same."""
+    made: list[Both] = []
 
-    The kept generator is checked at every episode, which turns a different reply into a failure of the
-    instance, and so into a different decision.
-    """
+    def make(handle_of: Any, plain: Any) -> Both:
+        made.append(Both(plain, handle_of))
+        return made[-1]
 
-    def __init__(self, handle_of: Callable[[str], Any], plain: PlainReplay):
-        self._plain = plain
-        self.sticky = StickyInstances(plain, handle_of, StickySettings(check_every=1))
-        # Every episode is checked, however little the history has grown.
-        self.sticky._due = lambda kept, size: True
-        self.differences: list[str] = []
-        self.episodes = 0
-        self.kept = 0
-
-    def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
-        self.episodes += 1
-        self.kept += live.kept is not None
-        got = self.sticky.decide(live, new, started, function)
-        expected = self._plain.decide(live, new, started, function)
-        if repr(got) != repr(expected):
-            self.differences.append(f"{function}: {got} instead of {expected}")
-        return expected
+    patch.setattr(engine_kit, "DECIDER", make)
+    yield made
+    gc.collect()  # what generators say when they are dropped belongs to the test that made them

@@ -26,7 +26,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
 
-_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 60}
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 60}
 
 
 class StorageError(Exception):

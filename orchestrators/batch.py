@@ -39,7 +39,7 @@ def batch(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     Output: `{"status": "completed" | "stopped" | "failed", "total", "counts", "approvals"?, "error"?}`.
     Custom status: `{"phase", "done", "total", "counts"}`.
     """
-    job = context.get_input()
+    job: dict[str, Any] = context.get_input() or {}
     try:
         return (yield from _batch(context, job))
     except ActivityGaveUp as failure:
@@ -103,7 +103,7 @@ def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
     Input: `{"batch", "today", "first", "last"}` (chunks by number, both ends included).
     Output as a chunk's; never raises.
     """
-    window = context.get_input()
+    window: dict[str, Any] = context.get_input() or {}
     common = {"batch": window["batch"], "today": window["today"]}
     jobs = [{**common, "chunk": n} for n in range(window["first"], window["last"] + 1)]
     parts = yield context.task_all([context.call_sub_orchestrator("batch_chunk", job) for job in jobs])
@@ -128,7 +128,7 @@ def _watch(
     """Wait for the windows, and write the progress into the custom status now and then."""
     pause = FIRST_LOOK
     while not work.is_completed:
-        look = context.create_timer(context.current_utc_datetime + pause)
+        look: Any = context.create_timer(context.current_utc_datetime + pause)
         winner = yield context.task_any([work, look])
         if winner == work:
             look.cancel()  # an open timer would keep the instance Running until it fires

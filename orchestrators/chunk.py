@@ -27,7 +27,7 @@ def batch_chunk(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     Output: `{"outcome": "ok" | "stopped" | "failed", "counts": {outcome: documents}}`; never raises.
     """
     try:
-        return (yield from _check_range(context, context.get_input()))
+        return (yield from _check_range(context, context.get_input() or {}))
     except ActivityGaveUp as failure:
         return {"outcome": "failed", "counts": {}, "error": str(failure)}
 

@@ -80,7 +80,7 @@ class KillableHost:
 
     def wait(self, url: str, *, until_done: int | None = None, seconds: float = 120) -> dict[str, Any]:
         """Poll until the batch has ended, or until so many documents are done."""
-        deadline = time.monotonic() + seconds
+        deadline, body = time.monotonic() + seconds, {}
         while time.monotonic() < deadline:
             answer = requests.get(url, timeout=60)
             body = answer.json()
@@ -89,7 +89,7 @@ class KillableHost:
             if until_done is not None and body.get("total") and body["done"] >= until_done:
                 return body
             time.sleep(0.02)
-        raise AssertionError(f"the batch did not end: {answer.text}")
+        raise AssertionError(f"the batch did not end: {body}")
 
     def report(self, status: dict[str, Any]) -> dict[str, Any]:
         """The report without its times, which differ from run to run."""

@@ -9,6 +9,7 @@ import re
 import time
 import uuid
 from typing import Any
+from urllib.parse import urljoin
 
 import openpyxl
 import pytest
@@ -95,7 +96,7 @@ def test_report_comes_in_four_formats(batch: tuple[Documents, dict[str, Any]]) -
     assert len(list(csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig"))))) == 61
     as_xlsx = requests.get(links["report_xlsx"], timeout=60)
     book = openpyxl.load_workbook(io.BytesIO(as_xlsx.content), read_only=True)
-    names = {cell for row in book.worksheets[0].iter_rows(values_only=True) for cell in row}
+    names = {str(cell) for row in book.worksheets[0].iter_rows(values_only=True) for cell in row}
     assert {name for name, _ in documents} <= names
     as_html = requests.get(links["report_html"], timeout=60)
     assert as_html.headers["Content-Type"].startswith("text/html")
@@ -121,7 +122,7 @@ def test_html_report_links_to_the_documents(batch: tuple[Documents, dict[str, An
     page = requests.get(status["links"]["report_html"], timeout=60)
     links = re.findall(r'href="(documents/\d+)"', page.text)
     assert len(set(links)) == 60
-    found = requests.get(requests.compat.urljoin(page.url, links[0]), timeout=60)
+    found = requests.get(urljoin(page.url, links[0]), timeout=60)
     assert found.content in [content for _, content in documents]
 
 

@@ -47,14 +47,14 @@ async def _wake_if_behind(blobs: Blobs, client: df.DurableOrchestrationClient, a
         waits = approvals.waiting_at(await client.get_status(approval))
         if waits is None:
             return False
-        seq = await asyncio.to_thread(_decision_after, blobs, approval, waits[2])
+        seq = await asyncio.to_thread(decision_after, blobs, approval, waits[2])
         return seq is not None and await approvals.wake(client, approval, seq)
     except Exception:
         logging.exception("the sweep could not look at approval %s", approval)
         return False
 
 
-def _decision_after(blobs: Blobs, approval: str, seen: int) -> int | None:
+def decision_after(blobs: Blobs, approval: str, seen: int) -> int | None:
     """The number of the last decision that came after entry `seen`; None where there is none.
 
     What the workflow wrote itself needs no waking, and mostly there is no further entry at all: one look.

@@ -1,12 +1,13 @@
-"""A checker without rules: a document says of itself what it is, as `outcome supplier number`."""
+"""A checker without rules: a document says of itself what it is, as `outcome supplier number [euros]`."""
 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from invoicing.assess import Assessment
 from invoicing.findings import Finding
-from invoicing.model import Invoice, Party
+from invoicing.model import Invoice, Party, Totals
 
 
 class SayingChecker:
@@ -20,6 +21,9 @@ class SayingChecker:
         if outcome == "unreadable":
             found = [Finding("SETTLE-NOT-INVOICE", "fatal", "It is not an invoice.", None, "file")]
             return Assessment(kind=None, outcome="unreadable", findings=found)
-        supplier, number = rest
-        invoice = Invoice(kind="ubl-invoice", number=number, seller=Party(name=supplier))
+        supplier, number, *amount = rest
+        totals = Totals(payable=Decimal(amount[0])) if amount else Totals()
+        currency = "EUR" if amount else None
+        seller = Party(name=supplier)
+        invoice = Invoice(kind="ubl-invoice", number=number, seller=seller, currency=currency, totals=totals)
         return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]

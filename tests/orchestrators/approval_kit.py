@@ -1,0 +1,242 @@
+"""An office for tests of approvals: workflows on a host with skipping time, blobs in memory, and people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import azure.durable_functions as df
+
+from activities import (
+    approving,
+    assess_invoice,
+    batch_hand_over,
+    booking,
+    claim_invoice,
+    routing,
+)
+from adapters import approvals, policies, services
+from adapters.services import Services
+from adapters.settings import Settings, from_environment
+from devhost.errors import InstanceNotFound
+from devhost.testing import Host, Status
+from invoicing.approval import names
+from invoicing.approval.ledger import Entry
+from invoicing.approval.policy import Policy
+from invoicing.approval.policy_file import parse
+from invoicing.assess import Checker
+from orchestrators import approval, batch_approvals, invoice
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.fakes.saying_checker import SayingChecker
+from triggers import timers
+
+APP = [
+    module.bp
+    for module in (
+        approval,
+        invoice,
+        batch_approvals,
+        approving,
+        assess_invoice,
+        batch_hand_over,
+        booking,
+        claim_invoice,
+        routing,
+    )
+]
+
+ANN, BOB, CARLA, DAN, EVA = (f"{name}@example.com" for name in ("ann", "bob", "carla", "dan", "eva"))
+SUE = "sue@example.com"
+PEOPLE = (ANN, BOB, CARLA, DAN, EVA)
+DOCUMENT = "valid ACME 17 500.00"
+INVOICE = names.invoice_id("1" * 64)
+
+
+def clerk(**changes: Any) -> dict[str, Any]:
+    """A stage of one clerk, Ann or Bob, that expires after 14 days."""
+    return {"name": "clerk", "approvers": [ANN, BOB], "expire_after": "P14D"} | changes
+
+
+def manager(**changes: Any) -> dict[str, Any]:
+    """A stage of one manager, Carla or Dan."""
+    return {"name": "manager", "approvers": [CARLA, DAN], "expire_after": "P14D"} | changes
+
+
+def policy_of(*stages: dict[str, Any]) -> Policy:
+    """A policy that asks for these stages of every invoice."""
+    value = {
+        "version": 1,
+        "people": {one: {"name": one.split("@")[0].title()} for one in PEOPLE},
+        "rules": [{"name": "all", "when": {}, "stages": list(stages)}],
+    }
+    return parse(json.dumps(value).encode())
+
+
+def plain(builder: Any) -> Callable[[Any], Any]:
+    """The function behind a decorated activity."""
+    return builder._function.get_user_function()
+
+
+def drive(steps: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that waits for nothing real."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("the coroutine waits for something real")
+
+
+@dataclass
+class HostClient:
+    """What of the durable client the service layer uses, on the host of the test."""
+
+    host: Host
+
+    async def get_status(self, instance_id: str) -> Status | None:
+        """The status, None where there is no such instance."""
+        try:
+            return self.host.status(instance_id)
+        except InstanceNotFound:
+            return None
+
+    async def raise_event(self, instance_id: str, name: str, data: Any) -> None:
+        """Raise an event as the client of the SDK does."""
+        self.host.raise_event(instance_id, name, data)
+
+
+class Office:
+    """Invoices, people who decide, and what they were told (`told`: the inputs of `notify`)."""
+
+    def __init__(self, *stages: dict[str, Any], **host: Any) -> None:
+        self.blobs = MemoryBlobs()
+        self.told: list[dict[str, Any]] = []
+        self.settings: Settings = replace(
+            from_environment({"AzureWebJobsStorage": "unused"}), policy_file=Path("none")
+        )
+        self.policy = policy_of(*stages)
+        replaced = {"notify": self._notify} | host.pop("activities", {})
+        self.host = Host(APP, activities=replaced, **host)
+
+    def _notify(self, job: dict[str, Any]) -> dict[str, int]:
+        self.told.append(job)
+        return {"queued": len(job["to"])}
+
+    @contextmanager
+    def at_work(self) -> Iterator[Office]:
+        """The services are this office's inside of the block."""
+        here = Services(self.settings, self.blobs, lambda: cast(Checker, SayingChecker()))
+        load, policies.load = policies.load, lambda settings: self.policy
+        try:
+            with services.replaced_by(here):
+                yield self
+        finally:
+            policies.load = load
+            self.host.close()
+
+    # ------------------------------------------------------------ what happens
+
+    @property
+    def client(self) -> df.DurableOrchestrationClient:
+        """The durable client."""
+        return cast(df.DurableOrchestrationClient, HostClient(self.host))
+
+    def bring(
+        self, text: str = "valid ACME 17 500.00", *, sender: str | None = SUE, ref: str = INVOICE
+    ) -> str:
+        """An invoice comes in and its workflow starts; returns the id of its approval."""
+        self.store(text, sender=sender, ref=ref)
+        self.host.start("invoice", {"invoice": ref}, instance_id=ref)
+        return names.approval_id(ref)
+
+    def store(self, text: str, *, sender: str | None = SUE, ref: str = INVOICE) -> None:
+        """Store a document, as the API does before it starts the workflow."""
+        content = text.encode()
+        record = {"id": ref, "name": "a.xml", "size": len(content), "sender": sender}
+        self.blobs.write(names.invoice_record(ref), json.dumps(record).encode())
+        self.blobs.write(names.invoice_document(ref), content)
+
+    def write(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:
+        """Somebody decides, and the process dies before the event: only the ledger knows."""
+        approval = approval or names.approval_id(INVOICE)
+        stage = more.pop("stage", None)
+        if stage is None:
+            view = approvals.read(self.blobs, approval)
+            stage = view.open_stage.name if view.open_stage else view.stages[-1].name
+        value = {
+            "comment": "because",
+            "via": "dev",
+            "now": self.host.now,
+            "sha256": self.sha256(approval),
+        } | more
+        return approvals.decide(
+            self.blobs, approval, stage=stage, who=who, decision=cast(approvals.Decision, decision), **value
+        )
+
+    def decide(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:
+        """Somebody decides, and the workflow is woken."""
+        entry = self.write(who, decision, approval, **more)
+        self.wake(approval, entry.seq)
+        return entry
+
+    def wake(self, approval: str | None = None, seq: int | None = None) -> bool:
+        """Raise the event of a decision."""
+        return drive(approvals.wake(self.client, approval or names.approval_id(INVOICE), seq))
+
+    def sweep(self) -> list[str]:
+        """The timer trigger's work, without its threads."""
+        found = []
+        for name in self.blobs.names(names.INBOX):
+            approval = name.removeprefix(names.INBOX)
+            waits = approvals.waiting_at(drive(self.client.get_status(approval)))
+            seq = timers.decision_after(self.blobs, approval, waits[2]) if waits else None
+            if seq is not None and drive(approvals.wake(self.client, approval, seq)):
+                found.append(approval)
+        return found
+
+    # ------------------------------------------------------------ what can be seen
+
+    def sha256(self, approval: str | None = None) -> str:
+        """The hash of the document that is shown."""
+        request = json.loads(self.blobs.read(names.request(approval or names.approval_id(INVOICE))))
+        return request["document"]["sha256"]
+
+    def entries(self, approval: str | None = None) -> list[Entry]:
+        """The ledger."""
+        return list(approvals.read(self.blobs, approval or names.approval_id(INVOICE)).entries)
+
+    def kinds(self, approval: str | None = None) -> list[str]:
+        """The kinds of the ledger's entries."""
+        return [entry.kind for entry in self.entries(approval)]
+
+    def status(self, instance: str = INVOICE) -> Status:
+        """The status of a workflow, with history."""
+        return self.host.status(instance, history=True)
+
+    def told_kinds(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Kind and persons of each message."""
+        return [(job["kind"], tuple(job["to"])) for job in self.told]
+
+    def payables(self) -> list[dict[str, Any]]:
+        """What was booked."""
+        return [json.loads(self.blobs.read(name)) for name in self.blobs.names(names.PAYABLES)]
+
+
+def sha256(text: str) -> str:
+    """The hash of a document."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def day(entry: Entry, start: datetime) -> float:
+    """When an entry was written, in days since a moment."""
+    return round((datetime.fromisoformat(entry.at) - start) / timedelta(days=1), 3)
+
+
+def moment(text: str) -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,355 @@
+"""Approvals on a host with skipping time: stages, people, questions, and decisions at bad moments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters import approvals
+from adapters.approvals import DecisionRefused
+from invoicing.approval import names
+from tests.orchestrators.approval_kit import (
+    ANN,
+    BOB,
+    CARLA,
+    DAN,
+    EVA,
+    INVOICE,
+    SUE,
+    Office,
+    clerk,
+    manager,
+)
+
+APPROVAL = names.approval_id(INVOICE)
+Open = Callable[..., Office]
+
+
+@pytest.fixture
+def office() -> Iterator[Open]:
+    """An office with these stages where an invoice came in."""
+    with ExitStack() as stack:
+
+        def start(*stages: dict[str, Any], sender: str | None = SUE, **host: Any) -> Office:
+            here = stack.enter_context(Office(*stages, **host).at_work())
+            here.bring(sender=sender)
+            return here
+
+        yield start
+
+
+def _refused(call: Callable[[], Any]) -> str:
+    with pytest.raises(DecisionRefused) as refused:
+        call()
+    assert refused.value.text, "people are told why"
+    return refused.value.code
+
+
+# ---------------------------------------------------------------- stages and quorum
+
+
+def test_stages_come_one_after_the_other_and_the_invoice_is_booked(office: Open) -> None:
+    """The second stage is asked when the first has approved; then the payable names both."""
+    here = office(clerk(), manager())
+    assert here.told_kinds() == [("request", (ANN, BOB))]
+    here.decide(BOB, "approve")
+    assert here.told_kinds()[-1] == ("request", (CARLA, DAN))
+    here.decide(CARLA, "approve", comment="")
+    assert here.status().output == {"status": "booked", "approval": APPROVAL, "by": CARLA, "undone": []}
+    (payable,) = here.payables()
+    assert payable["approved_by"] == [BOB, CARLA]
+    assert payable["ledger"]["head"] == here.entries()[-1].hash
+    assert here.told_kinds()[-1] == ("decided", (SUE,))
+    assert approvals.inbox(here.blobs) == []
+
+
+def test_inbox_has_what_a_list_shows(office: Open) -> None:
+    """Without reading a blob: supplier, number, amount, stage, and whom it waits for."""
+    here = office(clerk())
+    here.blobs.calls.clear()
+    (item,) = approvals.inbox(here.blobs)
+    assert here.blobs.calls == [("list", names.INBOX)]
+    shown = (item.supplier, item.number, str(item.amount), item.stage, item.approvers, item.since)
+    assert shown == ("ACME", "17", "500.00", "clerk", (ANN, BOB), here.host.now)
+
+
+def test_quorum_needs_so_many_different_people(office: Open) -> None:
+    """One approval of two leaves the stage open, and waits for who has not decided yet."""
+    here = office(clerk(approvers=[ANN, BOB, EVA], quorum=2))
+    here.decide(ANN, "approve")
+    assert here.status(APPROVAL).custom_status["waiting_for"] == [BOB, EVA]
+    assert _refused(lambda: here.write(ANN, "approve")) == "already_decided"
+    here.decide(EVA, "approve")
+    assert here.status().output["status"] == "booked"
+
+
+def test_one_reject_ends_it_and_the_claim_is_given_back(office: Open) -> None:
+    """Also where others approved before; nobody is asked after that, and a corrected copy may come."""
+    here = office(clerk(approvers=[ANN, BOB], quorum=2), manager())
+    here.decide(ANN, "approve")
+    here.decide(BOB, "reject", comment="wrong price")
+    output = here.status().output
+    assert (output["status"], output["by"], output["undone"]) == ("rejected", BOB, ["claim"])
+    assert here.status().custom_status["undone"] == ["claim"]
+    assert here.payables() == []
+    assert here.told[-1]["comment"] == "wrong price"
+    other = names.invoice_id("2" * 64)
+    here.bring("valid ACME 17 500.00", ref=other)
+    assert here.host.status(other).custom_status["phase"] == "approval", "it is no duplicate"
+
+
+def test_same_person_never_fills_two_stages(office: Open) -> None:
+    """Ann stands in both stages; having approved the first, she may not decide in the second."""
+    here = office(clerk(), manager(approvers=[ANN, CARLA]))
+    here.decide(ANN, "approve")
+    assert here.told_kinds()[-1] == ("request", (CARLA,)), "and she is not asked"
+    assert _refused(lambda: here.write(ANN, "approve")) == "same_person"
+    assert _refused(lambda: here.write(ANN, "reject")) == "same_person"
+    here.decide(CARLA, "approve")
+    assert here.status().output["status"] == "booked"
+
+
+def test_sender_may_not_approve(office: Open) -> None:
+    """Ann sent it in: only Bob is asked."""
+    here = office(clerk(), sender=ANN)
+    assert here.told_kinds() == [("request", (BOB,))]
+    assert _refused(lambda: here.write(ANN, "approve")) == "not_your_turn"
+
+
+def test_invoice_that_only_its_sender_could_approve_is_refused(office: Open) -> None:
+    """Better at once than an approval that nobody can end; what was claimed is given back."""
+    here = office(clerk(approvers=[ANN]), sender=ANN)
+    output = here.status().output
+    assert (output["status"], output["error"]["code"]) == ("failed", "no_approver")
+    assert output["undone"] == ["claim"]
+
+
+def test_stranger_may_not_decide(office: Open) -> None:
+    """Neither somebody of a later stage nor anybody else."""
+    here = office(clerk(), manager())
+    assert _refused(lambda: here.write(CARLA, "approve")) == "not_your_turn"
+    assert _refused(lambda: here.write(SUE, "approve")) == "not_your_turn"
+    assert here.kinds() == ["opened", "stage_opened"], "a refused decision leaves no trace"
+
+
+# ---------------------------------------------------------------- absence
+
+
+def test_stand_in_decides_and_the_ledger_says_for_whom(office: Open) -> None:
+    """Ann is away and Eva stands in; Ann's place is taken then, also when she comes back."""
+    here = office(clerk(approvers=[ANN, BOB], quorum=2))
+    until = here.host.now + timedelta(days=3)
+    approvals.delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
+    entry = here.decide(EVA, "approve")
+    assert (entry.who, entry.on_behalf_of) == (EVA, ANN)
+    assert _refused(lambda: here.write(ANN, "approve")) == "already_decided"
+    here.decide(BOB, "approve")
+    assert here.payables()[0]["approved_by"] == [EVA, BOB]
+
+
+def test_stand_in_is_asked_instead_and_only_while_the_absence_lasts(office: Open) -> None:
+    """The reminder goes to Eva; after the absence it is Ann's turn again."""
+    here = office(clerk(approvers=[ANN], remind_after="P1D", remind_every="P2D"))
+    until = here.host.now + timedelta(days=2)
+    approvals.delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
+    here.host.advance(days=1)
+    assert here.told_kinds()[-1] == ("reminder", (EVA,))
+    here.host.advance(days=2)
+    assert here.told_kinds()[-1] == ("reminder", (ANN,))
+    assert _refused(lambda: here.write(EVA, "approve")) == "not_your_turn"
+
+
+def test_nobody_stands_in_twice_or_for_the_sender(office: Open) -> None:
+    """Eva stands in for Ann and Bob: she is one person, and two have to look at it."""
+    here = office(clerk(approvers=[ANN, BOB, CARLA], quorum=2), sender=DAN)
+    now = here.host.now
+    for who in (ANN, BOB):
+        approvals.delegate(here.blobs, here.policy, who, now + timedelta(days=3), EVA, now)
+    here.decide(EVA, "approve")
+    assert _refused(lambda: here.write(EVA, "approve")) == "already_decided"
+
+
+# ---------------------------------------------------------------- questions
+
+
+def test_question_goes_to_the_sender_and_its_answer_back(office: Open) -> None:
+    """While it is open, the stage waits for the sender; then who asked is told."""
+    here = office(clerk())
+    here.decide(ANN, "ask", comment="Which order?")
+    assert here.told[-1] | {"deadline": None} == {
+        "approval": APPROVAL,
+        "kind": "question",
+        "stage": "clerk",
+        "to": [SUE],
+        "author": ANN,
+        "comment": "Which order?",
+        "number": 3,
+        "deadline": None,
+    }
+    assert here.status(APPROVAL).custom_status["waiting_for"] == [SUE]
+    assert _refused(lambda: here.write(BOB, "answer")) == "not_your_turn"
+    here.decide(SUE, "answer", comment="4711")
+    assert here.told_kinds()[-1] == ("answer", (ANN,))
+    assert here.status(APPROVAL).custom_status["waiting_for"] == [ANN, BOB]
+    assert _refused(lambda: here.write(SUE, "answer")) == "no_question"
+    here.decide(ANN, "approve")
+    assert here.status().output["status"] == "booked"
+
+
+def test_question_needs_somebody_to_ask_and_words(office: Open) -> None:
+    """Where nobody is known to have sent it in, nobody can answer."""
+    here = office(clerk(), sender=None)
+    assert _refused(lambda: here.write(ANN, "ask")) == "nobody_to_ask"
+    assert _refused(lambda: here.write(ANN, "reject", comment="  ")) == "comment_needed"
+    assert _refused(lambda: here.write(ANN, "approve", comment="x" * 2001)) == "comment_too_long"
+
+
+def test_question_and_answer_while_a_decision_comes_lose_nothing(office: Open) -> None:
+    """All three reach the ledger before the workflow looks: everybody is told, the decision counts."""
+    here = office(clerk(approvers=[ANN, BOB], quorum=2))
+    with here.host.held():
+        here.decide(ANN, "ask")
+        here.decide(SUE, "answer")
+        here.decide(ANN, "approve")
+    assert [kind for kind, _ in here.told_kinds()] == ["request", "question", "answer"]
+    here.decide(BOB, "approve")
+    assert here.status().output["status"] == "booked"
+
+
+# ---------------------------------------------------------------- bad moments
+
+
+def test_decision_before_the_wait_is_armed_is_not_lost() -> None:
+    """People are told of a stage while its workflow still writes: who is quick may come before the wait."""
+
+    def quick(job: dict[str, Any]) -> dict[str, int]:
+        if job["kind"] == "request":
+            here.write(ANN, "approve")
+            here.host.engine.raise_event(APPROVAL, "decision.clerk.1", "true")
+        return {"queued": 1}
+
+    here = Office(clerk(), activities={"notify": quick})
+    with here.at_work():
+        here.bring()
+        assert here.status().output["status"] == "booked"
+        assert here.kinds() == ["opened", "stage_opened", "approve", "closed"]
+
+
+def test_decision_for_a_stage_that_is_not_open_yet_is_refused(office: Open) -> None:
+    """Carla clicks an old link of hers while the first stage is open."""
+    here = office(clerk(), manager())
+    assert _refused(lambda: here.write(CARLA, "approve", stage="manager")) == "not_open"
+    assert _refused(lambda: here.write(CARLA, "approve", stage="board")) == "unknown_stage"
+
+
+def test_decision_for_a_stage_that_is_over_is_refused(office: Open) -> None:
+    """Whether the next stage is open or everything has ended; the first decision stays."""
+    here = office(clerk(), manager())
+    here.decide(ANN, "approve")
+    assert _refused(lambda: here.write(BOB, "reject", stage="clerk")) == "stage_over"
+    here.decide(DAN, "reject")
+    assert _refused(lambda: here.write(CARLA, "approve", stage="manager")) == "stage_over"
+    assert here.status().output["status"] == "rejected"
+
+
+def test_of_two_approvers_at_the_same_second_one_is_counted(office: Open) -> None:
+    """Ann approves while Bob's reject is between his look and his write: exactly one of them is written."""
+    here = office(clerk())
+
+    def first_ann(verb: str, name: str) -> None:
+        if verb == "create" and name == names.entry(APPROVAL, 3):
+            here.blobs.fails = lambda verb, name: None
+            here.write(ANN, "approve")
+
+    here.blobs.fails = first_ann
+    assert _refused(lambda: here.decide(BOB, "reject")) == "stage_over"
+    here.wake()
+    assert here.kinds() == ["opened", "stage_opened", "approve", "closed"]
+    assert here.status().output["by"] == ANN
+
+
+def test_two_of_a_quorum_at_the_same_second_are_both_counted(office: Open) -> None:
+    """The second one's place in the chain was taken: it is written behind, not lost."""
+    here = office(clerk(quorum=2))
+
+    def first_ann(verb: str, name: str) -> None:
+        if verb == "create" and name == names.entry(APPROVAL, 3):
+            here.blobs.fails = lambda verb, name: None
+            here.write(ANN, "approve")
+
+    here.blobs.fails = first_ann
+    assert here.decide(BOB, "approve").seq == 4
+    assert here.payables()[0]["approved_by"] == [ANN, BOB]
+
+
+def test_decision_comes_before_the_expiry_of_the_same_moment(office: Open) -> None:
+    """It was in the ledger when the timer fired, and only its event got lost."""
+    here = office(clerk())
+    here.host.advance(days=13.99)
+    here.write(ANN, "approve")
+    here.host.advance(days=1)
+    assert here.status().output["status"] == "booked"
+    assert "expiry" not in here.kinds()
+
+
+def test_lost_event_is_made_good_by_the_sweep(office: Open) -> None:
+    """The process died between ledger and event; the sweep wakes it once, and then finds nothing to do."""
+    here = office(clerk(), manager())
+    here.write(ANN, "approve")
+    assert here.status(APPROVAL).custom_status["stage"] == "clerk"
+    assert here.sweep() == [APPROVAL]
+    assert here.status(APPROVAL).custom_status["stage"] == "manager"
+    assert here.sweep() == []
+
+
+@pytest.mark.parametrize("over_http", [True, False])
+@pytest.mark.parametrize(
+    "payload",
+    [None, "approve", 17, [1, [2]], {"decision": "approve", "who": CARLA}, {"__proto__": {}}, "x" * 100_000],
+)
+def test_hostile_event_decides_nothing(office: Open, payload: Any, over_http: bool) -> None:
+    """Whatever an event brings: it costs one look into the ledger."""
+    here = office(clerk())
+    here.host.raise_event(APPROVAL, "decision.clerk.1", payload, over_http=over_http)
+    status = here.status(APPROVAL)
+    assert (status.runtime_status, status.custom_status["attempt"]) == ("Running", 2)
+    assert here.kinds() == ["opened", "stage_opened"]
+    here.decide(ANN, "approve")
+    assert here.status().output["status"] == "booked"
+
+
+def test_replaced_document_voids_the_approval(office: Open) -> None:
+    """Nobody says yes to what they did not see; rejecting is possible still."""
+    here = office(clerk())
+    here.blobs.write(names.invoice_document(INVOICE), b"valid ACME 17 900.00")
+    assert _refused(lambda: here.write(ANN, "approve")) == "document_changed"
+    assert _refused(lambda: here.write(ANN, "reject", sha256="0" * 64)) == "document_changed"
+    here.decide(ANN, "reject")
+    assert here.status().output["status"] == "rejected"
+
+
+def test_link_decides_once(office: Open) -> None:
+    """After Ann's question her link is spent, even for another kind of decision."""
+    here = office(clerk())
+    here.decide(ANN, "ask", via="link", link_id="L1")
+    assert _refused(lambda: here.write(ANN, "approve", via="link", link_id="L1")) == "link_used"
+    here.decide(ANN, "approve", via="link", link_id="L2")
+    assert here.status().output["status"] == "booked"
+
+
+def test_channel_that_is_down_holds_nothing_up_and_shows(office: Open) -> None:
+    """The request could not be queued: seconds later the stage waits as ever, and says so."""
+
+    def broken(job: dict[str, Any]) -> None:
+        raise OSError("StorageUnavailable: no answer")
+
+    here = office(clerk(), activities={"notify": broken})
+    here.host.advance(minutes=1)
+    assert here.status(APPROVAL).custom_status["notifications"] == {"failed": 1}
+    here.decide(ANN, "approve")
+    here.host.advance(minutes=1)
+    assert here.status().output["status"] == "booked"

@@ -16,6 +16,7 @@ from devhost.app_index import FunctionInfo
 from devhost.errors import DevhostError, PortInUse
 from devhost.host import HostOptions, RunningHost, start_host
 from devhost.http_front import http_routes
+from devhost.keeping import StickySettings
 from devhost.lint import commands as lint
 from devhost.log import configure
 from devhost.replay import commands as replay
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers=options.workers,
         auth=options.auth,
         log_format=options.log,
+        sticky=None if options.no_sticky else StickySettings(check_every=options.check_every),
     )
     try:
         configure(options.log, load_settings(app_folder).log_levels)
@@ -81,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--auth", action="store_true", help="check keys, as func start --enableAuth")
     start.add_argument("--log", choices=("text", "json"), default="text", help="form of the log lines")
     start.add_argument(
+        "--no-sticky", action="store_true", help="replay running orchestrations at each step, as Azure does"
+    )
+    start.add_argument(
+        "--check-every",
+        type=_positive,
+        default=StickySettings.check_every,
+        metavar="N",
+        help="check what is kept in memory against a replay after N steps, and at the end (default: 100)",
+    )
+    start.add_argument(
         "--ready-file", metavar="FILE", help="write url, pid and rpc there as JSON once requests are served"
     )
     for add in (replay.add_commands, lint.add_commands):
@@ -91,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port; give a number from 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of steps; give 1 or more")
     return int(text)
 
 

@@ -8,21 +8,25 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from devhost import sdk_timestamps
 from devhost.app_index import AppIndex, load_app
 from devhost.clock import SystemClock
 from devhost.durable_links import DurableLinks
 from devhost.engine import Engine
+from devhost.episode import Decider
 from devhost.errors import PortInUse, StateFileError
 from devhost.http_front import HttpFront, RpcFront
 from devhost.invocation import Invoker
+from devhost.keeping import StickySettings, sticky_decider
 from devhost.keys import Keys, load_keys
 from devhost.mgmt_api import ManagementApi
+from devhost.plain_replay import PlainReplay
 from devhost.settings import Settings, load_settings
 from devhost.storage_io import StorageIO
 from devhost.store import Store
@@ -39,7 +43,10 @@ _STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class HostOptions:
-    """How to start. ``port`` 0 takes a free one; ``state`` None keeps everything in memory."""
+    """How to start. ``port`` 0 takes a free one; ``state`` None keeps everything in memory.
+
+    ``sticky`` None replays running orchestrations at each step instead of keeping them alive.
+    """
 
     app_folder: Path
     port: int | None = None
@@ -48,6 +55,7 @@ class HostOptions:
     workers: int | None = None
     auth: bool = False
     log_format: str = "text"
+    sticky: StickySettings | None = field(default_factory=StickySettings)
 
 
 @dataclass
@@ -170,11 +178,23 @@ class _Starting:
         store = Store.open(path)
         self._undo.append(store.close)
         engine = Engine(
-            store=store, clock=SystemClock(), runner=worker, catalog=index, settings=self._settings.durable
+            store=store,
+            clock=SystemClock(),
+            runner=worker,
+            catalog=index,
+            settings=self._settings.durable,
+            decider=self._decider(index),
         )
         engine.start()
         self._undo.append(lambda: engine.stop(_STOP_SECONDS))
         return engine
+
+    def _decider(self, index: AppIndex) -> Callable[[PlainReplay], Decider] | None:
+        sdk_timestamps.install()
+        sticky = self._options.sticky
+        if sticky is None:
+            return None
+        return sticky_decider(lambda name: index.functions[name].call, sticky, _log)
 
     async def _serve(self, handler: Any, sockets: list[socket.socket]) -> None:
         # Bodies reach functions as they were sent, compressed ones too.

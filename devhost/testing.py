@@ -8,14 +8,16 @@
     assert host.status(status.instance_id).output == {"approved": True}
 
 Everything runs in the test's own thread and in a fixed order. Each request is worked off before it returns,
-until only timers and events are waited for; `Host.held` keeps several requests together.
+until only timers and events are waited for; `Host.held` keeps several requests together. With a `Chaos` the
+order comes from a seed, and so do faults (see `devhost.simulation`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import random
+import logging
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,19 +29,22 @@ import azure.durable_functions as df
 from azure.durable_functions.models.utils.df_serialization import df_dumps
 from azure.functions.decorators.function_app import DecoratorApi, FunctionRegister
 
-from devhost import jsontext
+from devhost import invariants, jsontext, timestamps
 from devhost.app_index import AppIndex, import_app, index_app
-from devhost.chance import Chance
 from devhost.clock import VirtualClock
 from devhost.engine import Engine
-from devhost.errors import InstanceNotFound
+from devhost.episode import Decider
+from devhost.errors import InstanceExists, InstanceNotFound
 from devhost.faults import HostCrash
+from devhost.keeping import StickySettings, sticky_decider
 from devhost.models import EntityFilter, InstanceFilter, InstanceStatus
+from devhost.plain_replay import PlainReplay
 from devhost.settings import Settings, load_settings
+from devhost.simulation import Chaos, Orderly, SimulatedCrash, Simulation
 from devhost.stand_ins import HttpStandIn, InlineRunner, replaced
 from devhost.store import Store
 
-__all__ = ["Host", "HostCrash", "Status", "VirtualClock", "in_turn"]
+__all__ = ["Chaos", "Host", "HostCrash", "Status", "VirtualClock", "in_turn"]
 
 App = FunctionRegister | DecoratorApi | Iterable[DecoratorApi] | Path | str
 _LONG = timedelta(days=3650)
@@ -96,8 +101,10 @@ class Host:
     ``orchestrators`` replaces sub-orchestrations in the same way.
     ``http`` answers durable HTTP calls: a function from ``{"method", "uri", …}`` to
     ``{"statusCode", "headers", "content"}``; without it they are really made.
-    ``state`` is a state file (default: in memory); ``seed`` runs instances that are ready in another order.
-    ``durable`` overrides values of DurableSettings.
+    ``state`` is a state file (default: in memory). ``seed`` does what is ready in another order; ``chaos``
+    adds faults. Crashes of it are survived: the host starts again on the same state, and the request that was
+    under way is sent again if it was not written. ``sticky`` keeps running orchestrations alive, as a host
+    that is started does. ``durable`` overrides values of DurableSettings.
     """
 
     def __init__(
@@ -110,6 +117,8 @@ class Host:
         clock: VirtualClock | None = None,
         state: Path | str | None = None,
         seed: int | None = None,
+        chaos: Chaos | None = None,
+        sticky: bool = False,
         **durable: Any,
     ):
         settings, index = _loaded(app)
@@ -117,10 +126,11 @@ class Host:
         self.calls: list[tuple[str, Any]] = []
         self._settings = replace(settings, durable=replace(settings.durable, **durable))
         self._index = replaced(index, activities or {}, orchestrators or {})
-        self._runner = InlineRunner(self._index, dict(activities or {}), self.calls)
-        self._http = HttpStandIn(http) if http else None
+        self._world = _world(chaos, seed, self.clock, settings)
+        self._runner = self._world.runner(InlineRunner(self._index, dict(activities or {}), self.calls))
+        self._http = self._world.http(HttpStandIn(http) if http else None)
         self._state = state
-        self._choose = random.Random(seed).randrange if seed is not None else None  # noqa: S311 - an order
+        self._sticky = sticky
         self._holds = 0
         self._crash: tuple[int, str] | None = None
         self._store = Store.open(state, hook=self._at_commit)
@@ -134,8 +144,15 @@ class Host:
             catalog=self._index,
             settings=self._settings.durable,
             http=self._http,
-            chance=Chance(self._choose),
+            chance=self._world.chance,
+            decider=self._decider(),
         )
+
+    def _decider(self) -> Callable[[PlainReplay], Decider] | None:
+        if not self._sticky:
+            return None
+        log = logging.getLogger("devhost.engine")
+        return sticky_decider(lambda name: self._index.functions[name].call, StickySettings(), log)
 
     def __enter__(self) -> Host:
         return self
@@ -157,11 +174,14 @@ class Host:
 
     def advance(self, delta: timedelta | None = None, **units: float) -> None:
         """Move time forward (``advance(days=3)``), firing each timer on the way at its own time."""
-        self.engine.advance(delta if delta is not None else timedelta(**units))
+        target = self.clock.ticks() + timestamps.from_delta(
+            delta if delta is not None else timedelta(**units)
+        )
+        self._survive(lambda: self._world.advance(self.engine, target))
 
     def run_until_idle(self) -> None:
-        """Work until only timers and events are waited for."""
-        self.engine.run_until_idle()
+        """Work until only timers, slow activities and events are waited for."""
+        self._survive(lambda: self._world.work(self.engine, whole=True))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -175,7 +195,26 @@ class Host:
 
     def _work(self) -> None:
         if not self._holds:
-            self.engine.run_until_idle()
+            self._survive(lambda: self._world.work(self.engine))
+
+    def _ask(self, request: Callable[[], Any]) -> None:
+        """Send a request, and work."""
+        self._survive(request, written_is_done=True)
+        self._work()
+
+    def _survive(self, action: Callable[[], Any], *, written_is_done: bool = False) -> None:
+        """Do something again for as often as the simulation breaks it."""
+        while True:
+            try:
+                action()
+                return
+            except SimulatedCrash as crash:
+                self._start_again()
+                if crash.committed and written_is_done:
+                    return
+            except sqlite3.OperationalError:
+                if not self._world.survives:
+                    raise
 
     # ---------------------------------------------------------------- instances
 
@@ -184,9 +223,17 @@ class Host:
     ) -> str:
         """Start an orchestration as the SDK's client does and return its id."""
         text = None if input is None else _twice(input)
-        started = self.engine.start_instance(name, input=text, instance_id=instance_id, version=version)
+        chosen = instance_id or self._world.chance.new_id()
+
+        def request() -> None:
+            self.engine.start_instance(name, input=text, instance_id=chosen, version=version)
+
+        self._survive(request, written_is_done=True)
+        if self._world.repeats():
+            with contextlib.suppress(InstanceExists):
+                self._survive(request)
         self._work()
-        return started
+        return chosen
 
     def run(
         self, name: str, input: Any = None, *, instance_id: str | None = None, version: str | None = None
@@ -199,19 +246,14 @@ class Host:
 
         Raises AssertionError when it waits for something else, or longer than ``within``.
         """
-        end = self.now + within
+        end = self.clock.ticks() + timestamps.from_delta(within)
         self.run_until_idle()
         while not (status := self.status(instance_id, history=True)).finished:
-            step = self._next_timer()
-            if step is None or self.now + step > end:
+            due = self._world.next_due(self.engine)
+            if due is None or due > end:
                 raise AssertionError(f"{status.name} {instance_id} has not finished: {status}")
-            self.engine.advance(step)
+            self._survive(lambda target=due: self._world.advance(self.engine, target))
         return status
-
-    def _next_timer(self) -> timedelta | None:
-        due = self.engine.next_due()
-        # A tick is 100 ns; timedelta holds whole microseconds, so round up to reach the timer.
-        return None if due is None else timedelta(microseconds=max(0, -(-(due - self.clock.ticks()) // 10)))
 
     def status(self, instance_id: str, *, history: bool = False) -> Status:
         """Return the state of an instance. Raises InstanceNotFound."""
@@ -230,39 +272,37 @@ class Host:
 
         With ``over_http`` as a POST to the management API does: it gets the value.
         """
-        self.engine.raise_event(instance_id, name, jsontext.dumps(data) if over_http else _twice(data))
+        text = jsontext.dumps(data) if over_http else _twice(data)
+        for _ in range(1 + self._world.repeats()):
+            self._survive(lambda: self.engine.raise_event(instance_id, name, text), written_is_done=True)
         self._work()
 
     def terminate(self, instance_id: str, reason: str = "") -> None:
         """End an instance."""
-        self.engine.terminate(instance_id, reason)
-        self._work()
+        self._ask(lambda: self.engine.terminate(instance_id, reason))
 
     def suspend(self, instance_id: str, reason: str = "") -> None:
         """Suspend an instance."""
-        self.engine.suspend(instance_id, reason)
-        self._work()
+        self._ask(lambda: self.engine.suspend(instance_id, reason))
 
     def resume(self, instance_id: str, reason: str = "") -> None:
         """Let a suspended instance go on."""
-        self.engine.resume(instance_id, reason)
-        self._work()
+        self._ask(lambda: self.engine.resume(instance_id, reason))
 
     def rewind(self, instance_id: str, reason: str = "") -> None:
         """Let a failed instance go on from before its failure."""
-        self.engine.rewind(instance_id, reason)
-        self._work()
+        self._ask(lambda: self.engine.rewind(instance_id, reason))
 
     def purge(self, instance_id: str) -> None:
         """Delete a finished instance."""
-        self.engine.purge(instance_id)
+        self._survive(lambda: self.engine.purge(instance_id), written_is_done=True)
 
     # ---------------------------------------------------------------- entities and calls
 
     def signal_entity(self, name: str, key: str, operation: str, input: Any = None) -> None:
         """Send a signal as the SDK's client does (which leaves out an input that is false)."""
-        self.engine.signal_entity(name, key, operation, _twice(input) if input else None)
-        self._work()
+        text = _twice(input) if input else None
+        self._ask(lambda: self.engine.signal_entity(name, key, operation, text))
 
     def entity(self, name: str, key: str) -> Any:
         """Return the state of an entity, None when it does not exist."""
@@ -298,15 +338,45 @@ class Host:
         if self._crash == (number, when):
             self._crash = None
             raise HostCrash
+        self._world.at_commit(when, number)
 
     def restart(self) -> None:
         """Start anew on the same state, as a new process does; replacements and calls are kept."""
+        self._start_again()
+        self._work()
+
+    def _start_again(self) -> None:
         self.engine.stop()
+        self._world.restarted()
         if self._state is not None:
             self._store.close()
             self._store = Store.open(self._state, hook=self._at_commit)
         self.engine = self._new_engine()
-        self._work()
+
+    @property
+    def trace(self) -> list[str]:
+        """What a simulated run consisted of; two runs of one seed have the same."""
+        return list(self._world.trace)
+
+    def check_invariants(self) -> None:
+        """Raise AssertionError with all that is wrong in the state, whatever the app does.
+
+        Histories are well-formed, and each task that is open is known to whoever has to end it. The host is
+        started again for that, and no more faults happen.
+        """
+        self._world.calm()
+        self.restart()
+        self.run_until_idle()
+        if problems := invariants.problems(self._store):
+            raise AssertionError("\n".join(problems))
+
+
+def _world(
+    chaos: Chaos | None, seed: int | None, clock: VirtualClock, settings: Settings
+) -> Orderly | Simulation:
+    if chaos is None and seed is None:
+        return Orderly()
+    return Simulation(chaos or Chaos(seed or 0), clock, settings.function_timeout)
 
 
 def _status(found: InstanceStatus) -> Status:

@@ -35,7 +35,7 @@ from web.views.runs import (
 )
 from web.views.timeline import KINDS, Timeline, timeline
 from web.views.timeline_chart import MOST_ROWS, chart
-from web.words import as_moment
+from web.words import as_moment, duration
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -124,7 +124,7 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
         headers={"Refresh": str(REFRESH)} if live else {},
         run=run,
         now=now,
-        lasted=run.lasted(now),
+        lasted=duration(line.length) if line and run.ended else run.lasted(now),
         live=live,
         every=REFRESH,
         chart=chart(line) if line else None,

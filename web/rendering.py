@@ -66,6 +66,7 @@ def _environment() -> Environment:
         "amount": words.amount,
         "quantity": words.quantity,
         "moment": words.moment,
+        "precise": words.precise,
         "day": words.day,
         "iban": words.iban,
         "size": words.size,

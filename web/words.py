@@ -27,6 +27,7 @@ _UNITS = (
     ("minute", 60),
     ("second", 1),
 )
+_AXIS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def harmless(text: str) -> str:
@@ -65,6 +66,15 @@ def duration(span: timedelta) -> str:
     return " ".join(filter(None, parts))
 
 
+def brief(span: timedelta) -> str:
+    """A length of time as it stands at an axis: `500 ms`, `2.5 s`, `10 min`, `6 h`, `3 d`."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"{round(seconds * 1000):,} ms"
+    size, name = next((size, name) for size, name in _AXIS if seconds >= size)
+    return f"{seconds / size:,.1f}".removesuffix(".0") + f" {name}"
+
+
 def age(since: datetime, now: datetime) -> str:
     """How long ago, in one unit as people say it: `just now`, `5 minutes`, `3 days`, `2 months`."""
     seconds = (now - since).total_seconds()
@@ -99,6 +109,12 @@ def moment(value: object) -> str:
     if found is None:
         return str(value or "")
     return f"{found.day} {found:%B %Y, %H:%M} UTC"
+
+
+def precise(value: object) -> str:
+    """`3 Mar 2026, 14:05:09 UTC`: for those who compare with logs."""
+    found = as_moment(value)
+    return f"{found.day} {found:%b %Y, %H:%M:%S} UTC" if found else str(value or "")
 
 
 def day(value: object) -> str:

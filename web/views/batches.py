@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from invoicing.report.words import OUTCOMES
@@ -83,11 +83,18 @@ def batch(body: Mapping[str, Any], now: datetime, *, ended: datetime | None, sto
         attention=sum(counts.values()) - counts.get("valid", 0),
         created=created,
         age=age(created, now) if created else "",
-        took=duration(ended - created) if ended and created else None,
+        took=_took(created, ended),
         has_report=status == "completed",
         stopping=stopping,
         error=_error(body.get("error")),
     )
+
+
+def _took(created: datetime | None, ended: datetime | None) -> str | None:
+    """How long it took, as far as the host tells: its times are whole seconds."""
+    if created is None or ended is None:
+        return None
+    return duration(timedelta(seconds=max(1, round((ended - created).total_seconds()))))
 
 
 def _error(error: Any) -> str | None:

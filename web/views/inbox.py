@@ -22,7 +22,7 @@ SORTS = {
 FINDINGS = {"": "All", "with": "With remarks", "without": "Without remarks"}
 PAGE = 50
 #: Waiting longer than this is pointed out.
-LONG_DAYS = 3
+LONG_DAYS = 5
 
 
 class Item(Protocol):

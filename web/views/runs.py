@@ -12,7 +12,7 @@ from typing import Any
 
 from web.views.timeline import Timeline
 from web.views.timeline_chart import spoken
-from web.words import as_moment, duration, moment, shortened
+from web.words import as_moment, duration, precise, shortened
 
 #: Runtime status of the durable host -> the word for it.
 STATUSES = {
@@ -75,11 +75,13 @@ class Run:
     @property
     def title(self) -> str:
         """The name of its orchestration as words."""
-        return spoken(self.name)
+        return spoken(self.name)[:1].upper() + spoken(self.name)[1:]
 
     def lasted(self, now: datetime) -> str:
         """How long it took, or has taken until now."""
-        return duration((self.updated if self.ended else now) - self.created)
+        # The host tells whole seconds.
+        seconds = ((self.updated if self.ended else now) - self.created).total_seconds()
+        return duration(timedelta(seconds=max(1, round(seconds))))
 
 
 def own_outcome(output: Any) -> str | None:
@@ -191,7 +193,7 @@ def events_table(line: Timeline, most: int) -> list[dict[str, str]]:
             "kind": bar.kind,
             "name": spoken(bar.name) if bar.kind in ("activity", "run") else bar.name,
             "outcome": bar.outcome,
-            "start": moment(bar.start),
+            "start": precise(bar.start),
             "after": duration(bar.start - line.start),
             "lasted": duration(bar.length),
         }

@@ -21,12 +21,12 @@ Outcome = Literal["done", "failed", "running", "fired", "pending", "unused", "re
 Event = Mapping[str, Any]
 
 KINDS: dict[Kind, str] = {
-    "activity": "Step",
-    "run": "Part of its own",
+    "activity": "Activity",
+    "run": "Sub-orchestration",
     "timer": "Timer",
-    "wait": "Wait",
-    "entity": "Question to an entity",
-    "pause": "Pause",
+    "wait": "Wait for an event",
+    "entity": "Entity call",
+    "pause": "Suspended",
 }
 OUTCOMES: dict[Outcome, str] = {
     "done": "done",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from web.views.timeline import KINDS, OUTCOMES, Bar, Timeline, ticks
-from web.words import duration, moment, shortened
+from web.words import brief, duration, precise, shortened
 
 #: Rows of a chart; a longer history is told by the number of what was left out.
 MOST_ROWS = 250
@@ -62,7 +62,7 @@ def _row(line: Timeline, bar: Bar, y: int) -> Row:
     name = spoken(bar.name) if bar.kind in ("activity", "run") else bar.name
     lasted = duration(bar.length)
     told = f"{OUTCOMES[bar.outcome]}, {lasted}"
-    title = f"{KINDS[bar.kind]}: {name} \u2013 {told}; {moment(bar.start)}"
+    title = f"{KINDS[bar.kind]}: {name} \u2013 {told}; {precise(bar.start)}"
     return Row(bar, y, round(x, 3), round(width, 3), shortened(name, _LABEL), told, title, bar.run)
 
 
@@ -75,7 +75,7 @@ def _share(line: Timeline, when: datetime) -> float:
 
 def _tick(line: Timeline, after: timedelta) -> Tick:
     x = round(100 * (after / line.length), 3)
-    return Tick(x, duration(after), "end" if x > 90 else "middle")
+    return Tick(x, brief(after), "end" if x > 90 else "middle")
 
 
 def spoken(name: str) -> str:

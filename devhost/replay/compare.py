@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devhost import jsontext
+from devhost.actions import Command
 from devhost.decision import Decision
 from devhost.history import Event, EventType
 from devhost.models import RuntimeStatus
@@ -39,7 +40,7 @@ class Judge:
             return before
         if self._was_refused():
             return None
-        return self._of_commands() or self._of_completion()
+        return self._of_requests() or self._of_commands() or self._of_completion()
 
     def _was_refused(self) -> bool:
         """Tell whether the recorded end is the host's refusal of something that the code still asks for."""
@@ -64,9 +65,27 @@ class Judge:
         asked = next((one for one in known.commands if one.id == recorded["EventId"]), None)
         now, position = describe.outcome(None, played.trace), played.trace.end
         if asked is not None:
-            now = _asked_text(asked)
+            now = describe.wanted(_as_event(asked))
             position = self._line(recorded["EventId"], events[:number])
         return self._departure(number, describe.wanted(recorded), now, position, text)
+
+    def _of_requests(self) -> Departure | None:
+        """Compare what was asked of entities: the framework does not, but the answer is that of another
+        operation.
+        """
+        played = self._played
+        for number, recorded in enumerate(played.events):
+            if recorded["EventType"] != EventType.EventSent or played.reply is None:
+                continue
+            before = played.events[:number]
+            asked = next(
+                (one for one in interpreted(played, before).commands if one.id == recorded["EventId"]), None
+            )
+            if asked is not None and not _same(recorded, _as_event(asked)):
+                line = self._line(recorded["EventId"], before)
+                now = describe.wanted(_as_event(asked))
+                return self._departure(number, describe.wanted(recorded), now, line)
+        return None
 
     # -- commands of this episode
 
@@ -184,16 +203,14 @@ def _non_deterministic(decision: Decision) -> bool:
     )
 
 
-def _asked_text(command: Any) -> str:
-    return describe.wanted(
-        {
-            "EventType": command.kind,
-            "Name": command.name,
-            "FireAt": command.fire_at,
-            "InstanceId": command.target,
-            "Input": jsontext.encode(command.request) if command.request else None,
-        }
-    )
+def _as_event(command: Command) -> Event:
+    return {
+        "EventType": command.kind,
+        "Name": command.name,
+        "FireAt": command.fire_at,
+        "InstanceId": command.target,
+        "Input": jsontext.encode(command.request) if command.request else None,
+    }
 
 
 def _same(recorded: Event, now: Event) -> bool:
@@ -253,5 +270,5 @@ def _value(text: Any) -> Any:
     return value
 
 
-def _wrapped(command: Any) -> Any:
+def _wrapped(command: Command) -> Any:
     return _value(command.input)

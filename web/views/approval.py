@@ -249,9 +249,9 @@ def _sentence(one: Entry, request: Mapping[str, Any], name: Name) -> str:
 
 
 def _opened(request: Mapping[str, Any], name: Name) -> str:
-    sender = f" for an invoice from {name(request['sender'])}" if request.get("sender") else ""
+    sender = f"{name(request['sender'])} sent it in. " if request.get("sender") else ""
     rule = f" by the rule “{request['rule']}”" if isinstance(request.get("rule"), str) else ""
-    return f"Approval was asked for{sender}{rule}."
+    return f"{sender}Approval was asked for{rule}."
 
 
 def waiting_since(state: Progress, now: datetime) -> str | None:

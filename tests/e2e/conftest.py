@@ -1,8 +1,10 @@
 """The host that the end-to-end tests talk to: one that is up already, or one that is started here."""
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,5 +50,19 @@ def _azurite(project: Project) -> azurite.Azurite:
 
 
 def _embedded_host(project: Project, storage: str) -> host.Host:
-    variables = {"SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}", "FUNCTIONS_WORKER_RUNTIME": "python"}
+    variables = {
+        "SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}",
+        "SETTLE_POLICY": str(_policy(project)),
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+    }
     return host.start(project, host.HostOptions("embedded", 0, storage, variables=variables))
+
+
+def _policy(project: Project) -> Path:
+    """The example policy, with a rule in front whose stage lasts seconds: links can be seen to end."""
+    policy = json.loads((project.root / "policy.json").read_bytes())
+    stage = {"name": "clerk", "approvers": ["ann.roth@example.com"], "expire_after": "PT4S"}
+    policy["rules"].insert(0, {"name": "quick", "when": {"currency": ["ISK"]}, "stages": [stage]})
+    file = project.data / "policy.json"
+    file.write_text(json.dumps(policy))
+    return file

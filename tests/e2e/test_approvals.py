@@ -1,0 +1,373 @@
+"""Invoices and their approval over HTTP, from POST to the payable; black box, on any local host.
+
+The links come from the outbox, which local hosts show (`GET /api/outbox`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.approvals import SENDER, Api, Waiting, invoice, until
+from tests.e2e.documents import zipped
+from tests.e2e.test_batches import ended, error, send
+
+ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"
+
+
+@pytest.fixture(scope="module")
+def api(base_url: str) -> Api:
+    """The API; hosts with channels or people of their own are not for these tests."""
+    found = Api(base_url)
+    if found.get("outbox").status_code == 404:
+        pytest.skip("the host does not show its outbox, so the links cannot be read")
+    return found
+
+
+@pytest.fixture
+def waiting(api: Api) -> Waiting:
+    """An invoice of 595 euros, which one of two clerks has to approve."""
+    return api.waiting(invoice())
+
+
+# ---------------------------------------------------------------- the way through
+
+
+def test_invoice_waits_and_is_booked_when_a_person_approves(api: Api, waiting: Waiting) -> None:
+    """From POST to booked; the ledger names who, how, and on which document."""
+    listed = api.get("approvals", params={"approver": ANN, "top": 1000}).json()["approvals"]
+    (item,) = [one for one in listed if one["approval"] == waiting.approval]
+    assert (item["amount"], item["currency"], item["stage"]) == ("595.00", "EUR", "clerk")
+    assert api.get(f"invoices/{waiting.invoice}").status_code == 202
+    answer = waiting.decide(waiting.token(ANN), comment="Fine")
+    assert answer.status_code == 201, answer.text
+    entry = answer.json()["entry"]
+    assert (entry["kind"], entry["who"], entry["via"], entry["comment"]) == ("approve", ANN, "link", "Fine")
+    end = api.ended(waiting.invoice)
+    assert (end["status"], end["by"], end["undone"]) == ("booked", ANN, [])
+    view = waiting.view()
+    assert (view["status"], view["closed"], view["waiting_for"]) == ("approved", True, [])
+    assert [one["kind"] for one in view["history"]] == ["opened", "stage_opened", "approve", "closed"]
+    assert entry["sha256"] == view["document"]["sha256"]
+    assert waiting.approval not in api.get("approvals", params={"top": 1000}).text
+    told = until(lambda: api.messages(waiting.approval, "decided").get(SENDER))
+    assert told["subject"].startswith("Approved: ")
+
+
+def test_messages_of_an_approval_are_shown_with_what_became_of_them(waiting: Waiting) -> None:
+    """One for each clerk, sent."""
+
+    def sent() -> list[dict[str, Any]] | None:
+        found = waiting.view()["notifications"]
+        return found if [one["state"] for one in found] == ["sent", "sent"] else None
+
+    found = until(sent)
+    assert {one["to"][0] for one in found} == {ANN, BOB}
+    assert {(one["kind"], one["channel"], one["attempts"]) for one in found} == {("request", "outbox", 1)}
+
+
+def test_rejected_invoice_is_not_booked_and_its_number_is_free_again(api: Api, waiting: Waiting) -> None:
+    """What was done is undone, and the status says so; a corrected copy is no duplicate."""
+    number = waiting.view()["invoice"]["number"]
+    assert waiting.decide(waiting.token(ANN), "reject", "The freight was not agreed").status_code == 201
+    end = api.ended(waiting.invoice)
+    assert (end["status"], end["by"], end["undone"]) == ("rejected", ANN, ["claim"])
+    again = api.waiting(invoice("400.00", number=number))
+    assert again.invoice != waiting.invoice
+    assert again.decide(again.token(BOB)).status_code == 201
+    assert api.ended(again.invoice)["status"] == "booked"
+    assert api.ended(api.send(invoice("300.00", number=number)))["status"] == "duplicate"
+
+
+def test_question_goes_to_the_sender_and_its_answer_comes_back(api: Api, waiting: Waiting) -> None:
+    """The link to answer cannot approve; who asked gets a new link with the answer."""
+    asked = waiting.decide(waiting.token(ANN), "ask", "Which order is this?")
+    assert asked.status_code == 201, asked.text
+    question = waiting.token(SENDER, "question")
+    assert error(waiting.decide(question)) == (403, "link_foreign")
+    assert waiting.decide(question, "answer", "HW-1, see the delivery note").status_code == 201
+    answered = api.messages(waiting.approval, "answer") or until(
+        lambda: api.messages(waiting.approval, "answer")
+    )
+    assert "HW-1, see the delivery note" in answered[ANN]["text"]
+    assert waiting.decide(waiting.token(ANN, "answer")).status_code == 201
+    assert api.ended(waiting.invoice)["status"] == "booked"
+
+
+def test_two_stages_with_a_quorum(api: Api) -> None:
+    """A clerk, then two managers, each a different person; the clerk's link is worth nothing later."""
+    waiting = api.waiting(invoice("20000.00"))
+    clerk, other = waiting.token(ANN), waiting.token(BOB)
+    assert waiting.decide(clerk).status_code == 201
+    until(lambda: waiting.stage_is("management"))
+    assert error(waiting.decide(other)) == (409, "stage_over")
+    assert error(waiting.decide(other, stage="management")) == (403, "link_foreign")
+    assert waiting.decide(waiting.token(CARLA)).status_code == 201
+    assert error(waiting.decide(waiting.token(CARLA))) == (409, "link_used")
+    view = waiting.view()
+    assert (view["status"], view["stages"][1]["approvals"]) == ("open", 1)
+    assert CARLA not in view["waiting_for"]
+    assert waiting.decide(waiting.token("dan.horn@example.com")).status_code == 201
+    assert api.ended(waiting.invoice)["status"] == "booked"
+
+
+def test_sender_is_not_asked_to_approve(api: Api) -> None:
+    """Ann sent it in, so Bob is asked alone."""
+    waiting = api.waiting(invoice(), sender=ANN)
+    assert waiting.view()["waiting_for"] == [BOB]
+    waiting.token(BOB)
+    assert ANN not in api.messages(waiting.approval, "request")
+
+
+def test_document_can_be_read_from_its_approval(api: Api) -> None:
+    """Byte for byte, to be saved; its hash is the one that the link is bound to."""
+    content = invoice()
+    waiting = api.waiting(content)
+    answer = api.get(f"approvals/{waiting.approval}/document")
+    assert answer.content == content
+    assert answer.headers["ETag"] == f'"{waiting.view()["document"]["sha256"]}"'
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_batch_hands_its_invoices_to_the_same_approval(api: Api, base_url: str) -> None:
+    """It ends at its report; what needs a person waits in the inbox, started apart from the batch."""
+    status = ended(send(base_url, [("one.xml", invoice()), ("two.xml", invoice("20000.00"))]))
+    assert status["status"] == "completed"
+
+    def mine() -> list[dict[str, Any]] | None:
+        found = api.get("approvals", params={"batch": status["id"]}).json()["approvals"]
+        return found if len(found) == 2 else None
+
+    small = min(until(mine), key=lambda one: float(one["amount"]))
+    waiting = Waiting(api, "", small["approval"])
+    assert waiting.decide(waiting.token(ANN)).status_code == 201
+    until(lambda: waiting.view()["closed"])
+    assert waiting.view()["ref"] == f"{status['id']}/1"
+
+
+# ---------------------------------------------------------------- links and people
+
+
+def test_altered_link_decides_nothing(waiting: Waiting) -> None:
+    """Neither its claims nor its signature can be changed, nor can it be made up."""
+    token = waiting.token(ANN)
+    payload, _, signature = token.rpartition(".")
+    for wrong in (token[:-5] + "AAAAA", f"{payload}x.{signature}", signature, "x", payload + "."):
+        assert error(waiting.decide(wrong)) == (403, "link_bad")
+    assert waiting.view()["status"] == "open"
+
+
+def test_link_of_another_approval_decides_nothing(api: Api, waiting: Waiting) -> None:
+    """Even of the same person in a stage of the same name."""
+    other = api.waiting(invoice())
+    assert error(waiting.decide(other.token(ANN))) == (403, "link_foreign")
+    assert (waiting.view()["status"], other.view()["status"]) == ("open", "open")
+
+
+def test_link_of_another_document_decides_nothing(waiting: Waiting) -> None:
+    """Who says that they saw something else than the link was made for is stopped."""
+    assert error(waiting.decide(waiting.token(ANN), sha256="0" * 64)) == (409, "document_changed")
+    assert waiting.view()["status"] == "open"
+
+
+def test_link_counts_once(api: Api, waiting: Waiting) -> None:
+    """Ten clicks at the same time are one decision; one more afterwards is told so."""
+    token = waiting.token(ANN)
+    with ThreadPoolExecutor(10) as people:
+        codes = [one.status_code for one in people.map(lambda _: waiting.decide(token), range(10))]
+    assert sorted(codes) == [201] + [409] * 9
+    api.ended(waiting.invoice)
+    assert error(waiting.decide(token)) == (409, "stage_over")
+    kinds = [one["kind"] for one in waiting.view()["history"]]
+    assert kinds.count("approve") == 1
+
+
+def test_of_two_approvers_at_the_same_moment_one_decides(api: Api, waiting: Waiting) -> None:
+    """Whether they agree or not: the ledger has one of them, and the other is told that it is over."""
+    votes = [(waiting.token(ANN), "approve"), (waiting.token(BOB), "reject")]
+    with ThreadPoolExecutor(2) as people:
+        answers = list(people.map(lambda vote: waiting.decide(vote[0], vote[1], "Well"), votes))
+    assert sorted(one.status_code for one in answers) == [201, 409]
+    (won,) = [one.json()["entry"]["kind"] for one in answers if one.ok]
+    expected = {"approve": "booked", "reject": "rejected"}[won]
+    assert api.ended(waiting.invoice)["status"] == expected
+
+
+def test_expired_link_decides_nothing(api: Api) -> None:
+    """The time of its stage is over."""
+    waiting = api.waiting(invoice(currency="ISK"))
+    if waiting.view()["rule"] != "quick":
+        pytest.skip("the policy of this host has no stage of a few seconds")
+    token = waiting.token(ANN)
+    assert api.ended(waiting.invoice)["status"] == "expired"
+    assert error(waiting.decide(token)) == (410, "link_expired")
+
+
+def test_nobody_decides_without_a_link_or_a_sign_in(waiting: Waiting) -> None:
+    """A header of the platform is worth nothing where the platform is not in front."""
+    claims = {"claims": [{"typ": "preferred_username", "val": ANN}]}
+    header = {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(claims).encode()).decode()}
+    body = {"decision": "approve", "stage": "clerk", "sha256": waiting.view()["document"]["sha256"]}
+    path = f"approvals/{waiting.approval}/decisions"
+    assert error(waiting.api.post(path, json=body)) == (401, "not_signed_in")
+    assert error(waiting.api.post(path, json=body, headers=header)) == (401, "not_signed_in")
+    assert error(waiting.api.post("delegations", json={"until": "2099-01-01"}, headers=header)) == (
+        401,
+        "not_signed_in",
+    )
+    assert error(waiting.api.post("delegations", json={}, params={"t": waiting.token(ANN)})) == (
+        403,
+        "link_not_enough",
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_only_post_decides(base_url: str, waiting: Waiting, method: str) -> None:
+    """Mail scanners follow links, and some send more than GET."""
+    token = waiting.token(ANN)
+    for path in (f"approvals/{waiting.approval}", f"api/approvals/{waiting.approval}/decisions"):
+        requests.request(
+            method,
+            f"{base_url}/{path}",
+            params={"t": token, "decision": "approve"},
+            json={"decision": "approve"},
+            timeout=30,
+        )
+    view = waiting.view()
+    assert (view["status"], [one["kind"] for one in view["history"]]) == ("open", ["opened", "stage_opened"])
+
+
+# ---------------------------------------------------------------- bad input
+
+
+_HOSTILE: list[tuple[bytes, tuple[int, str]]] = [
+    (b"", (400, "bad_json")),
+    (b"{", (400, "bad_json")),
+    (b"[" * 60_000, (400, "bad_json")),
+    (b"\xff\xfe", (400, "bad_json")),
+    (b"[]", (400, "bad_request")),
+    (b'"approve"', (400, "bad_request")),
+    (b"null", (400, "bad_request")),
+    (b'{"decision": "approve", "__class__": "Exception"}', (400, "unknown_field")),
+    (b'{"decision": {"__class__": "Exception", "__module__": "builtins"}}', (400, "bad_field")),
+    (b'{"decision": "approve", "comment": "\\ud800"}', (400, "bad_field")),
+    (b'{"decision": "approve", "comment": 7}', (400, "bad_field")),
+    (json.dumps({"decision": "approve", "comment": "x" * 2001}).encode(), (400, "bad_field")),
+    (b'{"decision": "approve", "comment": "' + b"x" * 70_000 + b'"}', (413, "body_too_large")),
+    (b'{"decision": "pay"}', (400, "unknown_decision")),
+    (b'{"decision": "approve", "stage": "../clerk"}', (403, "link_foreign")),
+    (b'{"decision": "reject"}', (400, "comment_needed")),
+    (b"{}", (400, "missing_field")),
+]
+
+
+def test_hostile_json_is_refused_and_harms_nothing(waiting: Waiting) -> None:
+    """Each is answered in the one shape of errors; the approval goes on as if nothing had been."""
+    token = waiting.token(ANN)
+    path = f"approvals/{waiting.approval}/decisions"
+    for body, expected in _HOSTILE:
+        answer = waiting.api.post(
+            path, data=body, params={"t": token}, headers={"Content-Type": "application/json"}
+        )
+        assert error(answer) == expected, body[:80]
+    form = {"decision": "approve"}
+    assert error(waiting.api.post(path, data=form, params={"t": token})) == (415, "unsupported_media_type")
+    elsewhere = waiting.api.post(
+        path, json=form, params={"t": token}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert error(elsewhere) == (403, "from_elsewhere")
+    assert waiting.decide(token).status_code == 201
+    assert waiting.api.ended(waiting.invoice)["status"] == "booked"
+
+
+_Send = Callable[[Api], requests.Response]
+_XML = {"Content-Type": "application/xml"}
+
+
+@pytest.mark.parametrize(
+    ("send_it", "expected"),
+    [
+        (lambda api: api.post("invoices", data=b"", headers=_XML), (400, "empty_body")),
+        (lambda api: api.post("invoices", data=b"x"), (415, "unsupported_media_type")),
+        (lambda api: api.post("invoices", json={}), (415, "unsupported_media_type")),
+        (
+            lambda api: api.post("invoices", data=b" " * (20 * 1024 * 1024 + 1), headers=_XML),
+            (413, "document_too_large"),
+        ),
+        (
+            lambda api: api.post("invoices", files=[("a", ("a.xml", b"a")), ("b", ("b.xml", b"b"))]),
+            (400, "one_file"),
+        ),
+        (
+            lambda api: api.post("invoices", data=b"x", headers=_XML, params={"sender": "nobody"}),
+            (400, "bad_sender"),
+        ),
+        (
+            lambda api: api.post("invoices", data=b"x", headers=_XML | {"Idempotency-Key": "k" * 300}),
+            (400, "bad_idempotency_key"),
+        ),
+        (lambda api: api.get("invoices/i" + "0" * 24), (404, "unknown_invoice")),
+        (lambda api: api.get("invoices/..%2F..%2Fkeys%2Flink"), (404, "unknown_invoice")),
+        (lambda api: api.get("approvals/a" + "0" * 24), (404, "unknown_approval")),
+        (lambda api: api.get("approvals/x/document"), (404, "unknown_approval")),
+        (lambda api: api.get("approvals", params={"top": "0"}), (400, "bad_top")),
+        (lambda api: api.get("approvals", params={"skip": "-1"}), (400, "bad_skip")),
+    ],
+)
+def test_useless_request_is_refused(api: Api, send_it: _Send, expected: tuple[int, str]) -> None:
+    """4xx, in the one shape of errors."""
+    assert error(send_it(api)) == expected
+
+
+def test_document_that_is_no_invoice_ends_without_asking_anybody(api: Api) -> None:
+    """Its findings say why."""
+    end = api.ended(api.send(b"<Letter/>", **{"Content-Disposition": 'attachment; filename="a/../b.xml"'}))
+    assert (end["status"], end["approval"], end["name"]) == ("unreadable", None, "b.xml")
+    assert end["findings"][0]["severity"] == "fatal"
+
+
+def test_same_invoice_again_finds_the_first(api: Api) -> None:
+    """By content, or by key; the same key with another document is a mistake."""
+    content, key = invoice(), {"Idempotency-Key": f"key-{uuid.uuid4()}"}
+    assert api.send(content) == api.send(content)
+    first = api.send(content, **key)
+    assert first == api.send(content, **key)
+    assert first != api.send(content)
+    answer = api.post("invoices", data=invoice(), headers=_XML | key)
+    assert error(answer) == (422, "idempotency_key_reused")
+
+
+def test_form_with_one_file_is_taken(api: Api) -> None:
+    """As a browser sends it."""
+    answer = api.post("invoices", files={"file": ("März/Rechnung.xml", invoice(), "text/xml")})
+    assert answer.status_code == 202, answer.text
+    assert api.get(f"invoices/{answer.json()['id']}").json()["name"] == "Rechnung.xml"
+
+
+def test_api_describes_itself(api: Api) -> None:
+    """And the health says that the policy can be used."""
+    described = api.get("openapi.json").json()
+    assert described["openapi"].startswith("3.1")
+    assert "/api/approvals/{id}/decisions" in described["paths"]
+    assert api.get("healthz").json()["checks"]["policy"] == "ok"
+
+
+def test_batch_that_only_checks_asks_nobody(api: Api, base_url: str) -> None:
+    """`approval=false`."""
+    answer = requests.post(
+        f"{base_url}/api/batches",
+        params={"approval": "false"},
+        data=zipped([("one.xml", invoice())]),
+        headers={"Content-Type": "application/zip"},
+        timeout=60,
+    )
+    status = ended(answer.headers["Location"])
+    assert status["status"] == "completed"
+    assert api.get("approvals", params={"batch": status["id"]}).json()["total"] == 0

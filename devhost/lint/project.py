@@ -94,6 +94,7 @@ class Project:
                 if root not in self.roots:
                     self.roots.append(root)
         self._modules: dict[Path, Module | None] = {}
+        self._by_name: dict[str, Module | None] = {}
 
     def load(self, path: Path) -> Module:
         """Parse a file. Raises SyntaxError, UnicodeDecodeError or OSError."""
@@ -116,12 +117,19 @@ class Project:
 
     def module(self, dotted: str) -> Module | None:
         """Return a module of the project by its dotted name, None when there is none that can be parsed."""
+        if dotted not in self._by_name:
+            path = self._file(dotted)
+            self._by_name[dotted] = self._loaded(path) if path is not None else None
+        return self._by_name[dotted]
+
+    def _file(self, dotted: str) -> Path | None:
         inner = Path(*dotted.split("."))
-        for root in self.roots:
-            for path in (root / inner.with_suffix(".py"), root / inner / "__init__.py"):
-                if path.is_file():
-                    return self._loaded(path)
-        return None
+        paths = (
+            path
+            for root in self.roots
+            for path in (root / inner.with_suffix(".py"), root / inner / "__init__.py")
+        )
+        return next((path for path in paths if path.is_file()), None)
 
     def _loaded(self, path: Path) -> Module | None:
         if path not in self._modules:

@@ -85,7 +85,18 @@ class Judge:
                 line = self._line(recorded["EventId"], before)
                 now = describe.wanted(_as_event(asked))
                 return self._departure(number, describe.wanted(recorded), now, line)
+            if asked is not None:
+                self._note_input(number, recorded, asked)
         return None
+
+    def _note_input(self, number: int, recorded: Event, asked: Command) -> None:
+        """Warn of another input of an entity operation."""
+        then, now = describe.sent(recorded).get("input"), (asked.request or {}).get("input")
+        if _value(then) != _value(now):
+            self.warnings.append(
+                f"{self._place(number)} {describe.wanted(recorded)}: the input differs: history has "
+                f"{describe.short(_value(then))}, the code now gives {describe.short(_value(now))}"
+            )
 
     # -- commands of this episode
 

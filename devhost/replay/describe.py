@@ -16,8 +16,8 @@ _LONGEST = 160
 
 
 def short(value: Any) -> str:
-    """Return a value as JSON text of bounded length."""
-    text = value if isinstance(value, str) else jsontext.dumps(value)
+    """Return a value as JSON text of bounded length, in one line."""
+    text = " ".join((value if isinstance(value, str) else jsontext.dumps(value)).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -144,7 +144,7 @@ def other_child(context):
 DEPARTURES = [
     # orchestrator, kind and number of the event among those, what the code does now, the line
     (renamed, "TaskScheduled", 1, "activity 'save'", (renamed, "save")),
-    (inserted, "TimerCreated", 0, "activity 'store'", (store, "yield")),
+    (inserted, "TimerCreated", 0, "activity 'store'", (store, "return (yield")),
     (removed, "TimerCreated", 0, "activity 'part'", (removed, "task_all")),
     (wider, "TaskScheduled", 4, "activity 'part'", (wider, "task_all")),
     (appended, "ExecutionCompleted", 0, "activity 'save'", (appended, "save")),
@@ -358,6 +358,28 @@ def test_other_entity_operation_departs():
     assert departure is not None
     assert departure.kind == "EventSent"
     assert departure.recorded == "a call of the entity operation get on @counter@k"
+
+
+def test_other_input_of_an_entity_operation_is_a_warning():
+    """The request is in the history, so it can be compared."""
+
+    def adds(context):
+        context.signal_entity(df.EntityId("counter", "k"), "add", 1)
+        yield context.call_activity("fetch")
+
+    def adds_more(context):
+        context.signal_entity(df.EntityId("counter", "k"), "add", 2)
+        yield context.call_activity("fetch")
+
+    def counter(context):
+        context.set_result(7)
+
+    blueprint = app(adds)
+    blueprint.entity_trigger(context_name="context")(counter)
+    asked = record(blueprint).full
+    assert check(asked, app(adds)).warnings == []
+    (warning,) = check(asked, app(adds_more)).warnings
+    assert "history has 1, the code now gives 2" in warning
 
 
 # -- instances of every kind

@@ -35,12 +35,14 @@ def write_app(folder: Path, source: str, head: str = APP_HEAD) -> Path:
 class Server:
     """``python -m devhost start`` on a free port. ``base`` is its URL, ``output`` the file with its lines."""
 
+    program = ("-m", "devhost")
+
     def __init__(self, app: Path, work: Path, *options: str, environment: Mapping[str, str] | None = None):
         work.mkdir(parents=True, exist_ok=True)
         self.output = work / "output.txt"
         self.ready_file = work / "ready.json"
         self.ready_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "devhost", "start", "--app", str(app), "--port", "0"]
+        command = [sys.executable, *self.program, "start", "--app", str(app), "--port", "0"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--ready-file", str(self.ready_file), *options],

@@ -42,7 +42,7 @@ def _no_log() -> Iterator[None]:
 def tour_host(chaos: Chaos, effects: tour.Effects) -> Host:
     """A host with a tour that has begun."""
     host = Host(tour.blueprint, activities=effects.activities(), chaos=chaos)
-    host.start("tour", {"name": "a", "rounds": ROUNDS, "number": 0, "log": []}, instance_id="a")
+    host.start("tour", tour.order("a", ROUNDS), instance_id="a")
     return host
 
 
@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
 def test_an_activity_is_in_flight_while_time_passes() -> None:
     """And what is not slow ends before the time moves."""
     with Host(tour.blueprint, activities=tour.Effects().activities(), chaos=Chaos(1, slow=0.9)) as host:
-        host.start("inspect", "x", instance_id="i")
+        host.start("inspect", ["x", tour.PACE], instance_id="i")
         assert host.status("i").runtime_status == "Running"
         host.advance(hours=1)
         assert host.calls == [("look", "x")]
@@ -164,7 +164,7 @@ def test_a_racing_event_finds_the_work_half_done() -> None:
         with Host(
             tour.blueprint, activities=tour.Effects().activities(), chaos=Chaos(seed, racing=0.5)
         ) as host:
-            host.start("inspect", "x", instance_id="i")
+            host.start("inspect", ["x", tour.PACE], instance_id="i")
             before = host.status("i").runtime_status
             host.run_until_idle()
             assert host.status("i").runtime_status == "Completed"
@@ -181,7 +181,7 @@ def test_a_lost_worker_fails_the_activity_in_each_of_its_ways() -> None:
         with Host(
             tour.blueprint, activities=effects.activities(), chaos=Chaos(seed, lost_worker=0.9)
         ) as host:
-            host.start("tour", {"name": "a", "rounds": 1, "number": 0, "log": []}, instance_id="a")
+            host.start("tour", tour.order("a", 1), instance_id="a")
             host.advance(hours=1)
             failures = [
                 e for e in host.status("a", history=True).history or [] if e["EventType"] == "TaskFailed"
@@ -259,7 +259,7 @@ def check_requests(chaos: Chaos) -> None:
 
 def _request(host: Host, verb: str, instance: str) -> None:
     if verb == "start":
-        host.start("tour", {"name": instance, "rounds": 2, "number": 0, "log": []}, instance_id=instance)
+        host.start("tour", tour.order(instance, ROUNDS), instance_id=instance)
     elif verb == "raise_event":
         host.raise_event(instance, "answer-0", 1)
     elif verb == "advance":

@@ -14,8 +14,19 @@ from typing import Any
 import azure.durable_functions as df
 
 blueprint = df.Blueprint()
-ATTEMPTS = df.RetryOptions(60_000, 30)
 PARCELS = 3
+# In seconds of a clock that skips; a real host takes a tour in a hurry.
+PACE = {"retry": 60.0, "timer": 600.0, "patience": 7200.0}
+
+
+def order(name: str, rounds: int, pace: dict[str, float] = PACE) -> dict[str, Any]:
+    """Return the input of a tour."""
+    return {"name": name, "rounds": rounds, "number": 0, "log": [], "pace": pace}
+
+
+def attempts(pace: dict[str, float]) -> df.RetryOptions:
+    """Return how an activity is tried again."""
+    return df.RetryOptions(int(pace["retry"] * 1000), 30)
 
 
 @blueprint.orchestration_trigger(context_name="context")
@@ -23,15 +34,15 @@ def tour(context: df.DurableOrchestrationContext) -> Any:
     """Go on for as many rounds as the input says; return what all of them came to."""
     so_far: Any = context.get_input()
     number = so_far["number"]
-    key = f"{so_far['name']}-{number}"
+    key, pace = f"{so_far['name']}-{number}", so_far["pace"]
     seat = yield from _until_it_works(context, "reserve", key)
     price = yield from _until_it_works(context, "price", seat)
     parcels = yield context.task_all(
-        [context.call_activity_with_retry("pack", ATTEMPTS, f"{key}-{n}") for n in range(PARCELS)]
+        [context.call_activity_with_retry("pack", attempts(pace), f"{key}-{n}") for n in range(PARCELS)]
     )
-    report = yield context.call_sub_orchestrator("inspect", key, f"inspect-{key}")
-    yield context.create_timer(context.current_utc_datetime + timedelta(minutes=10))
-    answer = yield from _answer(context, number)
+    report = yield context.call_sub_orchestrator("inspect", [key, pace], f"inspect-{key}")
+    yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["timer"]))
+    answer = yield from _answer(context, number, pace)
     total = df.EntityId("ledger", so_far["name"])
     context.signal_entity(total, "add", price)
     balance = yield context.call_entity(total, "add", 1)
@@ -45,8 +56,9 @@ def tour(context: df.DurableOrchestrationContext) -> Any:
 @blueprint.orchestration_trigger(context_name="context")
 def inspect(context: df.DurableOrchestrationContext) -> Any:
     """Look at something, and count it."""
-    key = context.get_input()
-    found = yield context.call_activity_with_retry("look", ATTEMPTS, key)
+    order: Any = context.get_input()
+    key, pace = order
+    found = yield context.call_activity_with_retry("look", attempts(pace), key)
     counted = yield context.call_entity(df.EntityId("ledger", f"looks-{key}"), "add", 1)
     return [found, counted]
 
@@ -60,11 +72,11 @@ def _until_it_works(context: df.DurableOrchestrationContext, activity: str, valu
             continue
 
 
-def _answer(context: df.DurableOrchestrationContext, number: int) -> Any:
+def _answer(context: df.DurableOrchestrationContext, number: int, pace: dict[str, float]) -> Any:
     """Wait for an answer, but not for ever."""
     context.set_custom_status({"waiting": number})
     event = context.wait_for_external_event(f"answer-{number}")
-    deadline: Any = context.create_timer(context.current_utc_datetime + timedelta(hours=2))
+    deadline: Any = context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["patience"]))
     winner = yield context.task_any([event, deadline])
     context.set_custom_status({"answered": number})
     if winner == deadline:
@@ -82,11 +94,14 @@ def ledger(context: df.DurableEntityContext) -> None:
 
 
 class Effects:
-    """The activities, and how often each of their effects was had: by name and input."""
+    """The activities, and how often each of their effects was had: by name and input.
 
-    def __init__(self, note: Callable[[str, Any], None] | None = None) -> None:
+    With ``first_look_fails`` the first look at each key raises, so that it is retried.
+    """
+
+    def __init__(self, *, first_look_fails: bool = False) -> None:
         self.counts: Counter[tuple[str, Any]] = Counter()
-        self._note = note
+        self._first_look_fails = first_look_fails
 
     def activities(self) -> dict[str, Callable[[Any], Any]]:
         """Return what replaces the activities of the tour."""
@@ -95,6 +110,8 @@ class Effects:
     def _counted(self, name: str, act: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def run(value: Any) -> Any:
             self.counts[name, value] += 1
+            if self._first_look_fails and name == "look" and self.counts[name, value] == 1:
+                raise OSError("the first look sees nothing")
             return act(value)
 
         return run

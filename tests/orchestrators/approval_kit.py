@@ -146,9 +146,7 @@ class Office:
         """The durable client."""
         return cast(df.DurableOrchestrationClient, HostClient(self.host))
 
-    def bring(
-        self, text: str = "valid ACME 17 500.00", *, sender: str | None = SUE, ref: str = INVOICE
-    ) -> str:
+    def bring(self, text: str = DOCUMENT, *, sender: str | None = SUE, ref: str = INVOICE) -> str:
         """An invoice comes in and its workflow starts; returns the id of its approval."""
         self.store(text, sender=sender, ref=ref)
         self.host.start("invoice", {"invoice": ref}, instance_id=ref)
@@ -168,12 +166,9 @@ class Office:
         if stage is None:
             view = approvals.read(self.blobs, approval)
             stage = view.open_stage.name if view.open_stage else view.stages[-1].name
-        value = {
-            "comment": "because",
-            "via": "dev",
-            "now": self.host.now,
-            "sha256": self.sha256(approval),
-        } | more
+        value = {"comment": "because", "via": "dev", "now": self.host.now} | more
+        if "sha256" not in value:
+            value["sha256"] = self.sha256(approval)
         return approvals.decide(
             self.blobs, approval, stage=stage, who=who, decision=cast(approvals.Decision, decision), **value
         )

@@ -1,0 +1,78 @@
+"""A thousand seeded worlds: deliveries, crashes, outages and double clicks in another order each time.
+
+Never two outcomes of one stage, never a decision lost, never a payable without the approvals that the policy
+asks for. A failure names its seed; `World(seed).run()` lives through it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from azure.durable_functions.models.history import HistoryEvent
+
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.orchestrators.approval_model import World
+
+SEEDS, PART = 1000, 50
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The worlds are full of failures that are logged, and each replay reads all times of its history again:
+    a cache of what was read halves the time and changes nothing.
+    """
+    module = sys.modules[HistoryEvent.__module__]
+    monkeypatch.setattr(module, "dt_parse", cache(vars(module)["dt_parse"]))
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def _live(seed: int) -> World:
+    world = World(seed)
+    try:
+        world.run()
+    except BaseException as error:
+        error.add_note(f"seed {seed}:\n  " + "\n  ".join(world.trace))
+        raise
+    return world
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SEEDS, PART))
+def test_nothing_is_decided_twice_or_lost_or_paid_without_approval(first: int) -> None:
+    """Fifty worlds in one test, so that the whole stays quick; the invariants are those of `World.check`."""
+    for seed in range(first, first + PART):
+        _live(seed)
+
+
+def test_worlds_see_what_they_are_made_for() -> None:
+    """Among a hundred worlds there are all ends, refusals of all kinds, crashes, and lost events."""
+    worlds = [_live(seed) for seed in range(100)]
+    ends = {world.status for world in worlds}
+    text = "\n".join(line for world in worlds for line in world.trace)
+    assert ends >= {"booked", "rejected", "expired"}
+    for seen in ("the host died", "before the event", "meanwhile", "same_person", "stage_over", "link_used"):
+        assert seen in text, seen
+
+
+def test_storage_that_lets_two_write_one_entry_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worlds are worth something: without If-None-Match a decision gets lost in one of them."""
+    monkeypatch.setattr(MemoryBlobs, "create", MemoryBlobs.write)
+    with pytest.raises(AssertionError, match="lost"):
+        for seed in range(SEEDS):
+            _live(seed)
+
+
+@pytest.mark.parametrize("seed", range(0, 1000, 100))
+def test_same_seed_gives_the_same_world(seed: int) -> None:
+    """To the last entry of the ledger."""
+    one, two = _live(seed), _live(seed)
+    assert one.trace == two.trace
+    assert {n: v[0] for n, v in one.office.blobs.stored.items()} == {
+        n: v[0] for n, v in two.office.blobs.stored.items()
+    }

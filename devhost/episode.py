@@ -95,7 +95,7 @@ def run_episode(
     if started is None:
         return None
     new = [event(EventType.OrchestratorStarted, stamp), *events]
-    decider = decider or PlainReplay(runner, settings)
+    decider = PlainReplay(runner, settings) if decider is None else decider
     decision = _decide(live, new, started, decider, catalog, settings)
     recorded = [_command_event(command, stamp, settings) for command in decision.commands]
     if decision.completion is not None:

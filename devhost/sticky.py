@@ -89,7 +89,8 @@ class StickyInstances:
         self._log = logger or logging.getLogger("devhost.engine")
         self._used: OrderedDict[str, tuple[float, weakref.ref[Live]]] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def alive(self) -> int:
         """The number of generators that are alive."""
         lives = (live() for _, live in self._used.values())
         return sum(live is not None and live.kept is not None for live in lives)

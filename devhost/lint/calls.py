@@ -165,10 +165,20 @@ def _guarded(unit: Unit, node: ast.AST) -> bool:
     inner = node
     for outer in unit.ancestors(node):
         if isinstance(outer, ast.If):
-            negated = isinstance(outer.test, ast.UnaryOp) and isinstance(outer.test.op, ast.Not)
-            test = outer.test.operand if isinstance(outer.test, ast.UnaryOp) else outer.test
-            branch = outer.body if negated else outer.orelse
-            if isinstance(test, ast.Attribute) and test.attr == "is_replaying" and inner in branch:
+            if inner in outer.body and _asks_replaying(outer.test, negated=True):
+                return True
+            if inner in outer.orelse and _asks_replaying(outer.test, negated=False):
                 return True
         inner = outer
     return False
+
+
+def _asks_replaying(test: ast.expr, *, negated: bool) -> bool:
+    """Tell whether a test is ``is_replaying``, or ``not is_replaying`` (and more) when ``negated``."""
+    if negated and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(_asks_replaying(one, negated=True) for one in test.values)
+    if negated:
+        if not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
+            return False
+        test = test.operand
+    return isinstance(test, ast.Attribute) and test.attr == "is_replaying"

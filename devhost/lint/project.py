@@ -123,7 +123,10 @@ class Project:
         return self._by_name[dotted]
 
     def _file(self, dotted: str) -> Path | None:
-        inner = Path(*dotted.split("."))
+        parts = dotted.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None  # "Class()" is no file, nor is a module without a name
+        inner = Path(*parts)
         paths = (
             path
             for root in self.roots

@@ -99,6 +99,8 @@ def test_log_lines_that_are_not_repeated_are_left_alone(tmp_path):
     body = """
         if not context.is_replaying:
             print("once")
+        if context.get_input() and not context.is_replaying:
+            print("once")
         if context.is_replaying:
             pass
         else:

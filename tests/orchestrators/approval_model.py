@@ -170,7 +170,9 @@ class World:
         if self._storage_calls_left is None or self._fault is None:
             return
         self._storage_calls_left -= 1
-        if self._storage_calls_left < 0 and (verb != "list" or self._fault != self._somebody_else):
+        # Another process is most dangerous between somebody's look at the ledger and their entry in it.
+        awaited = "create" if self._fault == self._somebody_else else verb
+        if self._storage_calls_left < 0 and verb == awaited:
             fault, self._fault = self._fault, None
             fault()
 
@@ -182,7 +184,7 @@ class World:
         raise HostCrash
 
     def _somebody_else(self) -> None:
-        """Another process decides between two calls of the storage."""
+        """Another process decides while an entry is about to be written."""
         who = self.rng.choice(PEOPLE)
         self._note("meanwhile:")
         self._write(who, "approve", self.rng.choice(["clerk", "manager"]), None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import random
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +12,6 @@ import pytest
 
 from devhost.history import EventType
 from devhost.replay import check
-from tests.devhost import sample_app
 from tests.devhost.replay_kit import app, record
 
 
@@ -380,112 +377,3 @@ def test_other_input_of_an_entity_operation_is_a_warning():
     assert check(asked, app(adds)).warnings == []
     (warning,) = check(asked, app(adds_more)).warnings
     assert "history has 1, the code now gives 2" in warning
-
-
-# -- instances of every kind
-
-
-def test_terminated_suspended_and_event_driven_instances_agree():
-    """What comes from outside is part of the history and no departure."""
-
-    def waits(context):
-        first = yield context.wait_for_external_event("first")
-        yield context.call_activity("store", first)
-        second = yield context.wait_for_external_event("second")
-        return [first, second]
-
-    def act(host):
-        host.suspend("one", "a while")
-        host.raise_event("one", "first", 1)
-        host.resume("one", "go on")
-        host.raise_event("one", "second", 2)
-
-    def end(host):
-        host.raise_event("one", "first", 1)
-        host.terminate("one", "enough")
-
-    for done in (record(waits, act=act), record(waits, act=end)):
-        assert check(done.full, app(waits))
-        assert check(done.shown, app(waits))
-    assert check(done.full, app(waits)).finished
-
-
-def test_terminated_before_it_ran_says_so():
-    """There is no episode of the code to compare."""
-
-    history = [
-        {"EventType": 12, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z"},
-        {
-            "EventType": 0,
-            "EventId": -1,
-            "IsPlayed": False,
-            "Timestamp": "2024-01-01T00:00:00Z",
-            "Name": "flow",
-            "OrchestrationInstance": {"InstanceId": "one", "ExecutionId": "e"},
-            "Input": None,
-            "Version": "",
-            "ParentInstance": None,
-        },
-        {"EventType": 3, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z", "Input": "x"},
-        {"EventType": 13, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z"},
-    ]
-    result = check(history, app(flow))
-    assert result.agrees
-    assert "nothing to compare" in result.warnings[0]
-
-
-SAMPLES = [
-    one
-    for name, one in inspect.getmembers(sample_app, inspect.isgeneratorfunction)
-    if name != "calls_unknown"
-]
-
-
-@pytest.mark.parametrize("orchestrator", SAMPLES, ids=[one.__name__ for one in SAMPLES])
-def test_orchestrations_of_every_kind_agree_with_themselves(orchestrator):
-    """Retries, entities, sub-orchestrations, continue-as-new, failures: finished or waiting, in both
-    forms.
-    """
-    others = [one for one in SAMPLES if one is not orchestrator]
-    blueprint = app(orchestrator)
-    for other in others:
-        blueprint.orchestration_trigger(context_name="context")(other)
-    blueprint.activity_trigger(input_name="value")(sample_app.echo)
-    blueprint.activity_trigger(input_name="value")(sample_app.fail)
-    blueprint.entity_trigger(context_name="context")(sample_app.counter)
-    inputs = {"steps": 4, "fan": 4, "sleeping": 3, "counting": 1, "parent_of": "child"}
-
-    def act(host):
-        with contextlib.suppress(AssertionError):  # some wait for events that nobody raises
-            host.finish("one", within=timedelta(days=60))
-
-    run = record(blueprint, inputs.get(orchestrator.__name__), act=act, activities={}, orchestrators={})
-    for history in (run.full, run.shown):
-        result = check(history, blueprint)
-        assert result, str(result)
-
-
-def test_call_of_an_unknown_activity_agrees_with_the_refusal():
-    """The host ended the instance, not the code; the code asks for the same today."""
-    refused = record(sample_app.calls_unknown)
-    assert refused.full["runtimeStatus"] == "Failed"
-    assert check(refused.full, app(sample_app.calls_unknown))
-
-
-def test_long_history_is_replayed_a_few_times_only():
-    """A departure late in 200 steps is found by halving, not by a replay for each episode."""
-
-    def steps(context):
-        for n in range(200):
-            yield context.call_activity("fetch", n)
-
-    def steps_changed(context):
-        for n in range(200):
-            yield context.call_activity("fetch" if n != 180 else "store", n)
-
-    long = record(steps)
-    began = time.monotonic()
-    departure = check(long.full, app(steps_changed)).departure
-    assert departure is not None
-    assert long.events[departure.index]["EventId"] == 180
-    assert time.monotonic() - began < 5

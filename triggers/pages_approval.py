@@ -123,6 +123,7 @@ async def _page(
         identity=identity,
         status=refused.status if refused else 200,
         refused=refused.message if refused else None,
+        comment_wrong=refused is not None and refused.code.startswith("comment_"),
         comment=comment[:_LONGEST_COMMENT],
         most_comment=_LONGEST_COMMENT,
         token=token or req.params.get("t") or "",

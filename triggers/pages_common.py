@@ -189,7 +189,13 @@ def _refused(req: func.HttpRequest, refused: Refused) -> func.HttpResponse:
             wanted = parts.path + (f"?{parts.query}" if parts.query else "")
             return redirect(f"/sign-in?next={quote(wanted, safe='')}")
         return error_page(401, "Please sign in", refused.message)
-    return error_page(refused.status, _TITLES.get(refused.status, "Something went wrong"), refused.message)
+    title = _TITLES.get(refused.status, "Something went wrong")
+    if refused.code.startswith("link_"):
+        # The same page without the link: who may see it can sign in there.
+        return error_page(
+            refused.status, title, refused.message, onward=(urlsplit(req.url).path, "Sign in instead")
+        )
+    return error_page(refused.status, title, refused.message)
 
 
 def _failed(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
@@ -207,7 +213,14 @@ def _failed(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
 
 
 def error_page(
-    status: int, title: str, text: str, headers: dict[str, str] | None = None
+    status: int,
+    title: str,
+    text: str,
+    headers: dict[str, str] | None = None,
+    *,
+    onward: tuple[str, str] = ("/inbox", "To the inbox"),
 ) -> func.HttpResponse:
-    """A page that says what is wrong; it needs no service that could be away too."""
-    return html("error.html", status, headers or {}, page=None, code=status, title=title, text=text)
+    """A page that says what is wrong and where to go on; it needs no service that could be away too."""
+    return html(
+        "error.html", status, headers or {}, page=None, code=status, onward=onward, title=title, text=text
+    )

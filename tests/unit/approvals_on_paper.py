@@ -78,7 +78,7 @@ def put_in_inbox(
         "supplier": (invoice.get("seller") or "")[:100] or None,
         "number": (invoice.get("number") or "")[:100] or None,
         "amount": facts["amount"],
-        "currency": invoice.get("currency"),
+        "currency": (invoice.get("currency") or "")[:100] or None,
         "stage": stage["name"],
         "approvers": [one for one in stage["approvers"] if one != request["sender"]],
         "since": at.isoformat(),

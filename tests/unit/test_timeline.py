@@ -115,7 +115,7 @@ def test_an_open_wait_is_drawn_where_the_run_says_so() -> None:
     assert bars(done, waiting_for=("decision.clerk.1",))[-1] == (
         "wait",
         "decision.clerk.1",
-        "pending",
+        "running",
         5,
         100,
     )

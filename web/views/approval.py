@@ -177,6 +177,8 @@ def happens_next(state: Progress, name: Name, now: datetime) -> list[str]:
     later = [one for one in state.stages if one.status == "waiting"]
     missing = current.stage.quorum - len(current.approvals)
     lines = []
+    if current.question:
+        lines.append(f"When the answer is there, {name(current.question)} gets a message.")
     if missing > 1:
         lines.append(
             f"If you approve, {missing - 1} more approval{'s are' if missing > 2 else ' is'} needed here."

@@ -33,7 +33,7 @@ OUTCOMES: dict[Outcome, str] = {
     "failed": "failed",
     "running": "still going",
     "fired": "ran out",
-    "pending": "not yet",
+    "pending": "open or cancelled",
     "unused": "not needed",
     "received": "received",
     "stopped": "stopped",
@@ -191,7 +191,7 @@ def _open_waits(bars: list[Bar], start: datetime, end: datetime, waiting_for: Se
     done = (bar.end for bar in bars if bar.kind in ("activity", "run", "wait") and not bar.open)
     since = max(done, default=start)
     for name in waiting_for:
-        yield Bar("wait", name, since, end, "pending", open=True)
+        yield Bar("wait", name, since, end, "running", open=True)
 
 
 def _reason(event: Event) -> str | None:

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from devhost import episode
+from devhost import episode, sdk_timestamps
 from devhost.errors import RequestError
 from devhost.simulation import SEED_VARIABLE, Chaos, explore
 from devhost.testing import Host
@@ -39,9 +39,10 @@ def _no_log() -> Iterator[None]:
 # ---------------------------------------------------------------- the tour
 
 
-def tour_host(chaos: Chaos, effects: tour.Effects) -> Host:
-    """A host with a tour that has begun."""
-    host = Host(tour.blueprint, activities=effects.activities(), chaos=chaos)
+def tour_host(chaos: Chaos, effects: tour.Effects, *, sticky: bool | None = None) -> Host:
+    """A host with a tour that has begun. Every other seed keeps generators alive."""
+    sticky = chaos.seed % 2 == 1 if sticky is None else sticky
+    host = Host(tour.blueprint, activities=effects.activities(), chaos=chaos, sticky=sticky)
     host.start("tour", tour.order("a", ROUNDS), instance_id="a")
     return host
 
@@ -85,6 +86,7 @@ def _kind(line: str) -> str:
 def check_seeds(first: int, last: int) -> Counter[str]:
     """Take the tours of some seeds; returns how often what happened on them."""
     logging.disable(logging.ERROR)
+    sdk_timestamps.install()  # as a host does at its start
     happened: Counter[str] = Counter()
     explore(lambda chaos: happened.update(map(_kind, check_tour(chaos))), ROUGH, range(first, last))
     return happened
@@ -109,6 +111,19 @@ def test_each_fault_alone_is_survived(fault: str) -> None:
     """Some faults hide others, so each has its own runs."""
     for seed in range(10):
         check_tour(Chaos(seed, **{fault: getattr(ROUGH, fault)}))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_kept_generators_change_nothing(seed: int) -> None:
+    """A run with sticky instances is the run without them: move by move, event by event."""
+    runs = []
+    for sticky in (False, True):
+        with tour_host(ROUGH.some(seed), tour.Effects(), sticky=sticky) as host:
+            take_tour(host)
+            runs.append(
+                (host.trace, [host.status(one.instance_id, history=True) for one in host.instances()])
+            )
+    assert runs[0] == runs[1]
 
 
 # ---------------------------------------------------------------- what the simulation is worth
@@ -291,6 +306,7 @@ def test_a_failure_tells_the_seed_and_the_seed_gives_it_again(
             assert chaos(crash=0.1).seed == -1
         """
     )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv(SEED_VARIABLE, raising=False)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--rootdir", str(pytester.path))
     result.stdout.re_match_lines(

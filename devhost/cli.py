@@ -19,6 +19,7 @@ from devhost.http_front import http_routes
 from devhost.keeping import StickySettings
 from devhost.lint import commands as lint
 from devhost.log import configure
+from devhost.reload import supervise
 from devhost.replay import commands as replay
 from devhost.settings import load_settings
 
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command != "start":
         return options.run(options)
     app_folder = Path(options.app or ".").resolve()
+    if options.reload:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        configure(options.log, {})
+        return supervise([one for one in given if one != "--reload"], app_folder, (2, EXIT_PORT_IN_USE))
     state = None if options.in_memory else _state_file(options, app_folder)
     host_options = HostOptions(
         app_folder=app_folder,
@@ -81,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="processes for activities (default: FUNCTIONS_WORKER_PROCESS_COUNT; 0 or 1: threads)",
     )
     start.add_argument("--auth", action="store_true", help="check keys, as func start --enableAuth")
+    start.add_argument("--reload", action="store_true", help="start again when a file of the app changes")
     start.add_argument("--log", choices=("text", "json"), default="text", help="form of the log lines")
     start.add_argument(
         "--no-sticky", action="store_true", help="replay running orchestrations at each step, as Azure does"
@@ -187,7 +193,6 @@ def _trigger_text(function: FunctionInfo) -> str:
 def _write_ready(path: Path, host: RunningHost) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    ready = {"url": host.origin, "rpc": host.rpc_base_url, "pid": os.getpid()}
     ready = {"url": host.origin, "rpc": host.rpc_base_url, "pid": os.getpid()}
     draft.write_text(json.dumps(ready), encoding="utf-8")
     draft.replace(path)

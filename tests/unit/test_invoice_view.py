@@ -1,0 +1,85 @@
+"""What the API says of one invoice, at each point of its way."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from triggers.invoice_view import ENDED, view
+
+BASE = "https://settle.example/api/invoices"
+RECORD = {
+    "id": "i" + "1" * 24,
+    "created": "2026-05-01T10:00:00+00:00",
+    "name": "re-1.xml",
+    "size": 12,
+    "sha256": "ab" * 32,
+    "sender": None,
+    "fingerprint": "secret of ours",
+}
+APPROVAL = "a" + "2" * 24
+
+
+def _status(runtime: Runtime, output: Any = None, custom: Any = None) -> Any:
+    return SimpleNamespace(runtime_status=runtime, output=output, custom_status=custom)
+
+
+def test_invoice_on_its_way_says_its_phase_and_its_approval() -> None:
+    """From the custom status; the row is there as soon as it was checked."""
+    custom = json.dumps({"phase": "approval", "approval": APPROVAL})
+    row = {"invoice": {"number": "1"}, "findings": [{"rule": "X"}]}
+    body = view(RECORD, _status(Runtime.Running, custom=custom), row, BASE)
+    assert (body["status"], body["phase"], body["approval"]) == ("running", "approval", APPROVAL)
+    assert (body["invoice"], body["findings"]) == ({"number": "1"}, [{"rule": "X"}])
+    assert body["links"]["approval"] == f"https://settle.example/api/approvals/{APPROVAL}"
+    assert "fingerprint" not in body
+
+
+def test_invoice_that_waits_for_the_host_is_running() -> None:
+    """Nothing is known of it yet."""
+    body = view(RECORD, _status(Runtime.Pending), None, BASE)
+    assert (body["status"], body["phase"], body["invoice"]) == ("running", "waiting", None)
+
+
+@pytest.mark.parametrize("status", ["booked", "rejected", "duplicate", "failed"])
+def test_invoice_that_has_ended_says_how(status: str) -> None:
+    """With what was undone, and the error where there is one."""
+    output = {"status": status, "undone": ["claim"], "by": "ann@example.com", "holder": "b1/2"}
+    output |= {"error": {"code": "x", "message": "y"}} if status == "failed" else {}
+    body = view(RECORD, _status(Runtime.Completed, output), None, BASE)
+    assert body["status"] == status
+    assert status in ENDED
+    assert (body["undone"], body["by"], body["holder"]) == (["claim"], "ann@example.com", "b1/2")
+    assert body["error"] == output.get("error")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (_status(Runtime.Failed, "Boom: it broke\n at line 7"), ("failed", "Boom: it broke")),
+        (_status(Runtime.Failed), ("failed", "The invoice could not be processed; the log has the details.")),
+    ],
+)
+def test_workflow_that_broke_tells_the_first_line(status: Any, expected: tuple[str, str]) -> None:
+    """Not the stack."""
+    body = view(RECORD, status, None, BASE)
+    assert (body["status"], body["error"]["message"]) == expected
+
+
+def test_terminated_and_missing_ones_are_told_apart() -> None:
+    """A missing one was never started, so it may be sent again."""
+    assert view(RECORD, _status(Runtime.Terminated, "why"), None, BASE)["status"] == "stopped"
+    assert view(RECORD, None, None, BASE)["status"] == "missing"
+
+
+def test_links_keep_the_callers_key() -> None:
+    """Escaped."""
+    body = view(
+        RECORD, _status(Runtime.Completed, {"status": "booked", "approval": APPROVAL}), None, BASE, "a&b"
+    )
+    assert body["links"]["self"].endswith("?code=a%26b")
+    assert body["links"]["approval"].endswith("?code=a%26b")

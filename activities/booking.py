@@ -22,7 +22,7 @@ from invoicing.findings import PAYMENT_BLOCKERS
 
 bp = df.Blueprint()
 
-_WRITES_AT_ONCE = 16
+_WRITES_AT_ONCE = 8
 
 
 @bp.activity_trigger(input_name="job")

@@ -23,7 +23,7 @@ from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
 
 bp = df.Blueprint()
 
-_WRITES_AT_ONCE = 16
+_WRITES_AT_ONCE = 8
 #: Documents that nobody has to approve are booked in packs of so many.
 PACK = 100
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from devtools import bench, checks, run, setup
+from devtools import bench, checks, ledger, run, setup
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.project import Project
@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_test(commands)
     _add(commands, "check", "the quick checks: lint, format, types, unit tests", _CHECK)
     _add_bench(commands)
+    _add(commands, "verify-ledger", "prove what people decided, or name the first bad entry", _VERIFY_LEDGER)
     _add(commands, "setup", "make or bring up to date what the other commands need", _SETUP)
     clean = _add(commands, "clean", "delete what runs left behind", _CLEAN)
     clean.add_argument("--all", action="store_true", help="also delete .venv, node_modules and .rules")
@@ -58,6 +59,11 @@ here go to pytest."""
 _BENCH = """\
 Runs the benchmarks, each with an Azurite of its own. Arguments that are not listed here go to the
 benchmark."""
+_VERIFY_LEDGER = """\
+Reads the ledger of every approval from the storage and proves it: each entry holds the hash of the one
+before, the first one that of the request, and each decision is by somebody who was allowed to. Exit code 1
+and the first bad entry where something was altered, removed or forged. It finds the storage as `run` does:
+while one is up, at the usual ports of Azurite, or at the account that SETTLE_STORAGE names."""
 _SETUP = """\
 Makes .venv with the Python that runs this command, installs the locked packages into it and npm's into
 node_modules, and fetches the official rules into .rules. Does nothing where nothing changed."""
@@ -157,6 +163,8 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
             return checks.check(project, console, more)
         case "bench":
             return bench.bench(project, console, options.name, more)
+        case "verify-ledger":
+            return ledger.verify(project, console)
         case "clean":
             with run.only_run(project, console):
                 setup.clean(project, console, everything=options.all)

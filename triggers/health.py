@@ -27,14 +27,16 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 
     Without secrets. A policy that cannot be used makes it `degraded`, still with 200: new approvals are
     refused, but everything that is under way goes on, and taking the app out of service would stop that too.
+    So do links that cannot be made: people get no messages then.
     """
     names = ("storage", "task_hub", "rules")
     probes = (asyncio.to_thread(_storage), _task_hub(client), asyncio.to_thread(_rules))
     answers = await asyncio.gather(*(_answer(probe) for probe in probes))
-    checks = dict(zip(names, answers, strict=True))
+    checks: dict[str, str] = dict(zip(names, answers, strict=True))
     healthy = all(answer == "ok" for answer in answers)
     checks["policy"] = await asyncio.to_thread(_policy)
-    usable = "ok" if checks["policy"] == "ok" else "degraded"
+    checks["links"] = await _links()
+    usable = "ok" if checks["policy"] == checks["links"] == "ok" else "degraded"
     body = {"status": usable if healthy else "unavailable", "checks": checks}
     return json_response(body, 200 if healthy else 503)
 
@@ -59,6 +61,17 @@ async def _task_hub(client: df.DurableOrchestrationClient) -> None:
 
 def _rules() -> None:
     _ = services.current().checker  # raises where the folder of the rules is not complete
+
+
+async def _links() -> str:
+    """`ok`, or which setting is missing; the text names settings and no values."""
+    try:
+        await asyncio.wait_for(asyncio.to_thread(lambda: services.current().links.home()), _PATIENCE)
+    except SettingError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is wrong
+        return "no answer" if isinstance(error, TimeoutError) else type(error).__name__
+    return "ok"
 
 
 def _policy() -> str:

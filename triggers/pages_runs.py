@@ -193,9 +193,12 @@ def _links(instance: str, run: Run) -> list[tuple[str, str]]:
         return [(f"/batches/{instance}", "The batch")]
     if names.is_approval_id(instance):
         return [(f"/approvals/{instance}", "The invoice and its approval")]
-    if names.is_invoice_id(instance):
-        approval = names.approval_id(instance)
-        return [(f"/runs/{approval}", "The run of its approval")] if run.custom or run.output else []
+    approval = run.custom.get("approval") if isinstance(run.custom, dict) else None
+    if isinstance(approval, str) and names.is_approval_id(approval):
+        return [
+            (f"/approvals/{approval}", "The invoice and its approval"),
+            (f"/runs/{approval}", "The run of its approval"),
+        ]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from invoicing.approval.ledger import Entry
@@ -25,6 +25,7 @@ OUTCOMES = {
     "approved": ("good", "Approved"),
     "rejected": ("bad", "Rejected"),
     "expired": ("bad", "Ran out of time"),
+    "failed": ("bad", "Could not be finished"),
 }
 _MARKS = {"approved": "\u2713", "rejected": "\u2715", "expired": "\u2715"}
 _VIA = {"link": "by the link in a message", "principal": "signed in", "dev": "signed in for a local run"}
@@ -216,6 +217,7 @@ def _after_the_end(state: Progress) -> list[str]:
         "approved": ["The invoice is booked for the next payment."],
         "rejected": ["The invoice is not paid. Who sent it in can send a corrected one."],
         "expired": ["Nobody decided in time, so the invoice is not paid. It can be sent in again."],
+        "failed": ["The approval could not go on, so nothing is paid. The run has the details."],
     }.get(state.outcome or "", ["There is nothing to decide any more."])
 
 
@@ -259,7 +261,10 @@ def _opened(request: Mapping[str, Any], name: Name) -> str:
 def waiting_since(state: Progress, now: datetime) -> str | None:
     """How long the open stage waits already, in words."""
     current = state.open_stage
-    return duration(now - current.since) if current and current.since else None
+    if current is None or current.since is None:
+        return None
+    span = now - current.since
+    return duration(span) if span >= timedelta(minutes=1) else "less than a minute"
 
 
 # ---------------------------------------------------------------- findings

@@ -73,6 +73,12 @@ class Run:
         return "good" if self.status == "Completed" else "quiet"
 
     @property
+    def phase(self) -> str | None:
+        """What an open run says that it does just now."""
+        phase = self.custom.get("phase") if isinstance(self.custom, Mapping) else None
+        return spoken(phase)[:40] if isinstance(phase, str) and not self.ended else None
+
+    @property
     def title(self) -> str:
         """The name of its orchestration as words."""
         return spoken(self.name)[:1].upper() + spoken(self.name)[1:]

@@ -19,6 +19,7 @@ __all__ = [
     "EventType",
     "History",
     "activity_failure_details",
+    "context_head",
     "context_json",
     "event",
     "execution_started",
@@ -127,33 +128,42 @@ def activity_failure_details(message: str, traceback: str) -> str:
 class History:
     """The history of one execution: events, and their texts ready to be put into a context.
 
-    Append-only. Each event is serialised once; an episode adds the texts of its own events to a text that is
-    already there, so the cost of a context is that of joining two texts, not of serialising the history.
+    Append-only. Each event is serialised once, and a context is put together only when one is asked for: an
+    instance whose generator is kept alive needs none.
     """
 
-    __slots__ = ("_played", "events")
+    __slots__ = ("_played", "_played_count", "_texts", "events")
 
     def __init__(self, events: Iterable[Event] = ()):
-        self.events: list[Event] = []
+        self.events: list[Event] = list(events)
         self._played = ""
-        self.append(events)
+        self._played_count = 0
+        # Texts of the last events; those of older ones are made when they are needed.
+        self._texts: list[str] = []
 
     def append(self, events: Iterable[Event]) -> str:
         """Add the events of a finished episode; returns their texts, joined, as they are stored."""
         added = list(events)
         texts = [jsontext.encode(one) for one in added]
-        played = ",".join(
-            text.replace('"IsPlayed":false', '"IsPlayed":true', 1) if one["EventType"] in INPUTS else text
-            for one, text in zip(added, texts, strict=True)
-        )
-        self._played = _joined(self._played, played)
-        self.events.extend(added)
+        self._texts += texts
+        self.events += added
         return ",".join(texts)
 
     def texts_with(self, new: Sequence[Event]) -> str:
         """Return the JSON array of the history followed by events that are not in it yet."""
+        self._play()
         fresh = ",".join(jsontext.encode(one) for one in new)
         return f"[{_joined(self._played, fresh)}]"
+
+    def _play(self) -> None:
+        events = self.events[self._played_count :]
+        texts = [jsontext.encode(one) for one in events[: len(events) - len(self._texts)]] + self._texts
+        played = ",".join(
+            text.replace('"IsPlayed":false', '"IsPlayed":true', 1) if one["EventType"] in INPUTS else text
+            for one, text in zip(events, texts, strict=True)
+        )
+        self._played = _joined(self._played, played)
+        self._played_count, self._texts = len(self.events), []
 
 
 def _joined(first: str, second: str) -> str:
@@ -166,21 +176,24 @@ def context_json(history: History, new: Sequence[Event], started: Event) -> str:
     ``new`` are the events of this episode, ``started`` the ExecutionStarted event, wherever it is. An input
     that is not JSON is handed over as a string, as it is.
     """
-    parent = started["ParentInstance"]
-    head = jsontext.encode(
-        {
-            "instanceId": started["OrchestrationInstance"]["InstanceId"],
-            "isReplaying": bool(history.events),
-            "parentInstanceId": parent["OrchestrationInstance"]["InstanceId"] if parent else None,
-            "upperSchemaVersion": 1,
-            "upperSchemaVersionNew": 2,
-            "longRunningTimerIntervalDuration": _LONG_TIMER,
-            "maximumShortTimerDuration": _SHORT_TIMER,
-            "defaultHttpAsyncRequestSleepTimeMillseconds": _ASYNC_SLEEP_MILLISECONDS,
-        }
-    )
+    head = jsontext.encode(context_head(started, replaying=bool(history.events)))
     input_text = "null" if started["Input"] is None else jsontext.compact_or_string(started["Input"])
     return f'{head[:-1]},"input":{input_text},"history":{history.texts_with(new)}}}'
+
+
+def context_head(started: Event, *, replaying: bool) -> dict[str, Any]:
+    """Return the context without input and history."""
+    parent = started["ParentInstance"]
+    return {
+        "instanceId": started["OrchestrationInstance"]["InstanceId"],
+        "isReplaying": replaying,
+        "parentInstanceId": parent["OrchestrationInstance"]["InstanceId"] if parent else None,
+        "upperSchemaVersion": 1,
+        "upperSchemaVersionNew": 2,
+        "longRunningTimerIntervalDuration": _LONG_TIMER,
+        "maximumShortTimerDuration": _SHORT_TIMER,
+        "defaultHttpAsyncRequestSleepTimeMillseconds": _ASYNC_SLEEP_MILLISECONDS,
+    }
 
 
 _SCHEDULED = frozenset((EventType.TaskScheduled, EventType.SubOrchestrationInstanceCreated))

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from devhost import sdk_timestamps
+from devhost import sdk_speed
 from devhost.app_index import AppIndex, load_app
 from devhost.clock import SystemClock
 from devhost.durable_links import DurableLinks
@@ -190,7 +190,7 @@ class _Starting:
         return engine
 
     def _decider(self, index: AppIndex) -> Callable[[PlainReplay], Decider] | None:
-        sdk_timestamps.install()
+        sdk_speed.install()
         sticky = self._options.sticky
         if sticky is None:
             return None

@@ -45,6 +45,7 @@ class InFlight:
         self._changed = threading.Condition()
         self._watch: threading.Thread | None = None
         self._closed = False
+        self._sleeps_for_ever = False
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -60,7 +61,10 @@ class InFlight:
                     target=self._watch_deadlines, name="activity-timeouts", daemon=True
                 )
                 self._watch.start()
-            elif len(self._entries) == 1:
+            elif self._sleeps_for_ever:
+                # Else it wakes in time: no later entry expires before the one that it waits for. To wake a
+                # thread for each activity would cost more than the activity.
+                self._sleeps_for_ever = False
                 self._changed.notify()
         return key
 
@@ -85,6 +89,7 @@ class InFlight:
                 oldest = next(iter(self._entries.items()), None)
                 if self._closed:
                     return
+                self._sleeps_for_ever = oldest is None
                 if oldest is None:
                     self._changed.wait()
                     continue

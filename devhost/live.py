@@ -23,18 +23,22 @@ class Live:
 
     def __init__(self, record: InstanceRecord, events: Iterable[Event] = ()):
         self.record = record
-        self.history = History()
+        self.history = History(events)
         self.open_tasks: set[int] = set()
         self.open_timers: set[int] = set()
         self.started: Event | None = None
         # What `devhost.sticky` keeps alive: it goes when the history goes that it was fed with.
         self.kept: Any = None
-        self.append(events)
+        self._note(self.history.events)
 
     def append(self, events: Iterable[Event]) -> str:
         """Take in the events of an episode; returns their texts as they are stored."""
         added = list(events)
-        for event in added:
+        self._note(added)
+        return self.history.append(added)
+
+    def _note(self, events: list[Event]) -> None:
+        for event in events:
             kind = event["EventType"]
             if kind in _SCHEDULED:
                 self.open_tasks.add(event["EventId"])
@@ -46,7 +50,6 @@ class Live:
                 self.open_timers.discard(event["TimerId"])
             elif kind == EventType.ExecutionStarted:
                 self.started = event
-        return self.history.append(added)
 
 
 class LiveInstances:

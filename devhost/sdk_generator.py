@@ -24,14 +24,14 @@ from azure.durable_functions.models.history.HistoryEvent import HistoryEvent
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 from azure.durable_functions.models.utils.df_serialization import df_dumps
 
+from devhost import jsontext
 from devhost.actions import failure_part
-from devhost.history import INPUTS, Event, EventType, History, context_json
+from devhost.history import INPUTS, Event, EventType, context_head
 
 __all__ = ["KeptGenerator", "NotKept"]
 
 # What `process_event` does something with. All others would be made into objects for nothing.
 _FED = INPUTS | {EventType.OrchestratorStarted, EventType.EventSent, EventType.ContinueAsNew}
-_NO_HISTORY = History()
 
 
 class NotKept(Exception):
@@ -131,8 +131,8 @@ class KeptGenerator:
         kinds = [one["EventType"] for one in events[:2]]
         if kinds != [EventType.OrchestratorStarted, EventType.ExecutionStarted]:
             raise NotKept("the history does not begin with the start of the execution")
-        body = json.loads(context_json(_NO_HISTORY, [], self._started))
-        body["isReplaying"] = played
+        body = context_head(self._started, replaying=played)
+        body["input"] = jsontext.value_or_string(self._started["Input"])
         body["history"] = [{**one, "IsPlayed": True if played else self._episode} for one in events[:2]]
         context = self._context = _Context(**body)
         context._input_expected_type = self._input_type  # pyright: ignore[reportAttributeAccessIssue]

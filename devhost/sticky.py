@@ -51,11 +51,19 @@ class _Kept:
         events = live.history.events
         return 0 < self.fed <= len(events) and events[self.fed - 1] is self.last
 
-    def decide(self, live: Live, new: list[Event], started: Event, max_actions: int) -> Decision:
-        """Interpret what the generator asks for now; raises what an interpretation raises."""
+    def decide(
+        self, live: Live, new: list[Event], started: Event, max_actions: int, text: str | None
+    ) -> Decision:
+        """Interpret what the generator asks for now; raises what an interpretation raises.
+
+        ``text`` is its whole reply; None while it is not done, when what has come to it is enough.
+        """
         cancelled = self.generator.cancelled()
-        self.actions += self.generator.new_actions()
-        reply = Reply(False, self.actions, custom_status=self.generator.custom_status())
+        if text is None:
+            self.actions += self.generator.new_actions()
+            reply = Reply(False, self.actions, custom_status=self.generator.custom_status())
+        else:
+            reply = parse_reply(text)
         events = live.history.events
         run = self.interpretation
         fed = self.fed
@@ -127,17 +135,17 @@ class StickyInstances:
     ) -> Decision:
         size = len(live.history.events) + len(new)
         done = kept.generator.done
+        due = done or self._due(kept, size)
+        text = kept.generator.reply() if due else ""
         if fresh:
             kept.checked_size = size  # it has just been replayed from the start
-        elif done or self._due(kept, size):
-            failure = self._check(kept, live, new, started, function)
+        elif due:
+            failure = self._check(kept, text, live, new, started, function)
             if failure is not None:
                 return failure
             kept.unchecked, kept.checked_size = 0, size
         kept.unchecked += 1
-        if done:
-            return self._plain.interpreted(live, new, started, kept.generator.reply())
-        return kept.decide(live, new, started, self._plain.max_actions)
+        return kept.decide(live, new, started, self._plain.max_actions, text if done else None)
 
     def _due(self, kept: _Kept, size: int) -> bool:
         settings = self._settings
@@ -163,10 +171,9 @@ class StickyInstances:
     # -- honesty
 
     def _check(
-        self, kept: _Kept, live: Live, new: list[Event], started: Event, function: str
+        self, kept: _Kept, text: str, live: Live, new: list[Event], started: Event, function: str
     ) -> Decision | None:
         """Replay plainly; None when that gives the same reply, else the decision to fail."""
-        text = kept.generator.reply()
         replayed = self._plain.text(live, new, started, function)
         if replayed == text:
             return None

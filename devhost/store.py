@@ -26,6 +26,9 @@ __all__ = ["CommitHook", "Store", "Transaction"]
 # host.
 CommitHook = Callable[[str, int], None]
 _LOCK_WAIT_SECONDS = 0.5
+# 32 MiB in the log before it is written back, at which time everything waits for the disk. Eight times the
+# default of SQLite: the same page, written again and again, then goes to the disk once.
+_CHECKPOINT_PAGES = 8192
 
 
 class Transaction:
@@ -191,6 +194,7 @@ def _prepare(connection: sqlite3.Connection, name: str, full_sync: bool) -> None
         _check_version(name, application, version, tables)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("BEGIN EXCLUSIVE")
         if not tables:
             for statement in SCHEMA:

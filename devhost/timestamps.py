@@ -33,6 +33,7 @@ def to_datetime(ticks: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ticks // 10)
 
 
+@lru_cache(maxsize=1024)
 def text(ticks: int) -> str:
     """Return the .NET text of a point in time: UTC, up to seven digits, no trailing zeros, always ``Z``."""
     seconds, rest = divmod(ticks, SECOND)
@@ -46,6 +47,7 @@ def _whole_seconds(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
+@lru_cache(maxsize=1024)
 def parse(stamp: str) -> int:
     """Return the ticks of a text like the above; raises ValueError for anything else."""
     match = _TEXT.fullmatch(stamp)

@@ -1,12 +1,14 @@
-"""Makes the SDK read the timestamps of events faster, with the same values.
+"""Makes two things of the SDK faster that cost more than all the rest of a replay, with the same values.
 
-The SDK reads each with `dateutil`, at 40 µs, which is three quarters of the time of a replay; the standard
-library needs a fraction of one. The host writes these texts itself, so their form is known; any other text
-still goes to `dateutil`.
+The timestamps of events: the SDK reads each with `dateutil`, at 40 µs; the standard library needs a fraction
+of one. The host writes these texts itself, so their form is known; any other text still goes to `dateutil`.
+
+The executor: it makes the same class of named tuples anew for each replay, at 80 µs; one is enough.
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 import importlib
 import re
@@ -16,6 +18,7 @@ from typing import Any
 
 __all__ = ["install", "same_value"]
 
+_EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
 _MODULE = "azure.durable_functions.models.history.HistoryEvent"
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT[012]\d:\d\d:\d\d(\.\d{1,7})?Z")
 _SAMPLES = (
@@ -31,10 +34,11 @@ _SAMPLES = (
 
 
 def install() -> bool:
-    """Have the SDK of this process read timestamps faster; False when it is not as expected, and left alone.
+    """Change the SDK of this process; False when a part of it is not as expected, and left alone."""
+    return all([_timestamps(), _named_tuples()])
 
-    Each event of one episode has the same stamp, hence the cache.
-    """
+
+def _timestamps() -> bool:
     try:
         from dateutil import parser
 
@@ -53,6 +57,19 @@ def install() -> bool:
     return True
 
 
+def _named_tuples() -> bool:
+    try:
+        module: Any = importlib.import_module(_EXECUTOR)
+        if getattr(module.namedtuple, "of_devhost", False):
+            return True
+        if module.namedtuple is not collections.namedtuple:
+            return False
+    except (ImportError, AttributeError):
+        return False
+    module.namedtuple = _marked(functools.cache(collections.namedtuple))
+    return True
+
+
 def same_value(one: datetime, other: datetime) -> bool:
     """Tell whether two times are the same to user code: one point, in equal zones of one class."""
     zones = one.tzinfo == other.tzinfo and type(one.tzinfo) is type(other.tzinfo)
@@ -66,6 +83,10 @@ def _fast(slow: Callable[[str], datetime], zone: Any) -> Callable[[str], datetim
         # Without the Z: the zone is to be the one that dateutil gives.
         return datetime.fromisoformat(text[:26].rstrip("Z")).replace(tzinfo=zone)
 
-    cached: Any = functools.lru_cache(maxsize=1024)(parse)
-    cached.of_devhost = True  # marks what is in place already
-    return cached
+    # Each event of one episode has the same stamp.
+    return _marked(functools.lru_cache(maxsize=1024)(parse))
+
+
+def _marked(function: Any) -> Any:
+    function.of_devhost = True
+    return function

@@ -257,8 +257,10 @@ SCHEMAS: dict[str, Schema] = {
             "messages": {
                 "type": "array",
                 "items": _object(
-                    dict.fromkeys(("created", "kind", "approval", "id", "to", "to_name"), _TEXT)
-                    | dict.fromkeys(("subject", "text", "html", "link"), _TEXT)
+                    {
+                        **dict.fromkeys(("created", "kind", "approval", "id", "to", "to_name"), _TEXT),
+                        **dict.fromkeys(("subject", "text", "html", "link"), _TEXT),
+                    }
                 ),
             },
             "page": _MAYBE_TEXT,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 
 from tests.e2e.approvals import SENDER, Api, Waiting, invoice, until
 from tests.e2e.documents import zipped
@@ -357,6 +358,35 @@ def test_api_describes_itself(api: Api) -> None:
     assert described["openapi"].startswith("3.1")
     assert "/api/approvals/{id}/decisions" in described["paths"]
     assert api.get("healthz").json()["checks"]["policy"] == "ok"
+
+
+def test_answers_are_what_the_description_says(api: Api, base_url: str, waiting: Waiting) -> None:
+    """Each body against its schema, before and after a decision."""
+    described = api.get("openapi.json").json()
+
+    def holds(schema: str, answer: requests.Response) -> None:
+        document = {"$ref": f"#/components/schemas/{schema}", "components": described["components"]}
+        wrong = [
+            f"{one.json_path}: {one.message}"
+            for one in Draft202012Validator(document).iter_errors(answer.json())
+        ]
+        assert wrong == [], (schema, wrong)
+
+    holds("InvoiceAccepted", api.post("invoices", data=invoice(), headers=_XML))
+    holds("Approval", api.get(f"approvals/{waiting.approval}"))
+    holds("OpenApprovals", api.get("approvals"))
+    holds("Delegations", api.get("delegations"))
+    holds("Health", api.get("healthz"))
+    holds("Decided", waiting.decide(waiting.token(ANN)))
+    holds("Error", waiting.decide("x"))
+    holds("Outbox", api.get("outbox"))
+    api.ended(waiting.invoice)
+    holds("Approval", api.get(f"approvals/{waiting.approval}"))
+    holds("Invoice", api.get(f"invoices/{waiting.invoice}"))
+    holds("Invoice", api.get(f"invoices/{api.ended(api.send(b'<Letter/>'))['id']}"))
+    status = ended(send(base_url, [("one.xml", invoice())]))
+    holds("Batch", api.get(f"batches/{status['id']}"))
+    holds("Batches", api.get("batches"))
 
 
 def test_batch_that_only_checks_asks_nobody(api: Api, base_url: str) -> None:

@@ -23,7 +23,6 @@ ALLOWED: dict[str, set[str]] = {
     "entities": {"invoicing"},
     "web": {"invoicing"},
     "activities": {"invoicing", "adapters"},
-    "web": {"invoicing"},
     "triggers": APP,
     "function_app": APP,
     "devhost": set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from adapters.blobs import StorageUnavailable
 from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
+from adapters.signing import Keys
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.assess import RulesMissing
 from triggers.people import who
@@ -173,6 +175,8 @@ def page(handler: Handler) -> Handler:
     async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
         req: func.HttpRequest = kwargs["req"]
         try:
+            # Read here, off the loop: storage that is away must not hold up everybody else's requests.
+            await asyncio.to_thread(_keys)
             return await handler(*args, **kwargs)
         except Refused as refused:
             return _refused(req, refused)
@@ -180,6 +184,11 @@ def page(handler: Handler) -> Handler:
             return _failed(req, error)
 
     return guarded  # type: ignore[return-value]
+
+
+def _keys() -> Keys:
+    """The keys of forms and links; they come out of the storage once, in local runs."""
+    return services.current().links.keys
 
 
 def _refused(req: func.HttpRequest, refused: Refused) -> func.HttpResponse:

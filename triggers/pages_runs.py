@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,7 @@ from web.views.runs import (
     waiting_for,
 )
 from web.views.timeline import KINDS, Timeline, timeline
-from web.views.timeline_chart import MOST_ROWS, chart
+from web.views.timeline_chart import MOST_ROWS, chart, spoken
 from web.words import as_moment, duration
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -182,8 +183,12 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
     elif isinstance(run.output, dict) and run.output.get("error"):
         error = run.output["error"]
         found.append(("What it reported", error.get("message") if isinstance(error, dict) else error))
-    steps = [bar for bar in (line.bars if line else []) if bar.outcome == "failed"]
-    found += [(f"{KINDS[bar.kind]} that failed", bar.detail) for bar in steps[:10]]
+    steps = Counter(
+        (bar.kind, bar.name, bar.detail) for bar in (line.bars if line else []) if bar.outcome == "failed"
+    )
+    for (kind, name, reason), times in steps.most_common(10):
+        often = f", {times} times" if times > 1 else ""
+        found.append((f"{KINDS[kind]} that failed: {spoken(name)}{often}", reason))
     return [(about, told) for about, text in found if (told := failure(text))]
 
 

@@ -69,7 +69,6 @@ def _environment() -> Environment:
         "precise": words.precise,
         "day": words.day,
         "iban": words.iban,
-        "size": words.size,
         "short": words.shortened,
         "spoken": spoken,
         "count": lambda number: f"{number:,}",

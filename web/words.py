@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -159,23 +158,10 @@ def quantity(value: object) -> str:
     return text.replace("-", "\u2212")
 
 
-def size(octets: int) -> str:
-    """`812 bytes`, `4.1 KB`, `3.0 MB`, with 1,000 bytes to the kilobyte as file managers count."""
-    if octets < 1000:
-        return plural(octets, "byte")
-    value, unit = (octets / 1000, "KB") if octets < 1_000_000 else (octets / 1_000_000, "MB")
-    return f"{value:,.1f} {unit}"
-
-
 def iban(value: str) -> str:
     """An IBAN in groups of four, as banks print it."""
     compact = "".join(value.split())
     return " ".join(compact[at : at + 4] for at in range(0, len(compact), 4))
-
-
-def person(identity: str, people: Mapping[str, Mapping[str, str]]) -> str:
-    """The name of a person by the policy's list of people, else the identity itself."""
-    return people.get(identity, {}).get("name") or identity
 
 
 def enumerated(items: list[str], last: str = "and") -> str:

@@ -57,7 +57,14 @@ def test_a_finished_activity_lasts_from_its_start_to_its_end() -> None:
         [
             event("ExecutionStarted", 0),
             event("TaskCompleted", 5, FunctionName="check_chunk", ScheduledTime=at(2)),
-            event("TaskFailed", 9, FunctionName="claim", ScheduledTime=at(6), Reason="no answer"),
+            event(
+                "TaskFailed",
+                9,
+                FunctionName="claim",
+                ScheduledTime=at(6),
+                Reason="no answer",
+                Details="the stack",
+            ),
         ],
         START + timedelta(seconds=10),
     )
@@ -66,7 +73,7 @@ def test_a_finished_activity_lasts_from_its_start_to_its_end() -> None:
         ("activity", "check_chunk", "done", 2, 5),
         ("activity", "claim", "failed", 6, 9),
     ]
-    assert line.bars[1].detail == "no answer"
+    assert line.bars[1].detail == "no answer\nstack"
     assert not line.ended
 
 

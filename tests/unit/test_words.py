@@ -119,12 +119,6 @@ def test_axis_texts_are_short() -> None:
     ]
 
 
-def test_sizes_and_account_numbers() -> None:
-    """As file managers and banks print them."""
-    assert [words.size(one) for one in (1, 812, 4100, 3_000_000)] == [
-        "1 byte",
-        "812 bytes",
-        "4.1 KB",
-        "3.0 MB",
-    ]
+def test_account_numbers_are_printed_as_banks_do() -> None:
+    """In groups of four."""
     assert words.iban("DE75512108001245126199") == "DE75 5121 0800 1245 1261 99"

@@ -57,6 +57,7 @@ class Batch:
     has_report: bool
     stopping: bool
     error: str | None
+    approvals_run: str | None = None
 
 
 def batch(body: Mapping[str, Any], now: datetime, *, ended: datetime | None, stopping: bool = False) -> Batch:
@@ -87,6 +88,7 @@ def batch(body: Mapping[str, Any], now: datetime, *, ended: datetime | None, sto
         has_report=status == "completed",
         stopping=stopping,
         error=_error(body.get("error")),
+        approvals_run=(body.get("approvals") or {}).get("instance"),
     )
 
 

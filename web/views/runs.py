@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -205,11 +205,3 @@ def events_table(line: Timeline, most: int) -> list[dict[str, str]]:
         }
         for bar in line.bars[:most]
     ]
-
-
-def grouped(runs: Iterable[Run]) -> dict[str, int]:
-    """How many runs there are of each word of status."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for run in runs:
-        counts[run.word] += 1
-    return dict(counts)

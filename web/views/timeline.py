@@ -195,7 +195,8 @@ def _open_waits(bars: list[Bar], start: datetime, end: datetime, waiting_for: Se
 
 
 def _reason(event: Event) -> str | None:
-    return _text(event.get("Reason") or event.get("Details"))
+    """Why it failed; the stack, where the host gives one, comes in the lines below."""
+    return "\n".join(str(event[key]) for key in ("Reason", "Details") if event.get(key)) or None
 
 
 def _text(value: Any) -> str | None:

@@ -85,6 +85,10 @@ class BatchClient:
                 raise DevError(f"The batch was not done after {timeout:.0f} seconds: {batch}")
             time.sleep(poll)
 
+    def approvals(self) -> list[dict[str, Any]]:
+        """The approvals that wait for a decision."""
+        return list(self.http.get_json("/api/approvals")["approvals"])
+
     def report(self, batch: str, format: str = "json") -> Any:
         """The report of a finished batch: parsed for ``json``, else the bytes of the file."""
         answer = self.http.request("GET", f"/api/batches/{batch}/report?format={format}")

@@ -23,6 +23,7 @@ from devtools.project import Project
 
 BATCH_TIMEOUT_SECONDS = 24 * 3600.0
 POLL_SECONDS = 0.25
+INBOX_SECONDS, INBOX_POLL_SECONDS = 20.0, 1.0
 CLOCK_TOLERANCE = timedelta(seconds=1)
 
 
@@ -53,6 +54,8 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
             if done and not options.fresh:
                 console.line("The host stops now; `python3 dev.py run` starts it again with the same data.")
             return 0 if done else 1
+        if done:
+            show_inbox(console, running.url, BatchClient(running.url))
         _stay_up(console, running, services)
     return 0
 
@@ -184,6 +187,26 @@ def show_summary(console: Console, status: Status, rows: list[dict[str, Any]], s
     for format in ("html", "json", "csv", "xlsx"):
         name = "Report" if format == "html" else f"  as {format.upper()}"
         console.line(f"{name:<10}{status['links'][f'report_{format}']}")
+
+
+def show_inbox(console: Console, url: str, client: BatchClient, patience: float = INBOX_SECONDS) -> None:
+    """Say how many invoices wait for people, and where they decide.
+
+    Approvals begin after the batch has ended: their number is waited for until it grows no more.
+    """
+    deadline, waiting = time.monotonic() + patience, 0
+    while time.monotonic() < deadline:
+        now = len(client.approvals())
+        if now and now == waiting:
+            break
+        waiting = now
+        time.sleep(INBOX_POLL_SECONDS)
+    console.line()
+    if not waiting:
+        console.line(f"{'Inbox':<10}{url}/inbox (nothing waits for a decision)")
+        return
+    noun = "invoice waits" if waiting == 1 else "invoices wait"
+    console.line(f"{'Inbox':<10}{url}/inbox ({waiting} {noun} for a decision)")
 
 
 def _show_failure(console: Console, status: Status, seconds: float) -> None:

@@ -42,6 +42,7 @@ class FakeApp(ThreadingHTTPServer):
         self.sent: list[str] = []
         self.outcome = "valid"
         self.refusal: tuple[int, bytes] | None = None
+        self.waiting = [0]
 
     def status(self) -> tuple[int, dict[str, Any]]:
         self.polls_until_done -= 1
@@ -79,6 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(202, json.dumps({"id": "b1"}).encode(), Location="/api/batches/b1")
 
     def do_GET(self) -> None:
+        if self.path == "/api/approvals":
+            count = self.server.waiting.pop(0) if len(self.server.waiting) > 1 else self.server.waiting[0]
+            return self._answer(200, json.dumps({"approvals": [{}] * count}).encode())
         if "/report" in self.path:
             return self._answer(200, json.dumps(self.server.report()).encode())
         code, status = self.server.status()
@@ -119,6 +123,7 @@ def folder(tmp_path: Path) -> Path:
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask often: the server is in this process."""
     monkeypatch.setattr(run, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(run, "INBOX_POLL_SECONDS", 0.01)
 
 
 def _send(app: FakeApp, folder: Path, *services: Program) -> tuple[bool, str]:
@@ -142,6 +147,24 @@ def test_a_folder_is_sent_and_its_summary_has_every_document_and_the_reports(
     for kind in REPORTS:
         assert f"{app.url}/api/batches/b1/report?format={kind}" in said
     assert "sent before" not in said
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        ([0, 0, 3, 30, 30], "(30 invoices wait for a decision)"),
+        ([1], "(1 invoice waits for a decision)"),
+        ([0], "(nothing waits for a decision)"),
+    ],
+)
+def test_the_inbox_is_named_once_all_approvals_have_begun(
+    app: FakeApp, waiting: list[int], words: str
+) -> None:
+    """They begin after the batch has ended, so their number grows for a moment."""
+    app.waiting = waiting
+    output = io.StringIO()
+    run.show_inbox(Console(output, terminal=False), app.url, BatchClient(app.url), patience=0.5)
+    assert f"{app.url}/inbox {words}" in output.getvalue()
 
 
 def test_a_batch_that_was_there_already_is_said_to_be_an_earlier_one(app: FakeApp, folder: Path) -> None:

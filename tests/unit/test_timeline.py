@@ -73,7 +73,7 @@ def test_a_finished_activity_lasts_from_its_start_to_its_end() -> None:
         ("activity", "check_chunk", "done", 2, 5),
         ("activity", "claim", "failed", 6, 9),
     ]
-    assert line.bars[1].detail == "no answer\nstack"
+    assert line.bars[1].detail == "no answer\nthe stack"
     assert not line.ended
 
 

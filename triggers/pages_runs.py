@@ -34,7 +34,7 @@ from web.views.runs import (
     shown,
     waiting_for,
 )
-from web.views.timeline import KINDS, Timeline, timeline
+from web.views.timeline import KINDS, Kind, Timeline, timeline
 from web.views.timeline_chart import MOST_ROWS, chart, spoken
 from web.words import as_moment, duration
 
@@ -183,7 +183,7 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
     elif isinstance(run.output, dict) and run.output.get("error"):
         error = run.output["error"]
         found.append(("What it reported", error.get("message") if isinstance(error, dict) else error))
-    steps = Counter(
+    steps: Counter[tuple[Kind, str, str | None]] = Counter(
         (bar.kind, bar.name, bar.detail) for bar in (line.bars if line else []) if bar.outcome == "failed"
     )
     for (kind, name, reason), times in steps.most_common(10):

@@ -3,129 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any, cast
-from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from werkzeug.http import parse_cookie
 
-from adapters import approvals, csrf, outbox, services
-from adapters.access_settings import AccessSettings
+from adapters import approvals, outbox, services
 from adapters.channels import Message
-from adapters.identity import sign_in_cookie
 from adapters.services import Services
-from adapters.settings import from_environment
-from invoicing.assess import Checker
 from tests.fakes.memory_blobs import MemoryBlobs
-from tests.fakes.saying_checker import SayingChecker
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
-from tests.unit.invoice_documents import ubl
+from tests.unit.page_requests import BASE, Client, get, handler, local_run, request, status, text
 from tests.unit.report_rows import finding, invoice, row
 from triggers import pages_approval, pages_batches, pages_inbox, pages_outbox, pages_runs, pages_sign_in
 from web.rendering import static_url
 
-BASE = "https://settle.example"
 #: What strangers may write into any field of an invoice.
 HOSTILE = "<script>alert(1)</script>\"'&\u202egpj.exe{{7*7}}" + "W" * 3000
-Page = Callable[..., Any]
-
-
-def _handler(builder: Any) -> Page:
-    """The plain function behind a decorated trigger, without what hands it the durable client."""
-    function = builder._function.get_user_function()
-    return getattr(function, "client_function", function)
-
-
-class Client:
-    """A durable client that knows a few instances and keeps the events that were raised."""
-
-    def __init__(self, *statuses: Any) -> None:
-        self.statuses, self.raised = {one.instance_id: one for one in statuses}, []
-
-    async def get_status(self, instance_id: str, *_: Any, **__: Any) -> Any:
-        return self.statuses.get(instance_id)
-
-    async def get_status_by(self, **_: Any) -> list[Any]:
-        return list(self.statuses.values())
-
-    async def raise_event(self, instance_id: str, name: str, data: Any = None) -> None:
-        self.raised.append((instance_id, name))
-
-
-def status(instance: str, **changes: Any) -> Any:
-    """A status as the durable client gives it."""
-    now = datetime.now(UTC)
-    values = {
-        "instance_id": instance,
-        "name": "approval",
-        "created_time": now,
-        "last_updated_time": now,
-        "runtime_status": Runtime.Running,
-        "output": None,
-        "custom_status": None,
-        "input_": None,
-        "historyEvents": [],
-    }
-    return SimpleNamespace(**values | changes)
 
 
 @pytest.fixture
 def here() -> Iterator[Services]:
     """A local run with nothing in it."""
-    settings = replace(
-        from_environment({"AzureWebJobsStorage": "unused"}),
-        access=AccessSettings(link_keys=("k" * 40,), public_url=BASE, development=True, dev_sign_in=True),
-    )
-    with services.replaced_by(
-        Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
-    ) as made:
+    with local_run() as made:
         yield made
-
-
-def request(path: str, person: str | None = ANN, method: str = "GET", **more: Any) -> func.HttpRequest:
-    """A request as a browser sends it; `fields` make a form with its token."""
-    here = services.current()
-    path, _, query = path.partition("?")
-    params = dict(part.split("=", 1) for part in query.split("&") if part)
-    cookies = [f"{csrf.COOKIE}={'s' * 43}"]
-    if person:
-        cookie = sign_in_cookie(person, here.settings.access, here.links.keys, secure=True)
-        cookies.append(cookie.partition(";")[0])
-    headers = {"cookie": "; ".join(cookies), **more.pop("headers", {})}
-    body = b""
-    if "fields" in more:
-        bare = func.HttpRequest(method, BASE, headers=headers, body=b"")
-        token, _ = csrf.issue(here.links.keys, bare, more.pop("csrf_person", person or ""))
-        body = urlencode({csrf.FIELD: token, **more.pop("fields")}).encode()
-        headers["content-type"] = "application/x-www-form-urlencoded"
-    names = {"approvals": "id", "runs": "id", "batches": "id", "static": "file"}
-    parts = path.strip("/").split("/")
-    route = {names[parts[0]]: parts[1]} if len(parts) > 1 and parts[0] in names else {}
-    return func.HttpRequest(
-        method,
-        BASE + path + (f"?{query}" if query else ""),
-        headers=headers,
-        params=params,
-        route_params=route,
-        body=body,
-    )
-
-
-async def get(builder: Any, path: str, person: str | None = ANN, **more: Any) -> func.HttpResponse:
-    """The answer of a page; `client` where it needs one."""
-    client = {"client": more.pop("client")} if "client" in more else {}
-    return await _handler(builder)(req=request(path, person, **more), **client)
-
-
-def text(answer: func.HttpResponse) -> str:
-    """The page."""
-    return answer.get_body().decode()
 
 
 def hostile_approval(here: Services) -> str:
@@ -217,12 +123,10 @@ async def test_without_the_development_sign_in_nobody_gets_in(here: Services) ->
         here.settings, access=replace(here.settings.access, dev_sign_in=False, development=False)
     )
     with services.replaced_by(replace(here, settings=closed)):
-        answer = await _handler(pages_inbox.page_inbox)(
-            req=func.HttpRequest("GET", f"{BASE}/inbox", body=b"")
-        )
+        answer = await handler(pages_inbox.page_inbox)(req=func.HttpRequest("GET", f"{BASE}/inbox", body=b""))
         assert answer.status_code == 401
         for builder in (pages_sign_in.page_sign_in, pages_outbox.page_outbox):
-            refused = await _handler(builder)(req=func.HttpRequest("GET", f"{BASE}/x", body=b""))
+            refused = await handler(builder)(req=func.HttpRequest("GET", f"{BASE}/x", body=b""))
             assert refused.status_code == 404
 
 
@@ -267,7 +171,7 @@ async def test_a_form_without_its_token_does_nothing(here: Services) -> None:
     bare = request(
         f"/approvals/{approval}", method="POST", headers={"content-type": "application/x-www-form-urlencoded"}
     )
-    refused = await _handler(pages_approval.decide_on_page)(req=bare, client=client)
+    refused = await handler(pages_approval.decide_on_page)(req=bare, client=client)
     other = await get(
         pages_approval.decide_on_page,
         f"/approvals/{approval}",
@@ -278,169 +182,6 @@ async def test_a_form_without_its_token_does_nothing(here: Services) -> None:
     )
     assert (refused.status_code, other.status_code) == (403, 403)
     assert len(approvals.read(here.blobs, approval).entries) == 2
-
-
-def decision(here: Services, approval: str, kind: str, **more: str) -> dict[str, str]:
-    """The fields of the form on an approval's page."""
-    sha256 = approvals.read(here.blobs, approval).request["document"]["sha256"]
-    return {"decision": kind, "stage": "clerk", "sha256": sha256, "comment": "", **more}
-
-
-async def decide(
-    here: Services, approval: str, client: Client, person: str = ANN, **fields: str
-) -> func.HttpResponse:
-    """Send the form."""
-    path = f"/approvals/{approval}"
-    return await get(pages_approval.decide_on_page, path, person, method="POST", fields=fields, client=client)
-
-
-async def test_approve_on_the_page(here: Services) -> None:
-    """The ledger has it, the workflow is woken, and the next page says what was done."""
-    approval = put_approval(here.blobs, row())
-    custom = {"stage": "clerk", "attempt": 1, "seen": 2}
-    client = Client(status(approval, custom_status=custom))
-    answer = await decide(here, approval, client, **decision(here, approval, "approve"))
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/approvals/{approval}?done=3")
-    assert approvals.read(here.blobs, approval).outcome == "approved"
-    assert (approval, "decision.clerk.1") in client.raised
-    shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}?done=3"))
-    assert "You approved this invoice." in shown
-    assert 'value="approve"' not in shown
-    assert "You approved" not in text(
-        await get(pages_approval.page_approval, f"/approvals/{approval}?done=3", BOB)
-    )
-
-
-async def test_a_refusal_shows_the_page_again_with_what_was_written(here: Services) -> None:
-    """A question without words, a second decision, somebody else's turn."""
-    approval = put_approval(here.blobs, row(), sender=CARLA)
-    client = Client(status(approval))
-    wordless = await decide(here, approval, client, **decision(here, approval, "ask"))
-    assert (wordless.status_code, "Please write your question" in text(wordless)) == (400, True)
-    stranger = await decide(
-        here, approval, client, CARLA, **decision(here, approval, "approve", comment="Let me!")
-    )
-    assert stranger.status_code == 403
-    assert "You are not one of the approvers of this stage." in text(stranger)
-    assert (await decide(here, approval, client, **decision(here, approval, "approve"))).status_code == 303
-    again = await decide(here, approval, client, BOB, **decision(here, approval, "reject", comment="No!"))
-    assert (again.status_code, "This was decided before" in text(again)) == (409, True)
-
-
-async def test_looking_decides_nothing(here: Services) -> None:
-    """Not with GET, not with HEAD, not with the words of the form in the address."""
-    approval = put_approval(here.blobs, row())
-    for method in ("GET", "HEAD"):
-        path = f"/approvals/{approval}?decision=approve&stage=clerk"
-        assert (await get(pages_approval.page_approval, path, method=method)).status_code == 200
-    assert len(approvals.read(here.blobs, approval).entries) == 2
-
-
-def link(here: Services, approval: str, *, hours: int = 1, person: str = ANN) -> str:
-    """The token of a link that was sent to somebody."""
-    sha256 = approvals.read(here.blobs, approval).request["document"]["sha256"]
-    expires = datetime.now(UTC) + timedelta(hours=hours)
-    return here.links.sign(approval, "clerk", person, sha256, expires=expires)
-
-
-async def test_a_link_opens_one_invoice_and_no_other_page(here: Services) -> None:
-    """Its holder sees no menu, and the inbox asks them to sign in."""
-    approval, other = put_approval(here.blobs, row(1)), put_approval(here.blobs, row(2))
-    token = link(here, approval)
-    shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}?t={token}", person=None))
-    assert 'value="approve"' in shown
-    assert ANN in shown
-    assert 'href="/inbox"' not in shown
-    foreign = await get(pages_approval.page_approval, f"/approvals/{other}?t={token}", person=None)
-    assert (foreign.status_code, "This link is for something else" in text(foreign)) == (403, True)
-    inbox = await get(pages_inbox.page_inbox, f"/inbox?t={token}", person=None)
-    assert inbox.status_code == 303
-
-
-async def test_links_that_are_over_say_so(here: Services) -> None:
-    """Expired, altered, and used ones, each in plain words."""
-    approval = put_approval(here.blobs, row())
-    old = await get(
-        pages_approval.page_approval, f"/approvals/{approval}?t={link(here, approval, hours=-1)}", person=None
-    )
-    assert (old.status_code, "no longer valid" in text(old)) == (410, True)
-    altered = await get(
-        pages_approval.page_approval, f"/approvals/{approval}?t=x{link(here, approval)}", person=None
-    )
-    assert (altered.status_code, "changed on the way" in text(altered)) == (403, True)
-    assert f'href="/approvals/{approval}"' in text(altered)
-
-
-async def test_a_decision_by_link_needs_no_sign_in(here: Services) -> None:
-    """And afterwards the same link shows that it was used."""
-    approval = put_approval(here.blobs, row())
-    token, client = link(here, approval), Client(status(approval))
-    fields = decision(here, approval, "reject", comment="Not ours.", t=token)
-    path = f"/approvals/{approval}"
-    answer = await get(
-        pages_approval.decide_on_page,
-        path,
-        None,
-        method="POST",
-        fields=fields,
-        csrf_person=ANN,
-        client=client,
-    )
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?done=3&t={token}")
-    entry = approvals.read(here.blobs, approval).entries[2]
-    assert (entry.kind, entry.who, entry.via, entry.comment) == ("reject", ANN, "link", "Not ours.")
-    again = await get(
-        pages_approval.decide_on_page,
-        path,
-        None,
-        method="POST",
-        fields=fields,
-        csrf_person=ANN,
-        client=client,
-    )
-    assert again.status_code == 409
-
-
-async def test_a_replaced_document_cannot_be_approved(here: Services) -> None:
-    """The page says so, and offers no button for it."""
-    approval = put_approval(here.blobs, row(), content=ubl())
-    ref = approvals.read(here.blobs, approval).request["ref"]
-    here.blobs.write(f"invoices/{ref}/document", ubl() + b" ")
-    shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
-    assert "The document was replaced" in shown
-    assert 'value="approve"' not in shown
-    assert 'value="reject"' in shown
-
-
-async def test_the_invoice_is_shown_with_its_lines(here: Services) -> None:
-    """Read from the document itself; the result of the check has no lines."""
-    approval = put_approval(here.blobs, row(), content=ubl())
-    shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
-    assert 'aria-label="Lines"' in shown
-    assert "To pay" in shown
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "way"),
-    [
-        (b"%PDF-1.7 x", "application/pdf", "inline"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?><x/>", "text/plain; charset=utf-8", "inline"),
-        (b"<html><script>alert(1)</script>", "text/plain; charset=utf-8", "inline"),
-        (b"MZ\x90", "application/octet-stream", "attachment"),
-    ],
-)
-async def test_the_document_opens_as_something_that_runs_nothing(
-    here: Services, content: bytes, kind: str, way: str
-) -> None:
-    """A PDF as it looks, XML and HTML as text, anything else to be saved."""
-    approval = put_approval(here.blobs, row(name='a/"quoted"\r\n.xml'), content=content)
-    answer = await get(pages_approval.page_approval_document, f"/approvals/{approval}")
-    assert answer.get_body() == content
-    assert answer.headers["Content-Type"] == kind
-    assert answer.headers["Content-Disposition"] == f"{way}; filename*=UTF-8''%22quoted%22%0D%0A.xml"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    saved = await get(pages_approval.page_approval_document, f"/approvals/{approval}?save=1")
-    assert saved.headers["Content-Disposition"].startswith("attachment")
 
 
 async def test_the_outbox_keeps_links_on_this_host(here: Services) -> None:

@@ -41,7 +41,8 @@ def approval(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dic
     "expired" | "failed", "stage", "by", "comment", "error"?}`; never raises. Custom status while it waits:
     `{"stage", "attempt", "waiting_for", "since", "deadline", "reminders", "seen", "notifications"}`.
     """
-    desk = _Desk(context, context.get_input()["approval"])
+    job: dict[str, Any] = context.get_input() or {}
+    desk = _Desk(context, job["approval"])
     try:
         return (yield from desk.run())
     except ActivityGaveUp as failure:
@@ -105,7 +106,7 @@ class _Desk:
     def _sleep(self, wait: Any, until: str) -> Steps:
         """Wait for the event until a moment, at most one timer long; returns whether the event came."""
         now = self._context.current_utc_datetime
-        timer = self._context.create_timer(min(datetime.fromisoformat(until), now + LONGEST_TIMER))
+        timer: Any = self._context.create_timer(min(datetime.fromisoformat(until), now + LONGEST_TIMER))
         winner = yield self._context.task_any([wait, timer])
         if winner == wait:
             timer.cancel()  # an open timer would keep the instance Running until it fires

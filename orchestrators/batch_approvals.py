@@ -33,7 +33,7 @@ def batch_approvals(context: df.DurableOrchestrationContext) -> Generator[Any, A
     {"booked" | "rejected" | "expired" | "failed": documents}, "error"?}`; never raises.
     Custom status: `{"phase", "documents", "approvals", "counts"}`.
     """
-    job = context.get_input()
+    job: dict[str, Any] = context.get_input() or {}
     context.set_custom_status({"phase": "routing"})
     try:
         now = context.current_utc_datetime.isoformat()
@@ -55,7 +55,8 @@ def batch_approvals(context: df.DurableOrchestrationContext) -> Generator[Any, A
 @bp.orchestration_trigger(context_name="context")
 def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Book packs `first` to `last`. Output: counts by outcome, and `failed_packs`; never raises."""
-    job, counts = context.get_input(), {}
+    job: dict[str, Any] = context.get_input() or {}
+    counts: dict[str, int] = {}
     for pack in range(job["first"], job["last"] + 1):
         now = context.current_utc_datetime.isoformat()
         try:
@@ -69,7 +70,7 @@ def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, An
 @bp.orchestration_trigger(context_name="context")
 def approval_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """See documents `first` to `last` of those that need a person through. Output: counts; never raises."""
-    job = context.get_input()
+    job: dict[str, Any] = context.get_input() or {}
     try:
         listed = yield from call_with_retry(context, "list_approvals", job)
     except ActivityGaveUp:
@@ -88,7 +89,7 @@ def batch_document(context: df.DurableOrchestrationContext) -> Generator[Any, An
 
     Input: `{"ref": "b…/17", "approval"}`. Output as that of `invoice`; never raises.
     """
-    job = context.get_input()
+    job: dict[str, Any] = context.get_input() or {}
     undo = Undo(context)
     undo.add("claim", "release_claim", job["ref"])
 

@@ -29,7 +29,8 @@ def invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict
     "not_undone"?: [...]}`: what early steps did is undone in reverse unless it was booked.
     Custom status: `{"phase", "approval", "undone"?}`.
     """
-    chain = _Chain(context, context.get_input()["invoice"])
+    job: dict[str, Any] = context.get_input() or {}
+    chain = _Chain(context, job["invoice"])
     try:
         result = yield from chain.run()
     except ActivityGaveUp as failure:

@@ -29,6 +29,10 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     refused, but everything that is under way goes on, and taking the app out of service would stop that too.
     So do links that cannot be made: people get no messages then.
     """
+    return await _checks(client)
+
+
+async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
     names = ("storage", "task_hub", "rules")
     probes = (asyncio.to_thread(_storage), _task_hub(client), asyncio.to_thread(_rules))
     answers = await asyncio.gather(*(_answer(probe) for probe in probes))

@@ -189,3 +189,32 @@ def test_settings_have_defaults_and_can_be_set() -> None:
     )
     assert (own.storage_connection, own.source_containers) == ("own", ("a1", "b22"))
     assert (own.rules_folder, own.chunk_documents) == (Path("/rules"), 7)
+
+
+def _asked(query: dict[str, str], body: bytes | None = None) -> func.HttpRequest:
+    kind = "application/zip" if body is None else "application/json"
+    content = _zip(a=b"x") if body is None else body
+    headers = {"content-type": kind}
+    return func.HttpRequest("POST", "http://x/api/batches", headers=headers, params=query, body=content)
+
+
+def test_batch_goes_on_to_approval_and_does_not_wait_unless_asked() -> None:
+    """In the query, or in the body of a batch that names a container."""
+    wishes = [
+        _asked({}),
+        _asked({"wait": "true"}),
+        _asked({"approval": "False"}),
+        _asked({}, b'{"container": "inbox", "wait": true}'),
+        _asked({"wait": "true"}, b'{"container": "inbox", "approval": false, "wait": false}'),
+    ]
+    got = [(batch.approval, batch.wait) for batch in map(_parsed, wishes)]
+    assert got == [(True, False), (True, True), (False, False), (True, True), (False, False)]
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "null"])
+def test_wish_that_is_neither_true_nor_false_is_refused(value: str) -> None:
+    """Guessing what somebody meant could pay or not pay an invoice."""
+    assert _refused(_asked({"wait": value})) == (400, "bad_wait")
+    assert _refused(_asked({"approval": value})) == (400, "bad_approval")
+    body = json.dumps({"container": "inbox", "wait": value}).encode()
+    assert _refused(_asked({}, body)) == (400, "bad_wait")

@@ -1,0 +1,78 @@
+"""What the health check says of a policy that cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import azure.functions as func
+import pytest
+
+from adapters import services
+from adapters.services import Services
+from adapters.settings import from_environment
+from invoicing.assess import Checker
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.fakes.saying_checker import SayingChecker
+from triggers import health
+
+Ask = Callable[[], tuple[int, dict[str, Any]]]
+
+
+class Client:
+    """A task hub that answers."""
+
+    async def get_status(self, instance_id: str) -> None:
+        """There is no such instance."""
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """The policy file of the app."""
+    return tmp_path / "policy.json"
+
+
+@pytest.fixture
+def ask(policy: Path) -> Iterator[Ask]:
+    """Ask the app how it is."""
+    links = {"SETTLE_LINK_KEY": "k" * 40, "SETTLE_PUBLIC_URL": "https://settle.example"}
+    settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_POLICY": str(policy), **links})
+    here = Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
+    checks: Any = health._checks
+
+    def answer() -> tuple[int, dict[str, Any]]:
+        response: func.HttpResponse = asyncio.run(checks(cast(Any, Client())))
+        return response.status_code, json.loads(response.get_body())
+
+    with services.replaced_by(here):
+        yield answer
+
+
+def test_policy_that_can_be_used_is_ok(ask: Ask, policy: Path) -> None:
+    """All is well."""
+    policy.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "people": {"ann@example.com": {"name": "Ann"}},
+                "rules": [{"name": "all", "when": {}, "stages": []}],
+            }
+        )
+    )
+    status, body = ask()
+    assert (status, body["status"], body["checks"]["policy"]) == (200, "ok", "ok")
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"version": 1, "people": {}, "rules": []}'])
+def test_policy_that_cannot_be_used_is_told_and_stops_nothing(
+    ask: Ask, policy: Path, text: str | None
+) -> None:
+    """200, since what is under way goes on; `degraded`, and what is wrong in words."""
+    if text is not None:
+        policy.write_text(text)
+    status, body = ask()
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["checks"]["policy"].startswith("The approval policy cannot be used.")

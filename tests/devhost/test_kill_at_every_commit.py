@@ -42,7 +42,7 @@ def _go_on(host: Host) -> None:
 
 def _crashed_at(commit: int, when: str, state: Path) -> tuple[Host, tour.Effects, bool]:
     effects, crashed = tour.Effects(first_look_fails=True), False
-    host = Host(tour.blueprint, activities=effects.activities(), state=state)
+    host = Host(tour.app(), activities=effects.activities(), state=state)
     host.crash_at(commit, when)
     try:
         _go_on(host)

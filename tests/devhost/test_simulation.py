@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
+import azure.durable_functions as df
 import pytest
 
-from devhost import episode, sdk_timestamps
+from devhost import episode, sdk_speed
 from devhost.errors import RequestError
 from devhost.simulation import SEED_VARIABLE, Chaos, explore
 from devhost.testing import Host
@@ -42,7 +43,7 @@ def _no_log() -> Iterator[None]:
 def tour_host(chaos: Chaos, effects: tour.Effects, *, sticky: bool | None = None) -> Host:
     """A host with a tour that has begun. Every other seed keeps generators alive."""
     sticky = chaos.seed % 2 == 1 if sticky is None else sticky
-    host = Host(tour.blueprint, activities=effects.activities(), chaos=chaos, sticky=sticky)
+    host = Host(tour.app(), activities=effects.activities(), chaos=chaos, sticky=sticky)
     host.start("tour", tour.order("a", ROUNDS), instance_id="a")
     return host
 
@@ -86,7 +87,7 @@ def _kind(line: str) -> str:
 def check_seeds(first: int, last: int) -> Counter[str]:
     """Take the tours of some seeds; returns how often what happened on them."""
     logging.disable(logging.ERROR)
-    sdk_timestamps.install()  # as a host does at its start
+    sdk_speed.install()  # as a host does at its start
     happened: Counter[str] = Counter()
     explore(lambda chaos: happened.update(map(_kind, check_tour(chaos))), ROUGH, range(first, last))
     return happened
@@ -124,6 +125,33 @@ def test_kept_generators_change_nothing(seed: int) -> None:
                 (host.trace, [host.status(one.instance_id, history=True) for one in host.instances()])
             )
     assert runs[0] == runs[1]
+
+
+_reader = df.Blueprint()
+
+
+@_reader.orchestration_trigger(context_name="context")
+def flags(context):
+    """Note at each step whether it is replayed."""
+    seen = [context.is_replaying]
+    for _ in range(2):
+        yield context.create_timer(context.current_utc_datetime)
+        seen.append(context.is_replaying)
+    return seen
+
+
+@_reader.orchestration_trigger(context_name="context")
+def dice(context):
+    """Come to something else in each replay."""
+    yield context.create_timer(context.current_utc_datetime)
+    return random.random()
+
+
+def test_what_depends_on_replaying_is_taken_from_a_replay() -> None:
+    """As on Azure, where all is replayed; what depends on chance is none the less told."""
+    with Host(_reader, sticky=True) as host:
+        assert host.run("flags").output == [True, True, False]
+        assert host.run("dice").output.startswith("Non-Deterministic workflow detected")
 
 
 # ---------------------------------------------------------------- what the simulation is worth
@@ -164,7 +192,7 @@ def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
 
 def test_an_activity_is_in_flight_while_time_passes() -> None:
     """And what is not slow ends before the time moves."""
-    with Host(tour.blueprint, activities=tour.Effects().activities(), chaos=Chaos(1, slow=0.9)) as host:
+    with Host(tour.app(), activities=tour.Effects().activities(), chaos=Chaos(1, slow=0.9)) as host:
         host.start("inspect", ["x", tour.PACE], instance_id="i")
         assert host.status("i").runtime_status == "Running"
         host.advance(hours=1)
@@ -176,9 +204,7 @@ def test_a_racing_event_finds_the_work_half_done() -> None:
     """With a racing chaos a request returns before all that it causes is done."""
 
     def half_done(seed: int) -> bool:
-        with Host(
-            tour.blueprint, activities=tour.Effects().activities(), chaos=Chaos(seed, racing=0.5)
-        ) as host:
+        with Host(tour.app(), activities=tour.Effects().activities(), chaos=Chaos(seed, racing=0.5)) as host:
             host.start("inspect", ["x", tour.PACE], instance_id="i")
             before = host.status("i").runtime_status
             host.run_until_idle()
@@ -193,9 +219,7 @@ def test_a_lost_worker_fails_the_activity_in_each_of_its_ways() -> None:
     seen: set[tuple[str, int]] = set()
     for seed in range(40):
         effects = tour.Effects()
-        with Host(
-            tour.blueprint, activities=effects.activities(), chaos=Chaos(seed, lost_worker=0.9)
-        ) as host:
+        with Host(tour.app(), activities=effects.activities(), chaos=Chaos(seed, lost_worker=0.9)) as host:
             host.start("tour", tour.order("a", 1), instance_id="a")
             host.advance(hours=1)
             failures = [
@@ -264,7 +288,7 @@ VERBS = ("suspend", "resume", "terminate", "rewind", "purge", "raise_event", "st
 def check_requests(chaos: Chaos) -> None:
     """Send requests of all kinds in any order; whatever they come to, the state holds together."""
     pick = random.Random(chaos.seed)
-    with Host(tour.blueprint, activities=tour.Effects().activities(), chaos=chaos) as host:
+    with Host(tour.app(), activities=tour.Effects().activities(), chaos=chaos) as host:
         for _ in range(40):
             with contextlib.suppress(RequestError):  # refused: no such instance, or not in its state
                 _request(host, pick.choice(VERBS), pick.choice("abc"))

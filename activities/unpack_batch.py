@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import BinaryIO, cast
 
 import azure.durable_functions as df
 
@@ -38,7 +39,7 @@ def unpack_batch(job: dict) -> dict:
         with tempfile.SpooledTemporaryFile(max_size=32 * 1024 * 1024) as file:
             here.blobs.read_into(batch_names.upload(job["batch"]), file)
             file.seek(0)
-            return _store(here, job["batch"], entries(file, here.settings.limits))
+            return _store(here, job["batch"], entries(cast(BinaryIO, file), here.settings.limits))
     except BadArchive as error:
         return _bad(error.code, str(error))
     except StorageRefused as error:

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from tests.e2e.approvals import SENDER, Api, Waiting, invoice, until
 from tests.e2e.documents import zipped
-from tests.e2e.test_batches import ended, error, send
+from tests.e2e.test_batches import ended, error
 
 ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"
 
@@ -137,10 +137,19 @@ def test_document_can_be_read_from_its_approval(api: Api) -> None:
     assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
-def test_batch_hands_its_invoices_to_the_same_approval(api: Api, base_url: str) -> None:
-    """It ends at its report; what needs a person waits in the inbox, started apart from the batch."""
-    status = ended(send(base_url, [("one.xml", invoice()), ("two.xml", invoice("20000.00"))]))
+def _batch(api: Api, *documents: bytes, **params: str) -> dict[str, Any]:
+    """Send a batch and wait for its end; returns its status."""
+    body = zipped([(f"{n}.xml", content) for n, content in enumerate(documents)])
+    answer = api.post("batches", data=body, params=params, headers={"Content-Type": "application/zip"})
+    assert answer.status_code == 202, answer.text
+    status = ended(answer.headers["Location"])
     assert status["status"] == "completed"
+    return status
+
+
+def test_batch_hands_its_invoices_to_the_same_approval(api: Api) -> None:
+    """It ends at its report; what needs a person waits in the inbox, started apart from the batch."""
+    status = _batch(api, invoice(), invoice("20000.00"))
 
     def mine() -> list[dict[str, Any]] | None:
         found = api.get("approvals", params={"batch": status["id"]}).json()["approvals"]
@@ -360,7 +369,7 @@ def test_api_describes_itself(api: Api) -> None:
     assert api.get("healthz").json()["checks"]["policy"] == "ok"
 
 
-def test_answers_are_what_the_description_says(api: Api, base_url: str, waiting: Waiting) -> None:
+def test_answers_are_what_the_description_says(api: Api, waiting: Waiting) -> None:
     """Each body against its schema, before and after a decision."""
     described = api.get("openapi.json").json()
 
@@ -384,20 +393,12 @@ def test_answers_are_what_the_description_says(api: Api, base_url: str, waiting:
     holds("Approval", api.get(f"approvals/{waiting.approval}"))
     holds("Invoice", api.get(f"invoices/{waiting.invoice}"))
     holds("Invoice", api.get(f"invoices/{api.ended(api.send(b'<Letter/>'))['id']}"))
-    status = ended(send(base_url, [("one.xml", invoice())]))
+    status = _batch(api, invoice())
     holds("Batch", api.get(f"batches/{status['id']}"))
     holds("Batches", api.get("batches"))
 
 
-def test_batch_that_only_checks_asks_nobody(api: Api, base_url: str) -> None:
+def test_batch_that_only_checks_asks_nobody(api: Api) -> None:
     """`approval=false`."""
-    answer = requests.post(
-        f"{base_url}/api/batches",
-        params={"approval": "false"},
-        data=zipped([("one.xml", invoice())]),
-        headers={"Content-Type": "application/zip"},
-        timeout=60,
-    )
-    status = ended(answer.headers["Location"])
-    assert status["status"] == "completed"
+    status = _batch(api, invoice(), approval="false")
     assert api.get("approvals", params={"batch": status["id"]}).json()["total"] == 0

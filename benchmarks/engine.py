@@ -165,8 +165,8 @@ def report(some: list[Work], found: Measured) -> str:
     return f"""
 No-op activities. `devhost` and `dbos` write every step to a SQLite file (WAL, synchronous NORMAL;
 `devhost FULL`: FULL), `durabletask` and `aws` run on the in-memory backends of their test packages and keep
-nothing. As it comes, `dbos` uses a rollback journal with FULL and is several times slower; here it gets WAL and
-NORMAL too. Versions: {versions}.
+nothing. As it comes, `dbos` uses a rollback journal with FULL and is several times slower; here it gets WAL
+and NORMAL too. Versions: {versions}.
 
 The ratio is devhost to the best of the three peers (memory: to `durabletask`).
 

@@ -1,5 +1,7 @@
 """The AWS durable execution SDK on its local test runner, in memory, in one process."""
 
+# The packages are in an environment of their own, which the type checker does not see.
+# pyright: reportMissingImports=false, reportCallIssue=false
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """DBOS on a SQLite file, in WAL mode with the synchronous level of the environment, in one process."""
 
+# The packages are in an environment of their own, which the type checker does not see.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,7 @@
 """Microsoft's Durable Task SDK on its in-memory backend: client, backend and worker in one process."""
 
+# The packages are in an environment of their own, which the type checker does not see.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import logging

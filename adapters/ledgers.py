@@ -22,7 +22,7 @@ class Ledger:
     """The ledger of one approval as it was read, with the request that it is about."""
 
     def __init__(self, blobs: Blobs, approval: str, request: bytes) -> None:
-        self.approval, self.entries = approval, []
+        self.approval = approval
         self.request: dict[str, Any] = json.loads(request)
         self._blobs, self._sha256 = blobs, request_sha256(request)
         self.entries: list[Entry] = []

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import openpyxl
 import pytest
@@ -111,7 +111,7 @@ def test_document_comes_back_byte_for_byte(batch: tuple[Documents, dict[str, Any
         name, content = documents[n - 1]
         answer = requests.get(status["links"]["documents"].replace("{n}", str(n)), timeout=60)
         assert answer.content == content
-        assert answer.headers["Content-Disposition"].endswith(name.rpartition("/")[2])
+        assert unquote(answer.headers["Content-Disposition"]).endswith(name.rpartition("/")[2])
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -192,6 +192,7 @@ def _prepare(connection: sqlite3.Connection, name: str, full_sync: bool) -> None
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         _check_version(name, application, version, tables)
+        _check_pages(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -209,9 +210,23 @@ def _prepare(connection: sqlite3.Connection, name: str, full_sync: bool) -> None
             ) from error
         raise StateFileError(f"The state file {name} cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
-        raise StateFileVersion(
-            f"{name} is no state file of this host ({error}). Name another file, or delete this one."
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise StateFileVersion(
+                f"{name} is no state file of this host ({error}). Name another file, or delete this one."
+            ) from error
+        raise StateFileError(
+            f"The state file {name} is damaged or cut off ({error}). Put back a copy of it, or delete it "
+            "(its instances are lost)."
         ) from error
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    """Look at all pages, at 1 ms a megabyte: a host should rather not start than stop in the middle."""
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        error = sqlite3.DatabaseError(" ".join(found.split()))
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
 
 
 def _check_version(name: str, application: int, version: int, tables: int) -> None:

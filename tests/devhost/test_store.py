@@ -140,6 +140,51 @@ def test_a_file_that_is_no_state_file_is_refused(tmp_path: Path) -> None:
     assert text.read_text().startswith("these are notes")
 
 
+def _filled(path: Path) -> bytes:
+    store = Store.open(path)
+    with store.transaction() as transaction:
+        for number in range(500):
+            transaction.append_history(f"i{number}", '{"text": "%s"}' % ("x" * 1000))
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, part: float) -> None:
+    """A copy that was not finished, say; the text tells what to do, and the file is left as it is."""
+    path = tmp_path / "state.db"
+    content = _filled(path)
+    path.write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(StateFileError, match=r"state\.db is damaged or cut off .*Put back a copy"):
+        Store.open(path)
+    assert path.read_bytes() == content[: int(len(content) * part)]
+
+
+def test_a_file_with_nonsense_in_the_middle_is_refused(tmp_path: Path) -> None:
+    """At the start, not when the first instance is read from there."""
+    path = tmp_path / "state.db"
+    content = _filled(path)
+    middle = len(content) // 2 // 4096 * 4096
+    path.write_bytes(content[:middle] + b"\x5a" * 8192 + content[middle + 8192 :])
+    with pytest.raises(StateFileError, match="is damaged or cut off"):
+        Store.open(path)
+
+
+def test_a_file_of_a_killed_host_is_no_damaged_one(tmp_path: Path) -> None:
+    """What it wrote last lies in a file beside it, and is taken in."""
+    path = tmp_path / "state.db"
+    script = (
+        "import os, sys; from devhost.store import Store; store = Store.open(sys.argv[1])\n"
+        "for n in range(3000):\n"
+        "    with store.transaction() as t: t.append_history('i', '{\"n\": %d}' % n)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], cwd=Path(__file__).parents[2], check=False)
+    store = Store.open(path)
+    assert store.history("i").endswith('{"n": 2999}]')
+    store.close()
+
+
 def test_a_file_in_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """With the name of the file."""
     with pytest.raises(StateFileError, match=r"nowhere.state\.db"):

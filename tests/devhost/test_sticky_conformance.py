@@ -1,4 +1,4 @@
-"""The orchestrations of the conformance app, each episode decided both ways: by replays and kept generators."""
+"""The orchestrations of the conformance app, each episode decided both ways: by replays and by generators."""
 
 from __future__ import annotations
 

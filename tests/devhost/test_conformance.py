@@ -93,6 +93,13 @@ def test_host_shows_what_the_real_one_showed(name: str, request: pytest.FixtureR
     assert kit.differences(expected, shown, name) == []
 
 
+def test_the_recording_is_whole() -> None:
+    """All of its observations are looked at, and all but the named exceptions are to be the same."""
+    golden = json.loads((KIT / "golden.json").read_text())
+    assert sum(len(steps) for steps in golden.values()) == 186
+    assert len(EXCEPTIONS) == 1
+
+
 def test_exceptions_are_real_observations() -> None:
     """A misspelt exception would hide nothing and tell a lie."""
     golden = json.loads((KIT / "golden.json").read_text())

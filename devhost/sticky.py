@@ -202,14 +202,16 @@ class StickyInstances:
                 reply.actions[number] if number < len(reply.actions) else None for reply in (first, second)
             )
             if one != other:
+                place = kept.generator.place(number if one is not None else None)
                 one, other = _first_difference(one, other)
-                was, now = f"scheduled {_described(one, number)}", f"schedules {_described(other, number)}"
-                return departure(was, now, kept.generator.place(number if one is not None else None))
+                was, now = _described(one, number), _described(other, number)
+                now = "the same with other arguments" if was == now else now
+                return departure(f"scheduled {was}", f"schedules {now}", place)
         for name in ("error", "output", "custom_status", "is_done"):
             one, other = getattr(first, name), getattr(second, name)
             if repr(one) != repr(other):
                 label = name.replace("_", " ")
-                return departure(f"gave the {label} {one!r}", f"gives {other!r}", kept.generator.place())
+                return departure(f"gave one {label}", "gives another", kept.generator.place())
         return departure("gave one reply", "gives another", kept.generator.place())
 
 
@@ -220,20 +222,15 @@ def _same_actions(text: str, replayed: str | Completion) -> bool:
     return (first.actions, first.is_done, first.error) == (second.actions, second.is_done, second.error)
 
 
-_LONGEST_INPUT = 100
-_HIDDEN = ("actionType", "functionName", "compoundActions")
-
-
 def _described(action: dict[str, Any] | None, number: int) -> str:
-    """Say what an action is, in a few words."""
+    """Say what an action is, without its values: they are not for all who see a status or a log."""
     if action is None:
         return "nothing more"
     kind = ActionType(action["actionType"]).name
     if "compoundActions" in action:
         return f"{kind} of {len(action['compoundActions'])} (action {number})"
-    name = f" {action['functionName']}" if "functionName" in action else ""
-    rest = {key: value for key, value in action.items() if key not in _HIDDEN}
-    return f"{kind}{name} {_cut(str(rest))} (action {number})"
+    name = f" '{action['functionName']}'" if "functionName" in action else ""
+    return f"{kind}{name} (action {number})"
 
 
 def _first_difference(
@@ -245,7 +242,3 @@ def _first_difference(
         if first != second:
             return _first_difference(first, second)
     return one, other
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_INPUT else f"{text[:_LONGEST_INPUT]}…"

@@ -6,9 +6,8 @@ import multiprocessing
 import time
 from multiprocessing.pool import Pool
 
-from invoicing.assess import Checker, row
-
 from adapters.settings import from_environment
+from invoicing.assess import Checker, row
 
 Documents = list[tuple[str, bytes]]
 _checker: Checker

@@ -15,9 +15,9 @@ import zipfile
 from pathlib import Path
 
 import requests
-from samples.generator import generate
 
 from benchmarks import _bare, _host, _publish
+from samples.generator import generate
 
 WORKERS = 2
 NAIVE = Path(__file__).resolve().parent / "naive"

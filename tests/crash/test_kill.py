@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples.generator import generate
 
+from samples.generator import generate
 from tests.crash.hosts import KillableHost
 from tests.e2e.documents import Documents
 

@@ -24,7 +24,7 @@ from devhost.settings import DurableSettings
 from devhost.store import CommitHook, Store
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-# What decides episodes, made of (a function that finds orchestrators, a PlainReplay); None: that replay alone.
+# What decides episodes, made of (a function that finds orchestrators, a PlainReplay); None: the latter.
 DECIDER: Callable[[Callable[[str], Any], Any], Any] | None = None
 
 

@@ -8,6 +8,7 @@ import struct
 import zipfile
 
 from pypdf import PdfWriter
+
 from samples.generator import generate
 
 Documents = list[tuple[str, bytes]]

@@ -85,7 +85,7 @@ class Requests:
 
     def _rewind(self, work: Work, record: InstanceRecord, reason: str | None) -> None:
         events: list[Event] = json.loads(self._store.history(record.instance_id))
-        rewound = rewind(events, self._child_state)
+        rewound = rewind(events, lambda child_id: self._child_state(child_id, record))
         for child_id in rewound.children:
             self._rewind(work, self._known(child_id), reason)
         work.transaction.delete_history(record.instance_id)
@@ -98,11 +98,26 @@ class Requests:
         message = event(EventType.ExecutionRewound, work.stamp, Reason=reason)
         work.send(record.instance_id, message, record.execution_id)
 
-    def _child_state(self, instance_id: str) -> str:
-        record = self._store.instance(instance_id)
-        if record is None or (record.status.finished and record.status is not RuntimeStatus.FAILED):
+    def _child_state(self, child_id: str, parent: InstanceRecord) -> str:
+        child = self._store.instance(child_id)
+        if child is None or (child.status.finished and child.status is not RuntimeStatus.FAILED):
             return "gone"
-        return "failed" if record.status.finished else "alive"
+        if self._execution_of_parent(child) != parent.execution_id:
+            return "gone"  # an earlier run of the parent, or someone else, has it: it would tell them, not us
+        return "failed" if child.status.finished else "alive"
+
+    def _execution_of_parent(self, child: InstanceRecord) -> str | None:
+        """Return the execution that an instance will report its end to, None when there is none."""
+        events: list[Event] = json.loads(self._store.history(child.instance_id))
+        if not events:  # it has not run yet, so its start is still in its inbox
+            events = [
+                json.loads(message.event)
+                for message in self._store.messages()
+                if message.instance_id == child.instance_id
+            ]
+        started = next((one for one in events if one.get("EventType") == EventType.ExecutionStarted), None)
+        parent = started["ParentInstance"] if started else None
+        return parent["OrchestrationInstance"]["ExecutionId"] if parent else None
 
     def purge(self, work: Work, instance_id: str) -> int:
         """Delete a finished instance, or an entity; returns 1."""

@@ -127,6 +127,11 @@ def parent_that_fails(context):
     return (yield context.call_sub_orchestrator("failing", None, f"{context.instance_id}-child"))
 
 
+def parent_with_a_shared_child(context):
+    """Calls a child under an id that others use too."""
+    return (yield context.call_sub_orchestrator("approval", None, "the-child"))
+
+
 def parent_of(context):
     """Calls a child under a given id."""
     try:
@@ -205,6 +210,7 @@ _ORCHESTRATORS = (
     parent,
     parent_of_failing,
     parent_that_fails,
+    parent_with_a_shared_child,
     parent_of,
     counting,
     collecting,

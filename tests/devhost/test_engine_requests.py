@@ -302,6 +302,25 @@ def test_a_rewind_of_a_parent_rewinds_its_failed_child(host: Host) -> None:
     assert len(host.app.ran) == 1
 
 
+def test_a_rewind_does_not_wait_for_the_child_of_another(host: Host) -> None:
+    """It has the id of ours, but it would report its end to its own parent."""
+    host.start("parent_with_a_shared_child", "first", instance_id="first")
+    host.engine.run_until_idle()
+    host.engine.terminate("first")
+    assert host.run("parent_with_a_shared_child", "second", "second").status is RuntimeStatus.FAILED
+    host.engine.rewind("second")
+    host.engine.run_until_idle()
+    assert "already exists" in (host.status("second").output or "")
+    host.engine.raise_event("the-child", "Approval", '"yes"')
+    host.engine.run_until_idle()
+    host.engine.rewind("second")
+    host.engine.run_until_idle()
+    assert host.status("the-child").status is RuntimeStatus.RUNNING
+    host.engine.raise_event("the-child", "Approval", '"again"')
+    host.engine.run_until_idle()
+    assert host.status("second").payload()["output"] == {"approved": "again"}
+
+
 def test_a_rewind_starts_a_child_anew_that_is_gone(host: Host) -> None:
     """It had been purged."""
     failed = host.run("parent_that_fails").instance_id

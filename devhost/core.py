@@ -157,7 +157,8 @@ class Core:
 
     def completion(self, instance_id: str) -> Future[InstanceStatus]:
         """Return a future for the end of an instance. Raises InstanceNotFound."""
-        record = self._store.instance(instance_id)
+        live = self._live.cached(instance_id)
+        record = self._store.instance(instance_id) if live is None else live.record
         if record is None:
             raise InstanceNotFound(instance_id)
         end = self._watchers.add(instance_id)
@@ -338,6 +339,8 @@ class Core:
             self._mailboxes.forget(instance_id)
             self._live.forget(instance_id)
             self._watchers.failed(instance_id, InstanceNotFound(instance_id))
+        for record in effects.started:
+            self._live.put(Live(record))
         for key in effects.disarmed:
             self._timers.disarm(key)
         for timer in effects.timers:

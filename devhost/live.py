@@ -13,6 +13,7 @@ from devhost.store import Store
 
 __all__ = ["Live", "LiveInstances"]
 
+_EVENTS_OF_AN_INSTANCE = 10
 _SCHEDULED = frozenset((EventType.TaskScheduled, EventType.SubOrchestrationInstanceCreated))
 
 
@@ -55,7 +56,7 @@ class Live:
 class LiveInstances:
     """A cache of instances, the least used of which are forgotten when the histories grow too large.
 
-    ``limit`` is the number of events to keep in all; about a kilobyte each.
+    ``limit`` is the number of events to keep in all, about a kilobyte each; an instance counts as ten.
     """
 
     def __init__(self, store: Store, limit: int = 100_000):
@@ -86,7 +87,7 @@ class LiveInstances:
         key = live.record.instance_id
         self._live[key] = live
         self._live.move_to_end(key)
-        size = len(live.history.events)
+        size = len(live.history.events) + _EVENTS_OF_AN_INSTANCE
         self._events += size - self._sizes.get(key, 0)
         self._sizes[key] = size
         while self._events > self._limit and len(self._live) > 1:

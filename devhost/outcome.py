@@ -53,7 +53,7 @@ def _write_progress(work: Work, live: Live, episode: Episode, completion: Comple
     if completion is None:
         _drop_cancelled_timers(work, record, episode)
     else:
-        work.end_execution(record.instance_id)
+        work.end_execution(record.instance_id, something_open=bool(live.open_tasks or live.open_timers))
         work.effects.finished.append(record)
         _tell_parent(work, episode.started, completion)
     return live

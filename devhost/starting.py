@@ -92,7 +92,7 @@ class Starter:
             created=work.stamp,
             updated=work.stamp,
         )
-        work.transaction.put_instance(record)
+        work.start_instance(record)
         work.send(instance_id, first_event(record, parent), record.execution_id)
 
     @property

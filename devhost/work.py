@@ -18,12 +18,13 @@ class Effects:
     """What happens after the commit, and only then.
 
     Comes first: ``ended`` are executions whose activities and timers are dropped, ``gone`` are instances that
-    were deleted, so that nothing of them may stay in memory. ``finished`` are instances that reached an end,
-    ``deferred`` are messages for a later time.
+    were deleted, so that nothing of them may stay in memory. ``started`` are new instances, ``finished`` are
+    those that reached an end, ``deferred`` are messages for a later time.
     """
 
     ended: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    started: list[InstanceRecord] = field(default_factory=list)
     messages: list[tuple[str, Message]] = field(default_factory=list)
     deferred: list[tuple[str, Message, int]] = field(default_factory=list)
     activities: list[ActivityTask] = field(default_factory=list)
@@ -57,12 +58,19 @@ class Work:
         if numbers:
             self.transaction.delete_messages(numbers)
 
-    def end_execution(self, instance_id: str) -> None:
+    def start_instance(self, record: InstanceRecord) -> None:
+        """Write a new instance."""
+        self.transaction.put_instance(record)
+        self.effects.started.append(record)
+
+    def end_execution(self, instance_id: str, *, something_open: bool = True) -> None:
         """Drop the open activities and timers of an execution that is over."""
-        self.transaction.delete_execution(instance_id)
+        if something_open:
+            self.transaction.delete_execution(instance_id)
         self.effects.ended.append(instance_id)
 
     def delete_instance(self, instance_id: str) -> None:
         """Delete an instance with all that belongs to it."""
         self.transaction.delete_instance(instance_id)
         self.effects.gone.append(instance_id)
+        self.effects.started = [one for one in self.effects.started if one.instance_id != instance_id]

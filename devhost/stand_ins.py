@@ -20,7 +20,25 @@ from devhost.invocation import Invoker, decode, describe_error, encode
 from devhost.ports import ActivityOutcome
 from devhost.worker import user_loop
 
-__all__ = ["HttpStandIn", "InlineRunner", "replaced"]
+__all__ = ["HttpStandIn", "InlineRunner", "in_turn", "replaced"]
+
+
+def in_turn(*outcomes: Any) -> Callable[[Any], Any]:
+    """Return a replacement that gives one outcome per call: a value, or an exception that it raises.
+
+    The last one goes on for ever: ``in_turn(OSError("busy"), "done")`` fails once.
+    """
+    if not outcomes:
+        raise ValueError("in_turn needs at least one outcome")
+    left = list(outcomes)
+
+    def replacement(_: Any) -> Any:
+        outcome = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    return replacement
 
 
 def replaced(index: AppIndex, activities: Mapping[str, Any], orchestrators: Mapping[str, Any]) -> AppIndex:

@@ -41,7 +41,7 @@ from devhost.models import EntityFilter, InstanceFilter, InstanceStatus
 from devhost.plain_replay import PlainReplay
 from devhost.settings import Settings, load_settings
 from devhost.simulation import Chaos, Orderly, SimulatedCrash, Simulation
-from devhost.stand_ins import HttpStandIn, InlineRunner, replaced
+from devhost.stand_ins import HttpStandIn, InlineRunner, in_turn, replaced
 from devhost.store import Store
 
 __all__ = ["Chaos", "Host", "HostCrash", "Status", "VirtualClock", "in_turn"]
@@ -73,24 +73,6 @@ class Status:
     def events(self) -> list[str]:
         """The types of the history's events, in order."""
         return [event["EventType"] for event in self.history or []]
-
-
-def in_turn(*outcomes: Any) -> Callable[[Any], Any]:
-    """Return a replacement that gives one outcome per call: a value, or an exception that it raises.
-
-    The last one goes on for ever: ``in_turn(OSError("busy"), "done")`` fails once.
-    """
-    if not outcomes:
-        raise ValueError("in_turn needs at least one outcome")
-    left = list(outcomes)
-
-    def replacement(_: Any) -> Any:
-        outcome = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    return replacement
 
 
 class Host:

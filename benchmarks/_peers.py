@@ -56,8 +56,11 @@ def prepare(peer: str) -> None:
     mark.write_text(wanted)
 
 
-def run(peer: str, work: str, size: int, rounds: int, synchronous: str = "NORMAL") -> Figures:
-    """Run one work in a fresh process. Raises RuntimeError with what the program said when it fails."""
+def run(peer: str, work: str, size: int, rounds: int, synchronous: str = "") -> Figures:
+    """Run one work in a fresh process. Raises RuntimeError with what the program said when it fails.
+
+    ``synchronous`` is NORMAL or FULL for programs with a SQLite file; empty leaves them as they are.
+    """
     python = Path(sys.executable) if peer == OURS else _python(peer)
     command = [python, _PROGRAMS / f"{peer}_program.py", work, str(size), str(rounds)]
     environment = {**os.environ, "BENCH_SYNCHRONOUS": synchronous}

@@ -1,4 +1,8 @@
-"""DBOS on a SQLite file, in WAL mode with the synchronous level of the environment, in one process."""
+"""DBOS on a SQLite file, in one process.
+
+BENCH_SYNCHRONOUS NORMAL or FULL puts the file into WAL mode with that level; without it the file is as the
+package makes it, with a rollback journal and FULL.
+"""
 
 # The packages are in an environment of their own, which the type checker does not see.
 # pyright: reportMissingImports=false
@@ -18,10 +22,10 @@ from sqlalchemy.engine import Engine
 
 @event.listens_for(Engine, "connect")
 def _tuned(connection, _) -> None:
-    # What users of SQLite would set; the package leaves it at the rollback journal with FULL.
-    if isinstance(connection, sqlite3.Connection):
+    level = os.environ.get("BENCH_SYNCHRONOUS")
+    if level and isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {os.environ.get('BENCH_SYNCHRONOUS', 'NORMAL')}")
+        connection.execute(f"PRAGMA synchronous = {level}")
 
 
 @DBOS.step()

@@ -186,9 +186,9 @@ def report(some: list[Work], found: Measured) -> str:
     lines = "\n".join(_line(row, found) for row in rows(some))
     return f"""
 No-op activities. `devhost` writes every step to a SQLite file: WAL, synchronous NORMAL (`devhost FULL`:
-FULL). `durabletask` and `aws` run on the in-memory backends of their test packages and keep nothing. `dbos` is
-on SQLite as it comes, with a rollback journal and FULL; `dbos tuned` has WAL and NORMAL as `devhost` has, for
-which the package has no setting. Versions: {versions}.
+FULL). `durabletask` and `aws` run on the in-memory backends of their test packages and keep nothing. `dbos`
+is on SQLite as it comes, with a rollback journal and FULL; `dbos tuned` has WAL and NORMAL as `devhost` has,
+for which the package has no setting. Versions: {versions}.
 
 The ratio is devhost to the best of `durabletask`, `dbos` and `aws` (memory: to `durabletask`), the last
 column devhost to `dbos tuned`. Of times and memory less is better.

@@ -15,7 +15,6 @@ from adapters.blobs import Blobs
 from invoicing import batch_names
 from invoicing.outcomes import duplicate_row
 from invoicing.report import WRITERS, Totals
-from invoicing.tally import add_counts
 
 bp = df.Blueprint()
 
@@ -35,7 +34,8 @@ def write_report(job: dict) -> dict:
     manifest = json.loads(blobs.read(batch_names.manifest(batch)))
     head = _head(blobs, batch, job["finished"])
     with tempfile.TemporaryFile() as rows_file:
-        totals, counts = _gather(blobs, batch, rows_file)
+        totals = _gather(blobs, batch, rows_file)
+        counts = totals["outcomes"]
         _complete(manifest, counts)
         for kind, (_, write) in WRITERS.items():
             with tempfile.TemporaryFile() as out:
@@ -57,17 +57,16 @@ def _head(blobs: Blobs, batch: str, finished: str) -> dict:
     }
 
 
-def _gather(blobs: Blobs, batch: str, rows_file: IO[bytes]) -> tuple[dict, dict[str, int]]:
-    """Write the final rows to a file and count them."""
+def _gather(blobs: Blobs, batch: str, rows_file: IO[bytes]) -> dict:
+    """Write the final rows to a file and add them up."""
     duplicates = json.loads(blobs.read(batch_names.claims(batch)))["duplicates"]
-    totals, counts = Totals(), {}
+    totals = Totals()
     for row in rows_of(blobs, batch):
         holder = duplicates.get(str(row["n"]))
         final = duplicate_row(row, batch, holder) if holder else row
         totals.add(final)
-        counts = add_counts(counts, {final["outcome"]: 1})
         rows_file.write(json.dumps(final, ensure_ascii=False).encode() + b"\n")
-    return totals.as_dict(), counts
+    return totals.as_dict()
 
 
 def _read(rows_file: IO[bytes]) -> Iterator[dict]:

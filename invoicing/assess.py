@@ -21,6 +21,7 @@ from typing import Any, Literal
 from lxml import etree
 
 from invoicing import checks
+from invoicing.archive import DEFAULT_LIMITS
 from invoicing.duplicates import claim_key, supplier_identity
 from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
 from invoicing.model import Invoice, Kind, decimal_text
@@ -43,7 +44,7 @@ from invoicing.safe_xml import BadDocument, parse, to_text
 Outcome = Literal["valid", "invalid", "unreadable"]
 """``valid``: an invoice without fatal finding; ``unreadable``: not an invoice that could be read."""
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = DEFAULT_LIMITS.max_document
 """Size limit of a document, also of the XML inside a PDF."""
 
 MAX_TAX_ROWS = 100

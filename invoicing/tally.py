@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-#: What can become of a document, in the order in which people read it.
-OUTCOMES = ("valid", "invalid", "duplicate", "unreadable", "set_aside")
-
 
 def count_outcomes(rows: Iterable[Mapping]) -> dict[str, int]:
     """Documents by outcome, those outcomes only that occur."""

@@ -20,11 +20,11 @@ from werkzeug.http import parse_options_header
 
 from adapters.settings import Settings
 from invoicing.archive import BadArchive, inspect_zip
+from triggers.idempotency import request_digest
 from triggers.responses import Refused
 
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
 _CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
-_MAX_KEY = 255
 _MIB = 1024 * 1024
 # What may stand in the query or in a JSON body, and what is meant without it.
 _OPTIONS = {"approval": True, "wait": False}
@@ -166,14 +166,7 @@ def _from_json(
 
 
 def _batch_id(req: func.HttpRequest, content: str) -> str:
-    key = req.headers.get("idempotency-key")
-    if key is None:
-        seed = f"content:{content}"
-    elif not key.strip() or len(key) > _MAX_KEY:
-        raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
-    else:
-        seed = f"key:{key}"
-    return "b" + hashlib.sha256(seed.encode()).hexdigest()[:24]
+    return "b" + request_digest(req, content)[:24]
 
 
 def _file_name(req: func.HttpRequest) -> str:

@@ -24,8 +24,8 @@ def view(
     `progress` counts of documents while it runs, `base` our own URL of the collection, `key` the function
     key of the query to carry over into the links.
     """
-    state, output = state_of(status), _loaded(getattr(status, "output", None))
-    custom = _loaded(getattr(status, "custom_status", None)) or {}
+    state, output = state_of(status), loaded(getattr(status, "output", None))
+    custom = loaded(getattr(status, "custom_status", None)) or {}
     output = output if isinstance(output, dict) else {}
     counts = output.get("counts") or custom.get("counts") or {}
     if progress and sum(progress.values()) > sum(counts.values()):
@@ -51,7 +51,7 @@ def state_of(status: Any) -> str:
         return "missing"
     runtime = status.runtime_status
     if runtime == Runtime.Completed:
-        output = _loaded(status.output)
+        output = loaded(status.output)
         return output.get("status", "completed") if isinstance(output, dict) else "completed"
     if runtime == Runtime.Failed:
         return "failed"
@@ -86,7 +86,7 @@ def _error(state: str, status: Any, output: dict[str, Any]) -> dict[str, str] | 
     return {"code": "orchestration_failed", "message": first or "The batch failed; the log has the details."}
 
 
-def _loaded(value: Any) -> Any:
+def loaded(value: Any) -> Any:
     """The SDK gives outputs and custom statuses as JSON text or as values, depending on what they are."""
     if isinstance(value, str):
         try:

@@ -15,12 +15,13 @@ import azure.functions as func
 
 from activities.results import progress
 from adapters import policies, services
-from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
+from adapters.blobs import BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
 from invoicing.batching import read_chunk
 from invoicing.report import WRITERS
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, collection_url, links, state_of, view
+from triggers.idempotency import reserve
 from triggers.people import who_if_any
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
@@ -212,17 +213,9 @@ def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:
         "fingerprint": asked.fingerprint,
         "source": asked.source,
     }
-    try:
-        blobs.create(batch_names.record(asked.batch), json.dumps(record).encode())
-    except BlobConflict:
-        record = read_record(blobs, asked.batch)
-    if record["fingerprint"] != asked.fingerprint:
-        raise Refused(
-            422,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another request. Use a new key for a new batch.",
-        )
-    return record
+    reused = "This Idempotency-Key was used for another request. Use a new key for a new batch."
+    name = batch_names.record(asked.batch)
+    return reserve(blobs, name, record, lambda: read_record(blobs, asked.batch), reused)
 
 
 def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any]) -> None:

@@ -16,10 +16,10 @@ from werkzeug.http import parse_options_header
 from adapters.identity import is_person
 from adapters.settings import MIB, Settings
 from invoicing.approval import names
+from triggers.idempotency import request_digest
 from triggers.responses import Refused
 
 _NAMED = {"application/xml": "invoice.xml", "text/xml": "invoice.xml", "application/pdf": "invoice.pdf"}
-_MAX_KEY = 255
 # Control characters and separators of folders: what is left is a name that can be shown and saved as.
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -104,11 +104,4 @@ def _safe(name: str) -> str:
 
 
 def _invoice_id(req: func.HttpRequest, digest: str) -> str:
-    key = req.headers.get("idempotency-key")
-    if key is None:
-        seed = f"content:{digest}"
-    elif not key.strip() or len(key) > _MAX_KEY:
-        raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
-    else:
-        seed = f"key:{key}"
-    return names.invoice_id(hashlib.sha256(seed.encode()).hexdigest())
+    return names.invoice_id(request_digest(req, digest))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
-from triggers.batch_view import state_of
+from triggers.batch_view import loaded, state_of
 
 #: Statuses in which an invoice changes no more.
 ENDED = (
@@ -32,8 +31,8 @@ def view(
     result of the check where there is one, `base` our own URL of the collection, `key` the function key of
     the query to carry over into the links.
     """
-    state, output = state_of(status), _loaded(getattr(status, "output", None))
-    custom = _loaded(getattr(status, "custom_status", None))
+    state, output = state_of(status), loaded(getattr(status, "output", None))
+    custom = loaded(getattr(status, "custom_status", None))
     output, custom = (one if isinstance(one, dict) else {} for one in (output, custom))
     approval = output.get("approval") or custom.get("approval")
     return {
@@ -65,13 +64,3 @@ def _error(state: str, output: dict[str, Any], status: Any) -> dict[str, str] | 
     first = str(getattr(status, "output", "") or "").split("\n", 1)[0][:500]
     message = first or "The invoice could not be processed; the log has the details."
     return {"code": "orchestration_failed", "message": message}
-
-
-def _loaded(value: Any) -> Any:
-    """The SDK gives outputs and custom statuses as JSON text or as values, depending on what they are."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value

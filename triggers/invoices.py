@@ -12,10 +12,11 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import policies, services
-from adapters.blobs import BlobConflict, BlobMissing, Blobs
+from adapters.blobs import BlobMissing, Blobs
 from adapters.services import Services
 from invoicing.approval import names
 from triggers.batch_view import collection_url, state_of
+from triggers.idempotency import reserve
 from triggers.invoice_requests import InvoiceRequest, parse, sender_named
 from triggers.invoice_view import ENDED, links, view
 from triggers.people import only_from_here, who_if_any
@@ -102,17 +103,9 @@ def _reserve(blobs: Blobs, asked: InvoiceRequest, sender: str | None) -> dict[st
         "sender": sender,
         "fingerprint": asked.fingerprint,
     }
-    try:
-        blobs.create(names.invoice_record(asked.invoice), json.dumps(record).encode())
-    except BlobConflict:
-        record = _record(blobs, asked.invoice)
-    if record["fingerprint"] != asked.fingerprint:
-        raise Refused(
-            422,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another document. Use a new key for a new invoice.",
-        )
-    return record
+    reused = "This Idempotency-Key was used for another document. Use a new key for a new invoice."
+    name = names.invoice_record(asked.invoice)
+    return reserve(blobs, name, record, lambda: _record(blobs, asked.invoice), reused)
 
 
 async def _start(client: df.DurableOrchestrationClient, invoice: str) -> None:

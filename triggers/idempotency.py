@@ -1,0 +1,47 @@
+"""Requests that come twice: what makes them the same, and which of two equal ones wins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import azure.functions as func
+
+from adapters.blobs import BlobConflict, Blobs
+from triggers.responses import Refused
+
+_MAX_KEY = 255
+
+
+def request_digest(req: func.HttpRequest, content: str) -> str:
+    """64 hex digits that are equal for equal requests: of the Idempotency-Key, else of the content.
+
+    Raises Refused for a key that cannot be used.
+    """
+    key = req.headers.get("idempotency-key")
+    if key is None:
+        seed = f"content:{content}"
+    elif not key.strip() or len(key) > _MAX_KEY:
+        raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
+    else:
+        seed = f"key:{key}"
+    return hashlib.sha256(seed.encode()).hexdigest()
+
+
+def reserve(
+    blobs: Blobs, name: str, record: dict[str, Any], read: Callable[[], dict[str, Any]], reused: str
+) -> dict[str, Any]:
+    """Write a request's record, or `read` the one that is there: of two equal requests one wins.
+
+    Raises Refused with the text `reused` where the record is of a request with another fingerprint.
+    """
+    fingerprint = record["fingerprint"]
+    try:
+        blobs.create(name, json.dumps(record).encode())
+    except BlobConflict:
+        record = read()
+    if record["fingerprint"] != fingerprint:
+        raise Refused(422, "idempotency_key_reused", reused)
+    return record

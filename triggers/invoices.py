@@ -50,8 +50,9 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     """What became of an invoice: 202 while it is on its way (also while people decide), 200 afterwards."""
     blobs, invoice = services.current().blobs, req.route_params["id"]
     record = await asyncio.to_thread(_record, blobs, invoice)
-    row = await asyncio.to_thread(_row, blobs, invoice)
+    # First the status, then the row: read the other way round, an end could be told without its findings.
     status = await client.get_status(invoice)
+    row = await asyncio.to_thread(_row, blobs, invoice)
     base = collection_url(req.url, "/invoices")
     body = view(record, status, row, base, req.params.get("code"))
     if state_of(status) in ENDED:

@@ -1,0 +1,45 @@
+"""The status of an invoice that moves on while somebody reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import azure.functions as func
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from adapters.services import Services
+from invoicing.approval import names
+from tests.unit.page_requests import Client, handler, local_run, status
+from triggers import invoices
+
+REF = "i" + "1" * 24
+FINDING = {"rule": "SETTLE-NOT-INVOICE", "severity": "fatal", "text": "It is a letter.", "place": None}
+
+
+class EndingClient(Client):
+    """A client whose run is checked and ends in the moment in which its status is asked for."""
+
+    def __init__(self, here: Services) -> None:
+        output = {"status": "unreadable", "undone": []}
+        super().__init__(status(REF, name="invoice", runtime_status=Runtime.Completed, output=output))
+        self._blobs = here.blobs
+
+    async def get_status(self, instance_id: str, *_: Any, **__: Any) -> Any:
+        row = {"n": 1, "invoice": None, "outcome": "unreadable", "findings": [FINDING]}
+        self._blobs.write(names.invoice_result(REF), json.dumps(row).encode())
+        return await super().get_status(instance_id)
+
+
+async def test_an_end_is_never_told_without_the_findings_that_explain_it() -> None:
+    """The check ends between the two reads of the handler."""
+    with local_run() as here:
+        record = {"id": REF, "created": "2026-05-01T08:00:00Z", "name": "b.xml", "size": 9}
+        here.blobs.write(names.invoice_record(REF), json.dumps(record).encode())
+        request = func.HttpRequest(
+            "GET", f"http://x/api/invoices/{REF}", route_params={"id": REF}, params={}, body=b""
+        )
+        answer = await handler(invoices.get_invoice)(request, client=EndingClient(here))
+    told = json.loads(answer.get_body())
+    assert (answer.status_code, told["status"]) == (200, "unreadable")
+    assert told["findings"] == [FINDING]

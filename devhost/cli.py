@@ -12,16 +12,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devhost.app_index import FunctionInfo
+from devhost.app.index import FunctionInfo
+from devhost.app.settings import load_settings
 from devhost.errors import DevhostError, PortInUse
 from devhost.host import HostOptions, RunningHost, start_host
-from devhost.http_front import http_routes
-from devhost.keeping import StickySettings
+from devhost.http.front import http_routes
 from devhost.lint import commands as lint
 from devhost.log import configure
+from devhost.orchestration.keeping import StickySettings
 from devhost.reload import supervise
 from devhost.replay import commands as replay
-from devhost.settings import load_settings
 
 __all__ = ["main"]
 

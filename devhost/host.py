@@ -14,25 +14,25 @@ from typing import Any
 
 from aiohttp import web
 
-from devhost import sdk_speed
-from devhost.app_index import AppIndex, load_app
+from devhost.app.index import AppIndex, load_app
+from devhost.app.settings import Settings, load_settings
 from devhost.clock import SystemClock
-from devhost.durable_links import DurableLinks
-from devhost.engine import Engine
-from devhost.episode import Decider
+from devhost.engine.engine import Engine
 from devhost.errors import PortInUse, StateFileError
-from devhost.http_front import HttpFront, RpcFront
-from devhost.invocation import Invoker
-from devhost.keeping import StickySettings, sticky_decider
-from devhost.keys import Keys, load_keys
-from devhost.mgmt_api import ManagementApi
-from devhost.plain_replay import PlainReplay
-from devhost.settings import Settings, load_settings
-from devhost.storage_io import StorageIO
-from devhost.store import Store
-from devhost.triggers import Triggers
-from devhost.worker import ActivityThreads, Worker
-from devhost.worker_pool import WorkerPool
+from devhost.http.durable_links import DurableLinks
+from devhost.http.front import HttpFront, RpcFront
+from devhost.http.keys import Keys, load_keys
+from devhost.http.management import ManagementApi
+from devhost.orchestration import sdk_speed
+from devhost.orchestration.episode import Decider
+from devhost.orchestration.keeping import StickySettings, sticky_decider
+from devhost.orchestration.plain_replay import PlainReplay
+from devhost.state.store import Store
+from devhost.triggers.listeners import Triggers
+from devhost.triggers.storage_io import StorageIO
+from devhost.workers.invocation import Invoker
+from devhost.workers.pool import WorkerPool
+from devhost.workers.worker import ActivityThreads, Worker
 
 __all__ = ["HostOptions", "RunningHost", "start_host"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from devhost.simulation import SEED_VARIABLE, Chaos, seed_from_environment
 from devhost.testing import App, Host
+from devhost.testing.simulation import SEED_VARIABLE, Chaos, seed_from_environment
 
 __all__ = ["chaos", "durable_host", "pytest_runtest_makereport"]
 

@@ -23,15 +23,15 @@ import measure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from devhost import sdk_speed
-from devhost.app_index import index_app
+from devhost.app.index import index_app
+from devhost.app.settings import Settings
 from devhost.clock import SystemClock
-from devhost.engine import Engine
-from devhost.invocation import Invoker
-from devhost.keeping import StickySettings, sticky_decider
-from devhost.settings import Settings
-from devhost.store import Store
-from devhost.worker import ActivityThreads, Worker
+from devhost.engine.engine import Engine
+from devhost.orchestration import sdk_speed
+from devhost.orchestration.keeping import StickySettings, sticky_decider
+from devhost.state.store import Store
+from devhost.workers.invocation import Invoker
+from devhost.workers.worker import ActivityThreads, Worker
 
 app = df.DFApp()
 

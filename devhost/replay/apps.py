@@ -10,8 +10,8 @@ from pathlib import Path
 import azure.durable_functions as df
 from azure.functions.decorators.function_app import DecoratorApi, FunctionRegister
 
-from devhost.app_index import AppIndex, index_app, load_app
-from devhost.settings import Settings, load_settings
+from devhost.app.index import AppIndex, index_app, load_app
+from devhost.app.settings import Settings, load_settings
 
 __all__ = ["App", "load"]
 

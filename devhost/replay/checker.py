@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from devhost.actions import Command
-from devhost.history import Event, EventType
+from devhost.orchestration.actions import Command
+from devhost.orchestration.history import Event, EventType
 from devhost.replay.apps import App, load
 from devhost.replay.compare import Judge, input_warnings
 from devhost.replay.episodes import Span, split

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from devhost import jsontext
-from devhost.actions import Command
-from devhost.decision import Decision
-from devhost.history import Event, EventType
-from devhost.models import RuntimeStatus
+from devhost.engine.models import RuntimeStatus
+from devhost.orchestration.actions import Command
+from devhost.orchestration.decision import Decision
+from devhost.orchestration.history import Event, EventType
 from devhost.replay import describe
 from devhost.replay.episodes import COMMANDS, Span
 from devhost.replay.player import Played, interpreted

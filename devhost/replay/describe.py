@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from devhost import jsontext
-from devhost.actions import HTTP_ACTIVITY
-from devhost.history import Event, EventType
+from devhost.orchestration.actions import HTTP_ACTIVITY
+from devhost.orchestration.history import Event, EventType
 from devhost.replay.trace import Trace
 
 __all__ = ["completion", "event_name", "outcome", "short", "wanted"]

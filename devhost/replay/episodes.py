@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devhost import timestamps
-from devhost.history import Event, EventType
+from devhost.orchestration.history import Event, EventType
 
 __all__ = ["COMMANDS", "Span", "split"]
 

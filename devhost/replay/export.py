@@ -19,9 +19,9 @@ from typing import Any
 from devhost import timestamps
 from devhost.errors import InstanceNotFound, StateFileError
 from devhost.jsontext import value_or_string
-from devhost.records import InstanceRecord, is_entity
 from devhost.replay.recording import FORMAT
-from devhost.store import Store
+from devhost.state.records import InstanceRecord, is_entity
+from devhost.state.store import Store
 
 __all__ = ["export_instance", "to_text"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from devhost.actions import InvalidReply, Reply, parse_failure, parse_reply
-from devhost.app_index import AppIndex
-from devhost.decision import Decision
-from devhost.episode import run_episode
-from devhost.history import Event, EventType, event
-from devhost.live import Live
-from devhost.models import RuntimeStatus
-from devhost.records import InstanceRecord
+from devhost.app.index import AppIndex
+from devhost.app.settings import DurableSettings
+from devhost.engine.live import Live
+from devhost.engine.models import RuntimeStatus
+from devhost.orchestration.actions import InvalidReply, Reply, parse_failure, parse_reply
+from devhost.orchestration.decision import Decision
+from devhost.orchestration.episode import run_episode
+from devhost.orchestration.history import Event, EventType, event
+from devhost.orchestration.shim import interpret
 from devhost.replay.trace import Trace, TracingRunner
-from devhost.settings import DurableSettings
-from devhost.shim import interpret
+from devhost.state.records import InstanceRecord
 
 __all__ = ["Played", "Player", "interpreted"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from devhost import timestamps
 from devhost.errors import DevhostError
-from devhost.history import COMPLETIONS, Event, EventType
+from devhost.orchestration.history import COMPLETIONS, Event, EventType
 
 __all__ = ["FORMAT", "Recording", "UnusableHistory", "read"]
 

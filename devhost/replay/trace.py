@@ -19,7 +19,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from devhost.app_index import AppIndex
+from devhost.app.index import AppIndex
 
 __all__ = ["Position", "Trace", "TracingRunner"]
 

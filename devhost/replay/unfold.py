@@ -21,8 +21,8 @@ from itertools import accumulate, groupby
 from typing import Any
 
 from devhost import jsontext, timestamps
-from devhost.actions import Command
-from devhost.history import COMPLETIONS, Event, EventType, event
+from devhost.orchestration.actions import Command
+from devhost.orchestration.history import COMPLETIONS, Event, EventType, event
 from devhost.replay.episodes import COMMANDS
 from devhost.replay.recording import Recording, UnusableHistory
 

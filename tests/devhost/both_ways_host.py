@@ -10,7 +10,7 @@ from typing import Any
 
 from devhost import host
 from devhost.cli import main
-from devhost.sdk_probe import Both
+from devhost.orchestration.sdk_probe import Both
 
 
 def _decider(handle_of: Any, *_: Any) -> Any:

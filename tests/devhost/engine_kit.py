@@ -15,13 +15,13 @@ from typing import Any
 import azure.durable_functions as df
 from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
 
-from devhost.chance import Chance
+from devhost.app.settings import DurableSettings
 from devhost.clock import Clock, VirtualClock
-from devhost.engine import Engine
-from devhost.models import InstanceStatus
-from devhost.ports import ActivityError, ActivityOutcome
-from devhost.settings import DurableSettings
-from devhost.store import CommitHook, Store
+from devhost.engine.chance import Chance
+from devhost.engine.engine import Engine
+from devhost.engine.models import InstanceStatus
+from devhost.engine.ports import ActivityError, ActivityOutcome
+from devhost.state.store import CommitHook, Store
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 # What decides episodes, made of (a function that finds orchestrators, a PlainReplay); None: the latter.

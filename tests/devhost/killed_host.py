@@ -10,7 +10,7 @@ import os
 import runpy
 import signal
 
-from devhost.store import Store
+from devhost.state.store import Store
 
 
 def _kill(when: str, number: int) -> None:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devhost.actions import Reply
-from devhost.decision import Decision
-from devhost.history import Event, EventType, event, execution_started
-from devhost.shim import interpret
+from devhost.orchestration.actions import Reply
+from devhost.orchestration.decision import Decision
+from devhost.orchestration.history import Event, EventType, event, execution_started
+from devhost.orchestration.shim import interpret
 from devhost.timestamps import SECOND
 
 INSTANCE, EXECUTION = "i1", "e" * 32

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devhost.sdk_probe import Both
+from devhost.orchestration.sdk_probe import Both
 from tests.devhost import engine_kit
 
 

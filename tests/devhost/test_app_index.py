@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
-from devhost.app_index import import_app, load_app
+from devhost.app.index import import_app, load_app
+from devhost.app.settings import load_settings
 from devhost.errors import AppError
-from devhost.settings import load_settings
 
 HEAD = """
 import azure.functions as func

@@ -6,14 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from devhost.episode import accepted
-from devhost.history import Event, EventType, event, execution_started
-from devhost.live import Live
-from devhost.mailboxes import Message
-from devhost.models import RuntimeStatus
-from devhost.records import InstanceRecord
-from devhost.simulation import Chaos
+from devhost.engine.live import Live
+from devhost.engine.mailboxes import Message
+from devhost.engine.models import RuntimeStatus
+from devhost.orchestration.episode import accepted
+from devhost.orchestration.history import Event, EventType, event, execution_started
+from devhost.state.records import InstanceRecord
 from devhost.testing import Host as WholeHost
+from devhost.testing.simulation import Chaos
 from tests.devhost import tour
 from tests.devhost.engine_kit import App, Host
 from tests.devhost.sample_app import add_functions

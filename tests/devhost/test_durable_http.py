@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from devhost.clock import SystemClock
-from devhost.durable_http import perform
-from devhost.models import RuntimeStatus
+from devhost.engine.durable_http import perform
+from devhost.engine.models import RuntimeStatus
 from tests.devhost.engine_kit import App, Host
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devhost.clock import SystemClock
-from devhost.models import RuntimeStatus
+from devhost.engine.models import RuntimeStatus
 from tests.devhost.engine_kit import START, App, Host, ThreadedApp, events_of
 from tests.devhost.sample_app import add_functions, chain
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from devhost.clock import VirtualClock
-from devhost.engine import HostCrash
+from devhost.engine.engine import HostCrash
+from devhost.engine.models import InstanceStatus, RuntimeStatus
 from devhost.errors import EngineStopped
-from devhost.models import InstanceStatus, RuntimeStatus
-from devhost.store import CommitHook, Store
+from devhost.state.store import CommitHook, Store
 from tests.devhost.engine_kit import START, App, Host, events_of
 from tests.devhost.sample_app import add_functions
 
@@ -268,7 +268,7 @@ def test_a_request_that_is_written_by_half_is_undone(monkeypatch: pytest.MonkeyP
 
     with Host(add_functions(App())) as host:
         with monkeypatch.context() as patch:
-            patch.setattr("devhost.store.Transaction.add_message", full)
+            patch.setattr("devhost.state.store.Transaction.add_message", full)
             with pytest.raises(sqlite3.OperationalError, match="full"):
                 host.start("chain", instance_id="x")
         assert host.engine.status("x") is None

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from devhost.clock import VirtualClock
-from devhost.entities import run_batch
+from devhost.engine.entities import run_batch
+from devhost.engine.models import EntityFilter, InstanceFilter, RuntimeStatus
 from devhost.errors import InvalidInstanceId, UnknownFunction
-from devhost.models import EntityFilter, InstanceFilter, RuntimeStatus
 from tests.devhost.engine_kit import START, App, AppCatalog, Host
 from tests.devhost.sample_app import add_functions
 

@@ -5,20 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
-from devhost.actions import Command
-from devhost.dispatch import ActivityDispatcher
-from devhost.history import Event, EventType, History
-from devhost.live import Live, LiveInstances
-from devhost.mailboxes import Mailbox, Mailboxes, Message
-from devhost.models import RuntimeStatus
-from devhost.pacing import Pacing
-from devhost.ports import ActivityOutcome
-from devhost.records import ActivityTask, InstanceRecord, entity_id, split_entity_id
-from devhost.refusals import refusal
-from devhost.settings import DurableSettings
-from devhost.store import Store
-from devhost.timer_heap import TimerHeap
-from devhost.versions import compare, mismatch
+from devhost.app.settings import DurableSettings
+from devhost.engine.dispatch import ActivityDispatcher
+from devhost.engine.live import Live, LiveInstances
+from devhost.engine.mailboxes import Mailbox, Mailboxes, Message
+from devhost.engine.models import RuntimeStatus
+from devhost.engine.pacing import Pacing
+from devhost.engine.ports import ActivityOutcome
+from devhost.engine.timer_heap import TimerHeap
+from devhost.orchestration.actions import Command
+from devhost.orchestration.history import Event, EventType, History
+from devhost.orchestration.refusals import refusal
+from devhost.orchestration.versions import compare, mismatch
+from devhost.state.records import ActivityTask, InstanceRecord, entity_id, split_entity_id
+from devhost.state.store import Store
 from tests.devhost.engine_kit import App, AppCatalog
 from tests.devhost.shim_kit import completed, raised, scheduled
 

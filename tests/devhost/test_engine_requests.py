@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from devhost.engine.models import InstanceFilter, RuntimeStatus
+from devhost.engine.ports import ActivityOutcome
 from devhost.errors import (
     EngineStopped,
     InstanceExists,
@@ -15,8 +17,6 @@ from devhost.errors import (
     InvalidState,
     UnknownFunction,
 )
-from devhost.models import InstanceFilter, RuntimeStatus
-from devhost.ports import ActivityOutcome
 from tests.devhost.engine_kit import START, App, Host, ThreadedApp, events_of
 from tests.devhost.sample_app import add_functions, echo
 
@@ -361,7 +361,7 @@ def test_a_purged_instance_leaves_nothing(host: Host) -> None:
 
 def test_a_purge_by_filter_takes_finished_instances_only(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when it is asked for all, and over more than one page."""
-    monkeypatch.setattr("devhost.requests._PAGE", 2)
+    monkeypatch.setattr("devhost.engine.requests._PAGE", 2)
     for n in range(5):
         host.start("chain", instance_id=f"done{n}")
     _running(host, "running")

@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from devhost.history import EventType, History, context_json, event, execution_started, fold
+from devhost.orchestration.history import EventType, History, context_json, event, execution_started, fold
 from tests.devhost.shim_kit import (
     begin,
     completed,

@@ -9,10 +9,10 @@ from datetime import timedelta
 import azure.durable_functions as df
 import pytest
 
-from devhost.durable_links import DurableLinks
-from devhost.mgmt_api import ManagementApi
-from devhost.mgmt_messages import Answer, Query, Request
-from devhost.routing import path_segments
+from devhost.http.durable_links import DurableLinks
+from devhost.http.management import ManagementApi
+from devhost.http.management_messages import Answer, Query, Request
+from devhost.http.routing import path_segments
 from devhost.testing import Host
 
 ORIGIN = "http://127.0.0.1:7071"

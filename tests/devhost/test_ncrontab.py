@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devhost.errors import SettingsError
-from devhost.ncrontab import Cron, parse_schedule
+from devhost.triggers.ncrontab import Cron, parse_schedule
 
 
 def following(text, moment, count=1):

@@ -10,7 +10,7 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from devhost.history import EventType
+from devhost.orchestration.history import EventType
 from devhost.replay import check
 from tests.devhost.replay_kit import app, record
 

@@ -1,7 +1,7 @@
 """What a rewind takes out of a history."""
 
-from devhost.history import Event, EventType, event
-from devhost.rewinding import Rewound, rewind
+from devhost.orchestration.history import Event, EventType, event
+from devhost.orchestration.rewinding import Rewound, rewind
 from tests.devhost.shim_kit import (
     STARTED,
     begin,

@@ -3,7 +3,7 @@
 import pytest
 
 from devhost.errors import AppError
-from devhost.routing import Route, Router, parse_template, path_segments
+from devhost.http.routing import Route, Router, parse_template, path_segments
 
 
 def match(template, path):

@@ -13,7 +13,8 @@ from dateutil import parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devhost import sdk_speed, timestamps
+from devhost import timestamps
+from devhost.orchestration import sdk_speed
 
 EVENTS: Any = importlib.import_module("azure.durable_functions.models.history.HistoryEvent")
 EXECUTOR: Any = importlib.import_module("azure.durable_functions.models.TaskOrchestrationExecutor")

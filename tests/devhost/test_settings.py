@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from devhost.app.settings import expand, load_settings, timespan
 from devhost.errors import SettingsError
-from devhost.settings import expand, load_settings, timespan
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from devhost.models import RuntimeStatus
+from devhost.engine.models import RuntimeStatus
 from devhost.timestamps import SECOND, text
 from tests.devhost.shim_kit import (
     EXECUTION,

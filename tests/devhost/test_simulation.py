@@ -16,10 +16,10 @@ from concurrent.futures import ProcessPoolExecutor
 import azure.durable_functions as df
 import pytest
 
-from devhost import episode, sdk_speed
 from devhost.errors import RequestError
-from devhost.simulation import SEED_VARIABLE, Chaos, explore
+from devhost.orchestration import episode, sdk_speed
 from devhost.testing import Host
+from devhost.testing.simulation import SEED_VARIABLE, Chaos, explore
 from tests.devhost import tour
 from tests.devhost.server_kit import ROOT
 
@@ -257,26 +257,27 @@ def _finds_it(seeds: int = 60) -> bool:
 def test_a_host_that_takes_an_answer_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulation that finds no planted fault would prove nothing."""
     monkeypatch.setattr(
-        "devhost.core.accepted", lambda live, messages: [one.event for one in messages if live is not None]
+        "devhost.engine.core.accepted",
+        lambda live, messages: [one.event for one in messages if live is not None],
     )
     assert _finds_it()
 
 
 def test_a_host_that_forgets_activities_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """They would never end after a crash."""
-    monkeypatch.setattr("devhost.store.Store.activities", lambda _: [])
+    monkeypatch.setattr("devhost.state.store.Store.activities", lambda _: [])
     assert _finds_it()
 
 
 def test_a_host_that_keeps_what_was_rolled_back_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a commit that failed, what is in memory is ahead of what is stored."""
-    monkeypatch.setattr("devhost.live.LiveInstances.forget", lambda *_: None)
+    monkeypatch.setattr("devhost.engine.live.LiveInstances.forget", lambda *_: None)
     assert _finds_it()
 
 
 def test_a_host_that_sends_before_the_commit_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """An entity would be told twice."""
-    monkeypatch.setattr("devhost.work.Work.consume", lambda *_: None)
+    monkeypatch.setattr("devhost.engine.work.Work.consume", lambda *_: None)
     assert _finds_it()
 
 
@@ -350,6 +351,6 @@ def test_a_seed_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_episode_is_where_the_planted_fault_goes() -> None:
     """The name that a test above replaces is the one that the engine calls."""
-    from devhost import core
+    from devhost.engine import core
 
     assert core.accepted is episode.accepted

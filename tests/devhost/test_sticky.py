@@ -14,11 +14,12 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from devhost import keeping, sdk_probe, testing
-from devhost.faults import HostCrash
-from devhost.keeping import StickySettings, sticky_decider
-from devhost.models import RuntimeStatus
-from devhost.sticky import StickyInstances
+from devhost import testing
+from devhost.engine.faults import HostCrash
+from devhost.engine.models import RuntimeStatus
+from devhost.orchestration import keeping, sdk_probe
+from devhost.orchestration.keeping import StickySettings, sticky_decider
+from devhost.orchestration.sticky import StickyInstances
 from tests.devhost import engine_kit
 from tests.devhost.engine_kit import App, Host
 from tests.devhost.sample_app import add_functions

@@ -16,16 +16,17 @@ import azure.durable_functions as df
 import pytest
 from azure.durable_functions.models.Task import TimerTask
 
-from devhost import jsontext, sdk_speed
-from devhost.episode import accepted, run_episode
-from devhost.history import Event, EventType, event, execution_started
-from devhost.live import Live
-from devhost.mailboxes import Message
-from devhost.models import RuntimeStatus
-from devhost.plain_replay import PlainReplay
-from devhost.records import InstanceRecord
-from devhost.sdk_probe import Both, answers
-from devhost.settings import DurableSettings
+from devhost import jsontext
+from devhost.app.settings import DurableSettings
+from devhost.engine.live import Live
+from devhost.engine.mailboxes import Message
+from devhost.engine.models import RuntimeStatus
+from devhost.orchestration import sdk_speed
+from devhost.orchestration.episode import accepted, run_episode
+from devhost.orchestration.history import Event, EventType, event, execution_started
+from devhost.orchestration.plain_replay import PlainReplay
+from devhost.orchestration.sdk_probe import Both, answers
+from devhost.state.records import InstanceRecord
 from devhost.timestamps import SECOND
 
 SEEDS = 100

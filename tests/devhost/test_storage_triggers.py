@@ -14,13 +14,13 @@ import azure.functions as func
 import pytest
 from azure.functions import meta
 
-from devhost.app_index import Binding, FunctionInfo
-from devhost.binding_paths import BlobPattern, fill
+from devhost.app.index import Binding, FunctionInfo
+from devhost.app.settings import QueueSettings
 from devhost.errors import SettingsError
-from devhost.invocation import encode
-from devhost.queue_trigger import QueueTrigger, message_data, poison_name
-from devhost.settings import QueueSettings
-from devhost.storage_io import decode_message, encode_message, messages_of
+from devhost.triggers.binding_paths import BlobPattern, fill
+from devhost.triggers.queues import QueueTrigger, message_data, poison_name
+from devhost.triggers.storage_io import decode_message, encode_message, messages_of
+from devhost.workers.invocation import encode
 from tests.devhost.fake_queues import FakeQueues
 from tests.devhost.server_kit import Server, write_app
 

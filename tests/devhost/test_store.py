@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from devhost import timestamps
+from devhost.engine.models import EntityFilter, InstanceFilter, RuntimeStatus
 from devhost.errors import StateFileError, StateFileInUse, StateFileVersion
-from devhost.models import EntityFilter, InstanceFilter, RuntimeStatus
-from devhost.records import ActivityTask, InstanceRecord, TimerRecord
-from devhost.store import Store
+from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
+from devhost.state.store import Store
 
 _SECOND = timestamps.SECOND
 
@@ -103,7 +103,7 @@ def test_a_killed_host_gives_back_the_file(tmp_path: Path) -> None:
     """The lock belongs to the process, and what was committed stays."""
     path = tmp_path / "state.db"
     script = (
-        "import sys, os, signal; from devhost.store import Store; s = Store.open(sys.argv[1])\n"
+        "import sys, os, signal; from devhost.state.store import Store; s = Store.open(sys.argv[1])\n"
         "with s.transaction() as t: t.append_history('i1', '{}')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -174,7 +174,7 @@ def test_a_file_of_a_killed_host_is_no_damaged_one(tmp_path: Path) -> None:
     """What it wrote last lies in a file beside it, and is taken in."""
     path = tmp_path / "state.db"
     script = (
-        "import os, sys; from devhost.store import Store; store = Store.open(sys.argv[1])\n"
+        "import os, sys; from devhost.state.store import Store; store = Store.open(sys.argv[1])\n"
         "for n in range(3000):\n"
         "    with store.transaction() as t: t.append_history('i', '{\"n\": %d}' % n)\n"
         "os.kill(os.getpid(), 9)"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from devhost.app_index import Binding, FunctionInfo
-from devhost.retry_policy import delays
-from devhost.timer_trigger import ScheduleMonitor, TimerTrigger
+from devhost.app.index import Binding, FunctionInfo
+from devhost.triggers.retry_policy import delays
+from devhost.triggers.timers import ScheduleMonitor, TimerTrigger
 
 NOON = datetime(2024, 2, 29, 12, 0, 0)
 

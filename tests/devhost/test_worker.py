@@ -14,12 +14,12 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from devhost.app_index import load_app
-from devhost.invocation import Invoker
-from devhost.ports import ActivityOutcome
-from devhost.settings import load_settings
-from devhost.worker import ActivityThreads, Worker
-from devhost.worker_pool import WorkerPool, exit_text
+from devhost.app.index import load_app
+from devhost.app.settings import load_settings
+from devhost.engine.ports import ActivityOutcome
+from devhost.workers.invocation import Invoker
+from devhost.workers.pool import WorkerPool, exit_text
+from devhost.workers.worker import ActivityThreads, Worker
 
 APP = """
 import asyncio, os, signal, sys, time
@@ -297,7 +297,7 @@ def test_processes_end_with_their_host_however_it_dies(settings):
     root = str(Path(__file__).resolve().parents[2])
     program = (
         f"import sys; sys.path.insert(0, {root!r})\n"
-        "import time; from pathlib import Path; from devhost.worker_pool import WorkerPool\n"
+        "import time; from pathlib import Path; from devhost.workers.pool import WorkerPool\n"
         f"pool = WorkerPool(2, Path({str(settings.app_folder)!r})); pool.open('{{}}')\n"
         "pool.submit_activity('nap', '60', print); print(*pool.process_ids(), flush=True); time.sleep(60)\n"
     )

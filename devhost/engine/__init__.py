@@ -1,0 +1,1 @@
+"""The engine: instances, messages, activities, timers and entities, in one thread."""

@@ -1,0 +1,71 @@
+"""The plain way to decide an episode: call the user's code with the whole history and interpret its reply."""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+
+from devhost import jsontext
+from devhost.app.settings import DurableSettings
+from devhost.engine.faults import HostCrash
+from devhost.engine.live import Live
+from devhost.engine.ports import Runner
+from devhost.orchestration.actions import InvalidReply, Reply, failure_part, parse_reply
+from devhost.orchestration.decision import Completion, Decision, failed
+from devhost.orchestration.history import Event, context_json
+from devhost.orchestration.shim import interpret
+
+__all__ = ["PlainReplay", "ended"]
+
+
+class PlainReplay:
+    """Replays by calling the SDK with everything, each time; it keeps nothing."""
+
+    def __init__(self, runner: Runner, settings: DurableSettings):
+        self._runner = runner
+        self._max_actions = settings.max_orchestration_actions
+
+    @property
+    def max_actions(self) -> int:
+        """How many actions one execution may have."""
+        return self._max_actions
+
+    def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
+        """Say what follows from the history of ``live`` and the new events."""
+        text = self.text(live, new, started, function)
+        if isinstance(text, Completion):
+            return ended(text, live)
+        return self.interpreted(live, new, started, text)
+
+    def interpreted(self, live: Live, new: list[Event], started: Event, text: str) -> Decision:
+        """Interpret the text of a reply."""
+        try:
+            reply: Reply = parse_reply(text)
+        except InvalidReply as error:
+            return ended(_broken(started["Name"], error, ""), live)
+        return interpret(itertools.chain(live.history.events, new), reply, started, self._max_actions)
+
+    def text(self, live: Live, new: list[Event], started: Event, function: str) -> str | Completion:
+        """Replay and return the SDK's reply as JSON text.
+
+        A failure that the SDK describes is a reply like any other; another one is the end of the execution.
+        """
+        try:
+            return self._runner.run_orchestrator(function, context_json(live.history, new, started))
+        except HostCrash:
+            raise
+        except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
+            text = failure_part(str(error))
+            return _broken(started["Name"], error, traceback.format_exc()) if text is None else text
+
+
+def ended(completion: Completion, live: Live) -> Decision:
+    """Return the decision to end an execution as it stands."""
+    used = [one["EventId"] for one in live.history.events]
+    return Decision([], set(), max(used, default=-1) + 1, completion=completion)
+
+
+def _broken(name: str, error: BaseException, stack: str) -> Completion:
+    inner = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {stack}"
+    text = jsontext.clean(f"One or more errors occurred. ({inner})")
+    return failed(name, text, jsontext.clean(stack))

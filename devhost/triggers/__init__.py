@@ -1,0 +1,1 @@
+"""What starts functions of itself: timers, queues, blobs, and runs by hand."""

@@ -1,0 +1,230 @@
+"""Activities in worker processes, for work that holds the interpreter lock.
+
+Each process imports the app itself. An activity goes to the process with the fewest in flight; a process that
+dies fails what it was doing, with the text of the real host, and is started anew.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from devhost.engine.ports import ActivityError, ActivityOutcome
+from devhost.workers.frames import read_frame, write_frame
+from devhost.workers.in_flight import Done, InFlight
+
+__all__ = ["WorkerPool", "exit_text"]
+
+_log = logging.getLogger("devhost.workers")
+_ROOT = str(Path(__file__).resolve().parents[2])
+# The folder of this package is on the path only while it is imported: the app's own modules come first.
+_BOOT = (
+    "import sys; root = sys.argv.pop(1); sys.path.insert(0, root); import devhost.workers.process as worker; "
+    "sys.path.remove(root); worker.main(*sys.argv[1:])"
+)
+_LONGEST_PAUSE = 30.0
+
+
+def exit_text(returncode: int) -> str:
+    """Return the real host's text for a worker that ended: ``python exited with code 137 (0x89)``.
+
+    As in .NET, a signal shows as 128 plus its number; its name is added here.
+    """
+    code = 128 - returncode if returncode < 0 else returncode
+    text = f"python exited with code {code} (0x{code:X})"
+    try:
+        return f"{text}, {signal.Signals(-returncode).name}" if returncode < 0 else text
+    except ValueError:
+        return text
+
+
+class WorkerPool:
+    """``count`` worker processes of the app in ``app_folder``; ``limit`` is functionTimeout in seconds."""
+
+    def __init__(
+        self,
+        count: int,
+        app_folder: Path,
+        *,
+        limit: float | None = None,
+        log_format: str = "text",
+    ):
+        self._in_flight = InFlight(limit, self._expired)
+        self._lock = threading.Lock()
+        self._count = count
+        self._client_binding = ""
+        self._stopping = False
+        self._command = [sys.executable, "-c", _BOOT, _ROOT, str(app_folder), log_format]
+        self._app_folder = app_folder
+        self._serial = itertools.count(1)
+        self._processes: list[_Process] = []
+        with self._lock:
+            self._processes += [self._start(failures=0) for _ in range(count)]
+
+    def _start(self, failures: int) -> _Process:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            self._command, cwd=self._app_folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        worker = _Process(next(self._serial), process, failures, self._answered, self._ended)
+        if self._client_binding:
+            worker.send({"client": self._client_binding})
+        return worker
+
+    def open(self, client_binding: str) -> None:
+        """Begin to take activities. ``client_binding`` is what a durable client binding holds.
+
+        Until then the host may still find that the app is broken, which is for it to report, once.
+        """
+        with self._lock:
+            self._client_binding = client_binding
+            for worker in self._processes:
+                worker.send({"client": client_binding})
+            self._processes += [self._start(failures=1) for _ in range(self._count - len(self._processes))]
+
+    def submit_activity(self, function_name: str, input_json: str, done: Done) -> None:
+        """Hand an activity to a process without blocking; ``done`` is called exactly once."""
+        key = self._in_flight.add(function_name, done)
+        with self._lock:
+            if self._stopping:
+                return
+            living = [worker for worker in self._processes if not worker.dead]
+            if living:
+                # A process that is still importing takes work only where no other is ready.
+                worker = min(living, key=lambda one: (not one.ready, len(one.keys), one.serial))
+                worker.keys.add(key)
+                worker.send({"id": key, "function": function_name, "input": input_json})
+                return
+        text = "no worker process is running; the log says why they could not be started"
+        self._in_flight.finish(key, ActivityOutcome(error=ActivityError(text)))
+
+    def process_ids(self) -> list[int]:
+        """Return the ids of the running worker processes."""
+        with self._lock:
+            return [worker.process.pid for worker in self._processes if not worker.dead]
+
+    def _answered(self, worker: _Process, message: dict[str, Any]) -> None:
+        if "ready" in message:
+            worker.ready, worker.failures = True, 0
+        elif "failed" in message:
+            if self._client_binding:
+                _log.error("A worker process could not load the app: %s", message["failed"])
+        else:
+            with self._lock:
+                worker.keys.discard(message["id"])
+            failed = "error" in message
+            error = ActivityError(message["error"], message["traceback"]) if failed else None
+            self._in_flight.finish(message["id"], ActivityOutcome(message["result"], error))
+
+    def _expired(self, key: int) -> None:
+        """End the process that overran the time limit, as the real host does: no thread can be ended."""
+        with self._lock:
+            guilty = [worker for worker in self._processes if key in worker.keys]
+            for worker in guilty:
+                self._replace(worker, failures=0)
+        for worker in guilty:
+            worker.process.kill()
+
+    def _ended(self, worker: _Process) -> None:
+        """Fail what the process was doing and start another one."""
+        text = exit_text(worker.process.wait())
+        failures = worker.failures + (0 if worker.ready else 1)
+        with self._lock:
+            worker.dead = True
+            if self._stopping:
+                return
+            if not self._client_binding:
+                self._processes.remove(worker)
+                return
+            expected = worker not in self._processes
+            if not expected and failures <= 1:
+                self._replace(worker, failures)
+        if not expected:
+            _log.error("Worker process %d ended: %s. Starting another one.", worker.process.pid, text)
+        for key in sorted(worker.keys):
+            self._in_flight.finish(key, ActivityOutcome(error=ActivityError(text)))
+        if not expected and failures > 1:
+            time.sleep(min(0.25 * 2**failures, _LONGEST_PAUSE))
+            with self._lock:
+                self._replace(worker, failures)
+
+    def _replace(self, worker: _Process, failures: int) -> None:
+        """Put a new process in the place of one; the lock is held, so that no caller finds none at all."""
+        if not self._stopping:
+            self._processes[self._processes.index(worker)] = self._start(failures)
+
+    def stop(self) -> None:
+        """End all processes; what they were doing is not answered and runs again after the next start."""
+        with self._lock:
+            self._stopping = True
+            workers, self._processes = self._processes, []
+        self._in_flight.close()
+        for worker in workers:
+            worker.close()
+        for worker in workers:
+            worker.wait()
+
+
+class _Process:
+    """One worker process with the two threads that talk to it."""
+
+    def __init__(
+        self,
+        serial: int,
+        process: subprocess.Popen[bytes],
+        failures: int,
+        answered: Callable[[_Process, dict[str, Any]], None],
+        ended: Callable[[_Process], None],
+    ):
+        self.serial = serial
+        self.process = process
+        self.failures = failures
+        self.ready = False
+        self.dead = False
+        self.keys: set[int] = set()
+        self._answered = answered
+        self._ended = ended
+        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._send, name=f"worker-{process.pid}-send", daemon=True).start()
+        threading.Thread(target=self._receive, name=f"worker-{process.pid}-receive", daemon=True).start()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Queue a message; a thread writes it, since a busy process may leave the pipe full."""
+        self._outbox.put(message)
+
+    def _send(self) -> None:
+        stream = cast(BinaryIO, self.process.stdin)
+        try:
+            while (message := self._outbox.get()) is not None:
+                write_frame(stream, message)
+            stream.close()
+        except OSError:
+            return  # the process is gone; the receiving thread sees to that
+
+    def _receive(self) -> None:
+        stream = cast(BinaryIO, self.process.stdout)
+        while (message := read_frame(stream)) is not None:
+            self._answered(self, message)
+        stream.close()
+        self._outbox.put(None)
+        self._ended(self)
+
+    def close(self) -> None:
+        """Tell the process to end by closing its input."""
+        self._outbox.put(None)
+
+    def wait(self) -> None:
+        """Wait for the end; a process that does not obey within two seconds is killed."""
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,103 @@
+"""The program of one worker process: import the app, run the activities that the host sends, answer.
+
+It talks over its standard input and output, which user code does not get to see: what user code prints goes
+to standard error. When the input ends the host is gone, however it died, and the process ends at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from devhost.app.index import AppIndex, load_app
+from devhost.app.settings import Settings, load_settings
+from devhost.engine.ports import ActivityOutcome
+from devhost.errors import DevhostError
+from devhost.log import configure
+from devhost.triggers.storage_io import StorageIO
+from devhost.workers.frames import read_frame, write_frame
+from devhost.workers.invocation import Invoker
+from devhost.workers.worker import ActivityThreads
+
+__all__ = ["main"]
+
+_log = logging.getLogger("devhost.worker")
+
+
+class _Answers:
+    """Sends outcomes from one thread of its own, so that no activity waits for a slow reader."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self._queue: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._send, name="answers", daemon=True).start()
+
+    def put(self, message: dict[str, Any]) -> None:
+        self._queue.put(message)
+
+    def _send(self) -> None:
+        try:
+            while True:
+                write_frame(self._stream, self._queue.get())
+        except OSError:
+            _end()
+
+
+def _end() -> None:
+    """Leave at once: threads inside of user code cannot be ended in any other way."""
+    logging.shutdown()
+    os._exit(0)
+
+
+def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep standard input and output for the host and give user code harmless ones."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def main(app_folder: str, log_format: str) -> None:
+    """Serve until the host closes the stream. ``app_folder`` is absolute."""
+    requests, stream = _take_over_streams()
+    # Ctrl-C goes to the whole group of processes; the host decides when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = _Answers(stream)
+    try:
+        settings = load_settings(Path(app_folder))
+        configure(log_format, settings.log_levels)
+        index = load_app(settings)
+    except DevhostError as error:
+        write_frame(stream, {"failed": str(error)})
+        return
+    answers.put({"ready": os.getpid()})
+    _serve(requests, answers, settings, index)
+
+
+def _serve(requests: BinaryIO, answers: _Answers, settings: Settings, index: AppIndex) -> None:
+    invoker = Invoker(io=StorageIO(settings))
+    # The host watches the time limit: it alone can end a worker that does not answer.
+    activities = ActivityThreads(index, invoker, settings.thread_count, limit=None)
+    while (message := read_frame(requests)) is not None:
+        if "client" in message:
+            invoker.client_binding = message["client"]
+            continue
+
+        def done(outcome: ActivityOutcome, key: int = message["id"]) -> None:
+            error = outcome.error
+            failed = {"error": error.message, "traceback": error.traceback} if error else {}
+            answers.put({"id": key, "result": outcome.result, **failed})
+
+        activities.submit_activity(message["function"], message["input"], done)
+    _end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
+from typing import IO
 
 import azure.durable_functions as df
 
@@ -34,8 +35,14 @@ def progress(blobs: Blobs, batch: str) -> dict[str, int]:
     return counts
 
 
+def final_rows(file: IO[bytes]) -> Iterator[dict]:
+    """Every row of a file of rows (NDJSON), from its beginning."""
+    file.seek(0)
+    return map(json.loads, file)
+
+
 def rows_of(blobs: Blobs, batch: str) -> Iterator[dict]:
-    """Every row of the batch in the order of its documents, each document once.
+    """Every row of the check in the order of its documents, each document once.
 
     A chunk may have left rows of a first, whole attempt and of its halves: the same documents, so one is
     taken.

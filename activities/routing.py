@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.results import rows_of
+from activities.results import final_rows
 from activities.routed import chunks_by_document
 from adapters import policies, services
 from adapters.approvals import state_of
@@ -77,10 +78,9 @@ def route_batch(job: dict) -> dict:
 
 
 def _payable_rows(blobs: Blobs, batch: str) -> Iterator[dict[str, Any]]:
-    duplicates = json.loads(blobs.read(batch_names.claims(batch)))["duplicates"]
-    for row in rows_of(blobs, batch):
-        if row["outcome"] == "valid" and str(row["n"]) not in duplicates:
-            yield row
+    with tempfile.TemporaryFile() as rows:
+        blobs.read_into(batch_names.rows(batch), rows)
+        yield from (row for row in final_rows(rows) if row["outcome"] == "valid")
 
 
 class _Router:

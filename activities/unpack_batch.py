@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import BinaryIO, cast
 
@@ -20,6 +21,8 @@ from invoicing.batching import Chunk, pack
 
 bp = df.Blueprint()
 
+# Chunks that are written at the same time, each of 4 MB at most.
+_UPLOADS = 3
 # Blobs of a caller's container that are read ahead: a few hide the latency, more would fill the memory.
 _READ_AHEAD = 8
 
@@ -28,8 +31,9 @@ _READ_AHEAD = 8
 def unpack_batch(job: dict) -> dict:
     """Pack the batch's documents into chunks and write the manifest.
 
-    Input: the batch orchestration's. Output: `{"outcome": "ok", "documents", "chunks"}`, or
-    `{"outcome": "bad", "error": {"code", "message"}}` where the source holds nothing that can be unpacked.
+    Input: the batch orchestration's. Output: `{"outcome": "ok", "documents", "chunks", "refused"}`, all
+    counts (`refused`: documents that were not taken), or `{"outcome": "bad", "error": {"code", "message"}}`
+    where the source holds nothing that can be unpacked.
     Repeating it writes the same blobs again.
     """
     here = services.current()
@@ -50,25 +54,32 @@ def _bad(code: str, message: str) -> dict:
     return {"outcome": "bad", "error": {"code": code, "message": message}}
 
 
+@bp.activity_trigger(input_name="batch")
+def remove_upload(batch: str) -> None:
+    """Remove the upload of a batch whose documents stand in its chunks; one that is gone is no error."""
+    services.current().blobs.delete(batch_names.upload(batch))
+
+
 def _store(here: Services, batch: str, found: Iterable[Entry]) -> dict:
-    """Write chunk after chunk, each while the next is packed; memory holds two chunks."""
+    """Write the chunks, a few at a time while the next is packed; memory holds no more than those."""
     settings = here.settings
     chunks: list[dict] = []
-    with ThreadPoolExecutor(1) as uploader:
-        pending = None
+    with ThreadPoolExecutor(_UPLOADS) as uploader:
+        pending: deque[Future[None]] = deque()
         for chunk in pack(found, settings.chunk_documents, settings.chunk_bytes):
-            if pending is not None:
-                pending.result()
+            if len(pending) == _UPLOADS:
+                pending.popleft().result()
             name = batch_names.source(batch, chunk.index)
-            pending = uploader.submit(here.blobs.write, name, chunk.data)
+            pending.append(uploader.submit(here.blobs.write, name, chunk.data))
             chunks.append(_described(chunk))
-        if pending is not None:
-            pending.result()
-    documents = sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in chunks)
+        for upload in pending:
+            upload.result()
+    refused = sum(len(chunk["refused"]) for chunk in chunks)
+    documents = refused + sum(len(chunk["documents"]) for chunk in chunks)
     if documents == 0:
         return _bad("empty_batch", "The source holds no documents. Check the container and the prefix.")
     here.blobs.write(batch_names.manifest(batch), json.dumps({"chunks": chunks}).encode())
-    return {"outcome": "ok", "documents": documents, "chunks": len(chunks)}
+    return {"outcome": "ok", "documents": documents, "chunks": len(chunks), "refused": refused}
 
 
 def _described(chunk: Chunk) -> dict:

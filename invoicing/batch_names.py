@@ -61,9 +61,9 @@ def dead(batch: str, document: int) -> str:
     return f"batches/{batch}/dead/{document:06d}"
 
 
-def claims(batch: str) -> str:
-    """Which documents of the batch are duplicates, and of what."""
-    return f"batches/{batch}/claims.json"
+def rows(batch: str) -> str:
+    """The final rows (NDJSON) of all documents in order, duplicates told as such."""
+    return f"batches/{batch}/rows.ndjson"
 
 
 def claim_shard(shard: int) -> str:

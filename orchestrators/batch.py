@@ -1,6 +1,6 @@
 """A batch of invoices: fan-out in windows of sub-orchestrations, fan-in to claims and a report.
 
-    unpack -> windows of chunks (a window at most WINDOW chunks, ROUND windows at a time) -> claims -> report
+    unpack -> windows of chunks (a window at most WINDOW chunks, ROUND windows at a time) -> claims -> reports
 
 Three levels, because each replay parses the whole history of its orchestration: a window's history holds
 its own chunks only, and the batch's holds its windows. No child ever raises: in the SDK, `task_any` over a
@@ -20,10 +20,14 @@ from orchestrators.retry import ActivityGaveUp, call_with_retry
 
 bp = df.Blueprint()
 
+_Part = Generator[Any, Any, dict[str, Any]]
+
 #: Chunks in one window: about 1,000 documents.
 WINDOW = 20
 #: Windows that run at the same time: about 10,000 documents in flight.
 ROUND = 10
+#: Formats of the report that are written at the same time: the spreadsheet takes as long as all the others.
+REPORTS = (("html", "json", "csv"), ("xlsx",))
 #: Pauses between two looks at the progress, each twice the one before: a look adds to the history, which each
 #: replay reads again. The status endpoint counts results itself; the looks are for who watches the instance.
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(minutes=10)
@@ -54,30 +58,49 @@ def _batch(
     unpacked = yield from call_with_retry(context, "unpack_batch", job)
     if unpacked["outcome"] != "ok":
         return {"status": "failed", "error": unpacked["error"]}
-    total, counts = unpacked["documents"], {}
-    _show(context, "checking", 0, total, counts)
+    total = unpacked["documents"]
+    checked = yield from _check(context, name, unpacked["chunks"], total)
+    if checked["outcome"] != "ok":
+        return _ended_early(context, checked, total, checked["counts"])
+    _show(context, "claiming", total, total, checked["counts"])
+    claimed = yield from call_with_retry(context, "claim_invoices", name)
+    if claimed["outcome"] != "ok":
+        return _ended_early(context, claimed, total, checked["counts"])
+    counts = claimed["counts"]
+    _show(context, "reporting", total, total, counts)
+    reported = yield from _report(context, name)
+    if reported["outcome"] != "ok":
+        return _ended_early(context, reported, total, counts)
+    if job["source"]["kind"] == "upload" and not unpacked["refused"]:
+        yield from call_with_retry(context, "remove_upload", name)
+    approvals = yield from _hand_over(context, job, total, counts)
+    _show(context, "done", total, total, counts)
+    return {"status": "completed", "total": total, "counts": counts, **approvals}
 
+
+def _check(context: df.DurableOrchestrationContext, name: str, chunks: int, total: int) -> _Part:
+    """Check all chunks, in rounds of windows; returns what a chunk returns, with the counts so far."""
+    counts: dict[str, int] = {}
+    _show(context, "checking", 0, total, counts)
     # Dates of issue are held against the day of the batch, not against the clock of whoever checks them.
     today = context.current_utc_datetime.date().isoformat()
-    for jobs in _rounds({"batch": name, "today": today}, unpacked["chunks"]):
+    for jobs in _rounds({"batch": name, "today": today}, chunks):
         windows = context.task_all([context.call_sub_orchestrator("batch_window", window) for window in jobs])
         yield from _watch(context, name, windows, total)
         for window in windows.result:
             if window["outcome"] != "ok":
-                return _ended_early(context, window, total, counts)
+                return {**window, "counts": counts}
             counts = add_counts(counts, window["counts"])
         _show(context, "checking", sum(counts.values()), total, counts)
+    return {"outcome": "ok", "counts": counts}
 
-    _show(context, "claiming", total, total, counts)
-    claimed = yield from call_with_retry(context, "claim_invoices", name)
-    if claimed["outcome"] != "ok":
-        return _ended_early(context, claimed, total, counts)
-    _show(context, "reporting", total, total, counts)
-    finished = context.current_utc_datetime.isoformat()
-    report = yield from call_with_retry(context, "write_report", {"batch": name, "finished": finished})
-    approvals = yield from _hand_over(context, job, total, report["counts"])
-    _show(context, "done", total, total, report["counts"])
-    return {"status": "completed", "total": total, "counts": report["counts"], **approvals}
+
+def _report(context: df.DurableOrchestrationContext, name: str) -> _Part:
+    """Write the report, its parts at the same time; returns the first that failed, or the last."""
+    common = {"batch": name, "finished": context.current_utc_datetime.isoformat()}
+    jobs = [{**common, "formats": list(formats)} for formats in REPORTS]
+    parts = yield context.task_all([context.call_sub_orchestrator("batch_report", job) for job in jobs])
+    return next((part for part in parts if part["outcome"] != "ok"), parts[-1])
 
 
 def _hand_over(
@@ -113,6 +136,16 @@ def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
             return part
         counts = add_counts(counts, part["counts"])
     return {"outcome": "ok", "counts": counts}
+
+
+@bp.orchestration_trigger(context_name="context")
+def batch_report(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
+    """Write some formats of the report. Input: that of `write_report`. Output as a chunk's; never raises."""
+    try:
+        yield from call_with_retry(context, "write_report", context.get_input() or {})
+    except ActivityGaveUp as failure:
+        return {"outcome": "failed", "counts": {}, "error": str(failure)}
+    return {"outcome": "ok", "counts": {}}
 
 
 def _rounds(common: dict[str, Any], chunks: int) -> list[list[dict[str, Any]]]:

@@ -13,12 +13,12 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.results import progress
 from adapters import policies, services
 from adapters.blobs import BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
 from invoicing.batching import read_chunk
 from invoicing.report import WRITERS
+from triggers.batch_progress import is_checking, recent_progress
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, collection_url, links, state_of, view
 from triggers.idempotency import reserve
@@ -66,7 +66,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     record = await _off_loop(read_record, blobs, batch)
     status = await client.get_status(batch)
     ended = state_of(status) in ENDED
-    counts = None if ended else await _off_loop(progress, blobs, batch)
+    counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) and not ended else None
     body = view(record, status, collection_url(req.url), counts, req.params.get("code"))
     if ended:
         return json_response(body)

@@ -29,15 +29,21 @@ class Work:
         self.set_aside: list[int] = []
 
     def activities(self, **others: Any) -> dict[str, Any]:
-        """All six, of which a test may replace some."""
+        """All of them, of which a test may replace some."""
         return {
-            "unpack_batch": {"outcome": "ok", "documents": self.chunks * 10, "chunks": self.chunks},
+            "unpack_batch": {
+                "outcome": "ok",
+                "documents": self.chunks * 10,
+                "chunks": self.chunks,
+                "refused": 0,
+            },
             "check_chunk": self.check,
             "find_chunk_bounds": lambda job: dict(zip(("first", "last"), self.bounds(job), strict=True)),
             "set_aside": self.put_aside,
             "count_results": lambda name: {"valid": sum(self.done.values())},
-            "claim_invoices": {"outcome": "ok", "duplicates": 0},
-            "write_report": lambda job: {"counts": self.counts()},
+            "claim_invoices": lambda name: {"outcome": "ok", "counts": self.counts()},
+            "write_report": lambda job: {"written": job["formats"]},
+            "remove_upload": None,
         } | others
 
     def bounds(self, job: dict[str, Any]) -> tuple[int, int]:
@@ -83,7 +89,7 @@ def run() -> Iterator[Start]:
 
 
 def test_steps_come_in_order(run: Start) -> None:
-    """Unpack, check every chunk, claim, report; the output has the report's counts."""
+    """Unpack, check every chunk, claim, report; the output has the counts after the claims."""
     host, status = run(Work(3).activities())
     names = [name for name, _ in host.calls]
     assert names == [
@@ -93,6 +99,8 @@ def test_steps_come_in_order(run: Start) -> None:
         "check_chunk",
         "claim_invoices",
         "write_report",
+        "write_report",
+        "remove_upload",
     ]
     assert status.output == {"status": "completed", "total": 30, "counts": {"valid": 30}}
     assert status.custom_status == {"phase": "done", "done": 30, "total": 30, "counts": {"valid": 30}}
@@ -160,13 +168,13 @@ def test_unpacking_that_finds_nothing_fails_the_batch_with_its_reason(run: Start
 
 
 def test_step_that_gives_up_fails_the_batch_with_its_reason(run: Start) -> None:
-    """After three attempts; the text is the failure's first line."""
+    """After three attempts of each part of the report; the text is the failure's first line."""
     host, status = run(Work(1).activities(write_report=in_turn(ValueError("no room\nat all"))))
     assert status.output["status"] == "failed"
     assert (
         status.output["error"]["message"] == "Activity function 'write_report' failed:  ValueError: no room"
     )
-    assert len(host.calls_of("write_report")) == 3
+    assert [len(host.calls_of("write_report")), host.calls_of("remove_upload")] == [6, []]
 
 
 def test_stopped_batch_claims_nothing(run: Start) -> None:

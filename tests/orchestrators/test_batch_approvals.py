@@ -18,8 +18,8 @@ from tests.orchestrators.approval_kit import ANN, APP, SUE, Office, clerk, drive
 BATCH = "b" + "0" * 24
 
 
-def _store(here: Office, count: int, duplicates: dict[str, str] | None = None) -> None:
-    """A batch that was checked: documents 1 to `count`, ten a chunk, each of 100 euros times its number."""
+def _store(here: Office, count: int, duplicates: frozenset[int] = frozenset()) -> None:
+    """A batch that was claimed: documents 1 to `count`, ten a chunk, each of 100 euros times its number."""
     chunks = []
     for first in range(1, count + 1, 10):
         numbers = range(first, min(first + 10, count + 1))
@@ -29,7 +29,8 @@ def _store(here: Office, count: int, duplicates: dict[str, str] | None = None) -
         )
         chunks.append({"documents": [{"n": n} for n in numbers], "refused": []})
     here.blobs.write(batch_names.manifest(BATCH), json.dumps({"chunks": chunks}).encode())
-    here.blobs.write(batch_names.claims(BATCH), json.dumps({"duplicates": duplicates or {}}).encode())
+    final = [_row(n) | ({"outcome": "duplicate"} if n in duplicates else {}) for n in range(1, count + 1)]
+    here.blobs.write(batch_names.rows(BATCH), b"".join(json.dumps(row).encode() + b"\n" for row in final))
     claims = "".join(f"{n:032x} {BATCH}/{n}\n" for n in range(1, count + 1))
     here.blobs.write(batch_names.claim_shard(0), claims.encode())
 
@@ -73,7 +74,7 @@ def test_small_ones_are_booked_and_the_others_wait_all_at_once() -> None:
     """Invalid documents and duplicates go nowhere; nobody waits for somebody else's decision."""
     with Office().at_work() as here:
         here.policy = _two_rules("5100.00")
-        _store(here, 120, duplicates={"7": f"{BATCH}/6"})
+        _store(here, 120, duplicates=frozenset({7}))
         _start(here)
         status = here.host.status(f"{BATCH}-approvals")
         assert status.custom_status == {
@@ -139,10 +140,11 @@ def test_second_route_gives_the_same_approvals() -> None:
 
 def _batch(job: dict[str, Any], **activities: Any) -> tuple[Host, Any]:
     work = {
-        "unpack_batch": {"outcome": "ok", "documents": 1, "chunks": 1},
+        "unpack_batch": {"outcome": "ok", "documents": 1, "chunks": 1, "refused": 0},
         "check_chunk": {"outcome": "ok", "counts": {"valid": 1}},
-        "claim_invoices": {"outcome": "ok", "duplicates": 0},
-        "write_report": {"counts": {"valid": 1}},
+        "claim_invoices": {"outcome": "ok", "counts": {"valid": 1}},
+        "write_report": {"written": []},
+        "remove_upload": None,
         "start_approvals": lambda value: {"started": f"{value['batch']}-approvals"},
     }
     ended = {"status": "completed", "counts": {"booked": 1}}

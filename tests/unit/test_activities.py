@@ -33,10 +33,16 @@ def _function(builder: Any) -> Callable[[Any], Any]:
 unpack = _function(unpack_batch.unpack_batch)
 check = _function(check_chunk.check_chunk)
 claim = _function(claim_invoices.claim_invoices)
-report = _function(write_report.write_report)
+write = _function(write_report.write_report)
+remove = _function(unpack_batch.remove_upload)
 count = _function(results.count_results)
 aside = _function(set_aside.set_aside)
 bounds = _function(set_aside.find_chunk_bounds)
+
+
+def report(job: dict[str, Any]) -> Any:
+    """Write every format of the report."""
+    return write({**job, "formats": ["json", "csv", "xlsx", "html"]})
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def _run(blobs: MemoryBlobs, batch: str, *documents: str) -> dict[str, Any]:
 def test_unpacking_makes_chunks_and_a_manifest(blobs: MemoryBlobs) -> None:
     """Documents are numbered in the order they came in."""
     job = _upload(blobs, ONE, *(["valid A 1"] * 7))
-    assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3}
+    assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3, "refused": 0}
     assert blobs.names(f"batches/{ONE}/source/") == [batch_names.source(ONE, n) for n in range(3)]
     manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
     assert [[d["n"] for d in one["documents"]] for one in manifest["chunks"]] == [[1, 2, 3], [4, 5, 6], [7]]
@@ -95,22 +101,24 @@ def test_broken_upload_is_an_outcome(blobs: MemoryBlobs) -> None:
     assert unpack(job)["error"]["code"] == "not_a_zip"
 
 
-def test_refused_document_keeps_its_number_and_its_upload(blobs: MemoryBlobs) -> None:
-    """It is a row of the report, and the upload stays, as the document stands nowhere else."""
+def test_refused_document_keeps_its_number(blobs: MemoryBlobs) -> None:
+    """It is a row of the report, and it is counted, as it stands nowhere but in the upload."""
     job = _upload(blobs, ONE, "valid A 1", "valid A 2", names=("a.txt", "../b.txt"))
-    unpack(job)
+    assert unpack(job) == {"outcome": "ok", "documents": 2, "chunks": 1, "refused": 1}
     assert check({"batch": ONE, "chunk": 0, "today": DAY})["counts"] == {"valid": 1, "unreadable": 1}
     claim(ONE)
     report({"batch": ONE, "finished": "now"})
     rows = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"]
     assert [(row["n"], row["outcome"]) for row in rows] == [(1, "valid"), (2, "unreadable")]
-    assert blobs.exists(batch_names.upload(ONE))
 
 
-def test_upload_is_removed_once_everything_stands_in_chunks(blobs: MemoryBlobs) -> None:
-    """Byte for byte the same documents need no second copy."""
+def test_removing_the_upload_again_is_no_error(blobs: MemoryBlobs) -> None:
+    """Nothing else goes."""
     _run(blobs, ONE, "valid A 1")
-    assert not blobs.exists(batch_names.upload(ONE))
+    before = set(blobs.names())
+    remove(ONE)
+    remove(ONE)
+    assert before - set(blobs.names()) == {batch_names.upload(ONE)}
 
 
 def test_part_of_a_chunk_is_checked_alone(blobs: MemoryBlobs) -> None:
@@ -139,8 +147,8 @@ def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> No
     check({**job, "first": 1, "last": 1})
     aside({**job, "first": 2, "last": 2, "reason": "RuntimeError: cannot digest"})
     check({**job, "first": 3, "last": 3})
-    claim(ONE)
-    assert report({"batch": ONE, "finished": "now"})["counts"] == {"valid": 2, "set_aside": 1}
+    assert claim(ONE)["counts"] == {"valid": 2, "set_aside": 1}
+    report({"batch": ONE, "finished": "now"})
     row = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"][1]
     assert (row["outcome"], row["findings"][0]["rule"]) == ("set_aside", "SETTLE-SET-ASIDE")
     assert "cannot digest" in row["findings"][0]["text"]
@@ -160,8 +168,7 @@ def test_rows_of_a_whole_attempt_and_of_its_halves_count_once(blobs: MemoryBlobs
     check({"batch": ONE, "chunk": 0, "today": DAY})
     check({"batch": ONE, "chunk": 0, "today": DAY, "first": 1, "last": 1})
     check({"batch": ONE, "chunk": 0, "today": DAY, "first": 2, "last": 2})
-    claim(ONE)
-    assert report({"batch": ONE, "finished": "now"})["counts"] == {"valid": 2}
+    assert claim(ONE)["counts"] == {"valid": 2}
 
 
 def test_first_document_of_a_number_holds_it(blobs: MemoryBlobs) -> None:
@@ -184,7 +191,7 @@ def test_claiming_again_changes_nothing(blobs: MemoryBlobs) -> None:
     """The batch finds its own claims, and they are its own."""
     before = _run(blobs, ONE, "valid A 1", "valid A 1", "valid B 1")
     shards = {name: blobs.stored[name] for name in blobs.names("claims/")}
-    assert claim(ONE) == {"outcome": "ok", "duplicates": 1}
+    assert claim(ONE) == {"outcome": "ok", "counts": {"valid": 2, "duplicate": 1}}
     assert {name: blobs.stored[name] for name in blobs.names("claims/")} == shards
     report({"batch": ONE, "finished": "2026-05-01T10:01:00+00:00"})
     assert json.loads(blobs.read(batch_names.report(ONE, "json"))) == before
@@ -203,8 +210,8 @@ def test_two_batches_cannot_both_own_a_number(blobs: MemoryBlobs) -> None:
             blobs.write(shard, rival.pop())
 
     blobs.fails = interrupt
-    assert claim(ONE) == {"outcome": "ok", "duplicates": 1}
-    assert json.loads(blobs.read(batch_names.claims(ONE)))["duplicates"] == {"1": f"{TWO}/9"}
+    assert claim(ONE) == {"outcome": "ok", "counts": {"duplicate": 1}}
+    assert f"document 9 of batch {TWO}" in blobs.read(batch_names.rows(ONE)).decode()
 
 
 def test_shard_that_others_keep_writing_is_an_outage(blobs: MemoryBlobs) -> None:
@@ -238,17 +245,17 @@ def test_report_has_the_same_bytes_when_it_is_written_again(blobs: MemoryBlobs) 
     assert {kind: blobs.read(batch_names.report(ONE, kind)) for kind in before} == before
 
 
-def test_report_is_not_written_over_missing_results(blobs: MemoryBlobs) -> None:
+def test_nothing_is_claimed_over_missing_results(blobs: MemoryBlobs) -> None:
     """A result blob was removed from outside: better no report than one that lost a document."""
     unpack(_upload(blobs, ONE, "valid A 1", "valid A 2", "valid A 3", "valid A 4"))
     check({"batch": ONE, "chunk": 0, "today": DAY})
-    claim(ONE)
-    with pytest.raises(write_report.ResultsIncomplete, match="4 documents and the results 3"):
-        report({"batch": ONE, "finished": "now"})
-    assert not blobs.exists(batch_names.report(ONE, "json"))
+    with pytest.raises(claim_invoices.ResultsIncomplete, match="4 documents and the results 3"):
+        claim(ONE)
+    assert blobs.names("claims/") == []
+    assert not blobs.exists(batch_names.rows(ONE))
 
 
-@pytest.mark.parametrize("activity", [unpack, check, claim, report, count, aside])
+@pytest.mark.parametrize("activity", [unpack, check, claim, report, remove, count, aside])
 def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], Any]) -> None:
     """The orchestrator tells by the name that waiting will mend it."""
     blobs.go_away()
@@ -262,7 +269,7 @@ def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], A
         "source": {"kind": "upload"},
     }
     with pytest.raises(StorageUnavailable):
-        activity(ONE if activity in (claim, count) else {**job, "finished": "now"})
+        activity(ONE if activity in (claim, count, remove) else {**job, "finished": "now"})
 
 
 def test_container_is_read_in_order_and_under_the_limits(
@@ -281,7 +288,12 @@ def test_container_is_read_in_order_and_under_the_limits(
     inbox.fails = vanish
     monkeypatch.setattr(Services, "source", lambda self, container: inbox)
     source = {"kind": "container", "container": "inbox", "prefix": "in/"}
-    assert unpack({"batch": ONE, "source": source}) == {"outcome": "ok", "documents": 4, "chunks": 2}
+    assert unpack({"batch": ONE, "source": source}) == {
+        "outcome": "ok",
+        "documents": 4,
+        "chunks": 2,
+        "refused": 1,
+    }
     manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
     listed = [(d["name"], d["size"]) for one in manifest["chunks"] for d in one["documents"]]
     assert listed == [("in/a.xml", 9), ("in/b.xml", 9), ("in/gone.xml", 0)]

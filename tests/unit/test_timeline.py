@@ -199,11 +199,12 @@ def test_a_long_history_is_cut_and_says_so() -> None:
 def test_a_real_history_of_the_host_becomes_a_timeline() -> None:
     """The events of the embedded host: activities, a sub-orchestration and the timer that was not needed."""
     activities = {
-        "unpack_batch": {"outcome": "ok", "documents": 10, "chunks": 1},
+        "unpack_batch": {"outcome": "ok", "documents": 10, "chunks": 1, "refused": 0},
         "check_chunk": {"outcome": "ok", "counts": {"valid": 10}},
         "count_results": {"valid": 10},
-        "claim_invoices": {"outcome": "ok", "duplicates": 0},
-        "write_report": {"counts": {"valid": 10}},
+        "claim_invoices": {"outcome": "ok", "counts": {"valid": 10}},
+        "write_report": {"written": []},
+        "remove_upload": None,
         "route_batch": {"outcome": "ok", "documents": 0, "approvals": 0, "packs": 0, "unapprovable": 0},
     }
     with Host([batch.bp, chunk.bp], activities=activities) as host:
@@ -218,7 +219,7 @@ def test_a_real_history_of_the_host_becomes_a_timeline() -> None:
     assert line.ended
     names = [bar.name for bar in line.bars]
     assert names[:2] == ["unpack_batch", "batch_window"]
-    assert "write_report" in names
+    assert "batch_report" in names
     assert {bar.outcome for bar in line.bars if bar.kind == "timer"} <= {"unused"}
 
 

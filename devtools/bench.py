@@ -1,11 +1,8 @@
-"""``dev.py bench``: runs the programs of benchmarks/, each with an Azurite of its own."""
+"""``dev.py bench``: runs the programs of benchmarks/; each starts what it needs."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
-from devtools import azurite, setup
-from devtools.checks import STORAGE_VARIABLE
+from devtools import setup
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.processes import run_in_terminal
@@ -31,14 +28,5 @@ def bench(project: Project, console: Console, name: str | None, arguments: Seque
 
 def _run(project: Project, console: Console, name: str, arguments: Sequence[str]) -> int:
     console.line(console.paint(f"benchmarks/{name}.py", "bold"))
-    with (
-        tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder,
-        azurite.start(
-            project, preferred=azurite.ANY_PORTS, data=Path(folder), log="bench-azurite"
-        ) as storage,
-    ):
-        return run_in_terminal(
-            [str(project.python), "-m", f"benchmarks.{name}", *arguments],
-            cwd=project.root,
-            env=project.environment(**{STORAGE_VARIABLE: storage.connection_string}),
-        )
+    command = [str(project.python), "-m", f"benchmarks.{name}", *arguments]
+    return run_in_terminal(command, cwd=project.root, env=project.environment())

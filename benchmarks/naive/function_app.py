@@ -1,5 +1,5 @@
-"""The same work done naively: an activity and a blob per document, one orchestrator, rows through the
-history.
+"""The same work done naively: an activity per document with blobs of its own (document, claim, result), one
+orchestrator, rows through the history.
 
 It is the yardstick of `benchmarks/batch.py`, and what not to copy: written as a first version often is,
 with each activity making the client that it needs.
@@ -11,10 +11,12 @@ import zipfile
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from adapters import services
 from invoicing.assess import row
+from invoicing.outcomes import duplicate_row
 from invoicing.report import WRITERS, Totals
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -42,7 +44,7 @@ async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
 @app.route(route="naive/{id}", methods=["GET"])
 @app.durable_client_input(client_name="client")
 async def status(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """202 while it runs, 200 with the number of rows at the end."""
+    """202 while it runs, 200 with the counts at the end."""
     found = await client.get_status(req.route_params["id"])
     if found.output is None:
         return func.HttpResponse(status_code=202)
@@ -71,17 +73,30 @@ def naive_split(batch: str) -> int:
 
 @app.activity_trigger(input_name="job")
 def naive_check(job: dict) -> dict:
-    """Check one document; its row is the result, and a blob."""
+    """Check one document, and claim its number; its row is the result, and a blob."""
     container, name = _container(), f"{job['n']}.xml"
     content = container.download_blob(f"{job['batch']}/documents/{job['n']}").readall()
     result = row(job["n"], name, content, services.current().checker.assess(name, content))
+    if result["outcome"] == "valid" and result["claim"]:
+        result = _claimed(container, result, f"{job['batch']}/{job['n']}")
     container.upload_blob(f"{job['batch']}/results/{job['n']}.json", json.dumps(result), overwrite=True)
     return result
 
 
+def _claimed(container: ContainerClient, found: dict, owner: str) -> dict:
+    """Whoever writes the claim's blob first has the number."""
+    claim = f"claims/{found['claim']}"
+    try:
+        container.upload_blob(claim, owner)
+        return found
+    except ResourceExistsError:
+        holder = container.download_blob(claim).readall().decode()
+        return found if holder == owner else duplicate_row(found, owner.partition("/")[0], holder)
+
+
 @app.activity_trigger(input_name="job")
-def naive_report(job: dict) -> int:
-    """Write the report in all formats out of the rows that came through the history."""
+def naive_report(job: dict) -> dict:
+    """Write the report in all formats out of the rows that came through the history; returns the counts."""
     totals = Totals()
     for one in job["rows"]:
         totals.add(one)
@@ -90,4 +105,4 @@ def naive_report(job: dict) -> int:
         out = io.BytesIO()
         write(head, totals.as_dict(), iter(job["rows"]), out)
         _container().upload_blob(f"{job['batch']}/report.{kind}", out.getvalue(), overwrite=True)
-    return len(job["rows"])
+    return totals.as_dict()["outcomes"]

@@ -45,6 +45,12 @@ def view(
     }
 
 
+def is_checking(status: Any) -> bool:
+    """Say whether documents are being checked: before it there is nothing to count, afterwards no need."""
+    custom = loaded(getattr(status, "custom_status", None)) or {}
+    return state_of(status) == "running" and custom.get("phase") == "checking"
+
+
 def state_of(status: Any) -> str:
     """`running`, `completed`, `stopped` or `failed`; `missing` where the instance was never started."""
     if not status:

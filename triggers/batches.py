@@ -13,16 +13,17 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.results import progress
 from adapters import policies, services
 from adapters.blobs import BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
 from invoicing.batching import read_chunk
 from invoicing.report import WRITERS
-from triggers.batch_progress import is_checking, recent_progress
 from triggers.batch_requests import BatchRequest, parse
-from triggers.batch_view import ENDED, collection_url, links, state_of, view
+from triggers.batch_view import ENDED, collection_url, is_checking, links, state_of, view
 from triggers.idempotency import reserve
 from triggers.people import who_if_any
+from triggers.recent import Recent
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
@@ -63,10 +64,10 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     So that a poller knows when to stop.
     """
     blobs, batch = services.current().blobs, _batch_id(req)
-    record = await _off_loop(read_record, blobs, batch)
+    record = await _off_loop(recent_record, blobs, batch)
     status = await client.get_status(batch)
     ended = state_of(status) in ENDED
-    counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) and not ended else None
+    counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) else None
     body = view(record, status, collection_url(req.url), counts, req.params.get("code"))
     if ended:
         return json_response(body)
@@ -200,6 +201,10 @@ def read_record(blobs: Blobs, batch: str) -> dict[str, Any]:
         return json.loads(blobs.read(batch_names.record(batch)))
     except BlobMissing as error:
         raise Refused(404, "unknown_batch", "There is no batch of this id.") from error
+
+
+#: For the status, which is asked for again and again.
+recent_record, recent_progress = Recent(read_record), Recent(progress)
 
 
 def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from adapters.blobs import Blobs, StorageRefused
 from adapters.identity import Identity
 from invoicing import batch_names
 from triggers import batches as api
-from triggers.batch_progress import recent_progress
 from triggers.batch_view import ENDED, state_of, view
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
@@ -158,7 +157,7 @@ async def _shown(
     running, counts, stopping = state_of(status) not in (*ENDED, "missing"), None, False
     if running and counting:
         counts, stopping = await asyncio.gather(
-            asyncio.to_thread(recent_progress, blobs, name),
+            asyncio.to_thread(api.recent_progress, blobs, name),
             asyncio.to_thread(blobs.exists, batch_names.stop_mark(name)),
         )
     body: dict[str, Any] = view(record, status, "", counts)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from triggers.batch_view import collection_url, links, state_of, view
+from triggers.batch_view import collection_url, is_checking, links, state_of, view
 
 RECORD = {"batch": "b1", "created": "2026-05-01T10:00:00.000+00:00", "source": {"name": "may.zip"}}
 BASE = "https://host/api/batches"
@@ -60,6 +60,24 @@ def test_completed_batch_has_its_counts_and_reports() -> None:
 def test_state_follows_the_instance(status: Any, state: str) -> None:
     """One word for what the durable instance is in."""
     assert state_of(status) == state
+
+
+@pytest.mark.parametrize(
+    ("runtime", "custom", "expected"),
+    [
+        (Runtime.Running, {"phase": "checking"}, True),
+        (Runtime.Running, json.dumps({"phase": "checking"}), True),
+        (Runtime.Running, {"phase": "claiming"}, False),
+        (Runtime.Pending, None, False),
+        (Runtime.Terminated, {"phase": "checking"}, False),
+    ],
+)
+def test_results_are_counted_while_documents_are_checked(
+    runtime: Runtime, custom: Any, expected: bool
+) -> None:
+    """Before and after, the run's own word is enough."""
+    assert is_checking(_status(runtime, None, custom)) is expected
+    assert not is_checking(None)
 
 
 def test_failed_batch_says_why() -> None:

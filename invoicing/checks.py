@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from functools import lru_cache
 
 from stdnum import bic, get_cc_module, iban
 
@@ -34,6 +35,9 @@ _TAX_TOLERANCE = Decimal(1)
 _ZERO = Decimal(0)
 _SEPA_TRANSFER = "58"
 _LONGEST_VAT_ID = 40
+_REMEMBERED = 10_000
+"""Accounts and VAT ids whose check is remembered: the same suppliers and buyers come again and again."""
+
 _STDNUM_COUNTRIES = {"EL": "gr", "XI": "gb"}
 """VAT prefixes that are not the country's code: Greece and Northern Ireland."""
 
@@ -127,8 +131,13 @@ def _is_wrong_account(account: str, code: str | None) -> bool:
     number = iban_like(account)
     if number is None:
         return code == _SEPA_TRANSFER
-    # Check digits, the country's length and form, and its own check digits where they are known.
-    return not iban.is_valid(number)
+    return not _is_iban(number)
+
+
+@lru_cache(_REMEMBERED)
+def _is_iban(number: str) -> bool:
+    """Check digits, the country's length and form, and its own check digits where they are known."""
+    return iban.is_valid(number)
 
 
 def _vat_ids(invoice: Invoice) -> Iterator[Finding]:
@@ -148,7 +157,11 @@ def _vat_id_is_plausible(vat_id: str) -> bool:
     """Check form and checksum where the country's rules are known; other countries pass."""
     if len(vat_id) > _LONGEST_VAT_ID:
         return False
-    compact = "".join(vat_id.split()).upper()
+    return _passes_its_country("".join(vat_id.split()).upper())
+
+
+@lru_cache(_REMEMBERED)
+def _passes_its_country(compact: str) -> bool:
     module = get_cc_module(_STDNUM_COUNTRIES.get(compact[:2], compact[:2].lower()), "vat")
     if module is None:
         return True

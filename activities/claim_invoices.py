@@ -7,15 +7,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import IO
 
 import azure.durable_functions as df
 
-from activities.results import final_rows, rows_of
+from activities.results import rows_of
 from adapters import services
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 from invoicing import batch_names
-from invoicing.duplicates import merge, shard_of
+from invoicing.duplicates import SHARDS, merge, shard_of
 from invoicing.outcomes import duplicate_row
 
 bp = df.Blueprint()
@@ -24,8 +25,11 @@ _SHARDS_AT_ONCE = 8
 # Another batch may write a shard between our read and our write; each try then starts from its result.
 _TRIES = 20
 
-# What is claimed in each shard: (key, owner) in the order of the documents.
-_Wanted = dict[int, list[tuple[str, str]]]
+# Documents a shard from which on it is worth while to fetch all shards at once.
+_MANY = 8
+
+#: A shard's text and its ETag (None: it is not there yet).
+Shard = tuple[bytes, str | None]
 
 
 class ResultsIncomplete(Exception):
@@ -43,60 +47,87 @@ def claim_invoices(batch: str) -> dict:
     blobs = services.current().blobs
     if blobs.exists(batch_names.stop_mark(batch)):
         return {"outcome": "stopped", "counts": {}}
-    with tempfile.TemporaryFile() as checked, tempfile.TemporaryFile() as final:
-        wanted, rows = _gather(blobs, batch, checked)
-        _require_all(blobs, batch, rows)
-        duplicates = _claim(blobs, wanted)
+    expected = _documents(blobs, batch)
+    with (
+        tempfile.TemporaryFile() as lines,
+        tempfile.TemporaryFile() as final,
+        ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool,
+    ):
+        # A batch of some size touches every shard, so they are fetched while the results are.
+        many = expected >= _MANY * SHARDS
+        shards = [pool.submit(_fetched, blobs, n) for n in range(SHARDS)] if many else []
+        checked = _gather(blobs, batch, lines)
+        if len(checked.numbers) != expected:
+            raise ResultsIncomplete(
+                f"the manifest has {expected} documents and the results {len(checked.numbers)}; "
+                "nothing is claimed"
+            )
+
+        def claim(shard: int) -> dict[str, str]:
+            known = shards[shard].result() if shards else None
+            return claim_in_shard(blobs, shard, checked.wanted[shard], known)
+
+        duplicates: dict[str, str] = {}
+        for lost in pool.map(claim, sorted(checked.wanted)):
+            duplicates |= lost
         counts = _finish(batch, checked, duplicates, final)
         blobs.write(batch_names.rows(batch), final)
     return {"outcome": "ok", "counts": counts}
 
 
-def _gather(blobs: Blobs, batch: str, checked: IO[bytes]) -> tuple[_Wanted, int]:
-    """Write the rows of the check to a file; returns what they claim, and how many they are."""
-    wanted: _Wanted = {}
-    count = 0
-    for row in rows_of(blobs, batch):
-        count += 1
-        checked.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+@dataclass
+class _Checked:
+    """What the check found: its rows as lines of a file, their numbers in order, and what they claim."""
+
+    lines: IO[bytes]
+    numbers: list[int] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    #: (key, owner) by shard, in the order of the documents.
+    wanted: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+
+
+def _documents(blobs: Blobs, batch: str) -> int:
+    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
+    return sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in manifest["chunks"])
+
+
+def _gather(blobs: Blobs, batch: str, lines: IO[bytes]) -> _Checked:
+    checked = _Checked(lines)
+    for row, line in rows_of(blobs, batch):
+        lines.write(line + b"\n")
+        checked.numbers.append(row["n"])
+        checked.counts[row["outcome"]] += 1
         if row["outcome"] == "valid" and row["claim"]:
             claim = (row["claim"], f"{batch}/{row['n']}")
-            wanted.setdefault(shard_of(row["claim"]), []).append(claim)
-    return wanted, count
+            checked.wanted.setdefault(shard_of(row["claim"]), []).append(claim)
+    return checked
 
 
-def _require_all(blobs: Blobs, batch: str, found: int) -> None:
-    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
-    expected = sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in manifest["chunks"])
-    if found != expected:
-        raise ResultsIncomplete(
-            f"the manifest has {expected} documents and the results {found}; nothing is claimed"
-        )
-
-
-def _claim(blobs: Blobs, wanted: _Wanted) -> dict[str, str]:
-    """Claim shard by shard; returns `{document: holder}` of the duplicates."""
-    duplicates: dict[str, str] = {}
-    with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
-        for lost in pool.map(lambda shard: claim_in_shard(blobs, shard, wanted[shard]), sorted(wanted)):
-            duplicates |= lost
-    return duplicates
-
-
-def _finish(batch: str, checked: IO[bytes], duplicates: dict[str, str], final: IO[bytes]) -> dict[str, int]:
+def _finish(batch: str, checked: _Checked, duplicates: dict[str, str], final: IO[bytes]) -> dict[str, int]:
     """Write the rows as they are in the end, the file rewound; returns their counts by outcome."""
-    counts: Counter[str] = Counter()
-    for row in final_rows(checked):
-        holder = duplicates.get(str(row["n"]))
-        last = duplicate_row(row, batch, holder) if holder else row
+    checked.lines.seek(0)
+    counts = checked.counts.copy()
+    for n, line in zip(checked.numbers, checked.lines, strict=True):
+        holder = duplicates.get(str(n))
+        if holder is None:
+            final.write(line)
+            continue
+        row = json.loads(line)
+        last = duplicate_row(row, batch, holder)
+        counts[row["outcome"]] -= 1
         counts[last["outcome"]] += 1
         final.write(json.dumps(last, ensure_ascii=False).encode() + b"\n")
     final.seek(0)
-    return dict(counts)
+    return {outcome: count for outcome, count in counts.items() if count}
 
 
-def claim_in_shard(blobs: Blobs, shard: int, wanted: list[tuple[str, str]]) -> dict[str, str]:
-    """Add claims to one shard; returns `{document: holder}` of those that another document holds."""
+def claim_in_shard(
+    blobs: Blobs, shard: int, wanted: list[tuple[str, str]], known: Shard | None = None
+) -> dict[str, str]:
+    """Add claims to one shard; returns `{document: holder}` of those that another document holds.
+
+    `known`: the shard as it was read a moment ago.
+    """
     holders: dict[str, str] = {}
 
     def merged(text: str) -> str:
@@ -104,20 +135,18 @@ def claim_in_shard(blobs: Blobs, shard: int, wanted: list[tuple[str, str]]) -> d
         text, holders = merge(text, wanted)
         return text
 
-    rewrite_shard(blobs, batch_names.claim_shard(shard), merged)
+    rewrite_shard(blobs, batch_names.claim_shard(shard), merged, known)
     return {owner.rpartition("/")[2]: holders[key] for key, owner in wanted if holders[key] != owner}
 
 
-def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str]) -> bool:
+def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str], known: Shard | None = None) -> bool:
     """Change a shard's text under its ETag, again whenever another was quicker; says whether it changed.
 
     Raises StorageUnavailable where others keep writing it.
     """
     for _ in range(_TRIES):
-        try:
-            before, etag = blobs.read_with_etag(name)
-        except BlobMissing:
-            before, etag = b"", None
+        before, etag = known or _read_shard(blobs, name)
+        known = None
         text = change(before.decode()).encode()
         if text == before:
             return False
@@ -127,6 +156,17 @@ def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str]) -> bool
             continue
         return True
     raise StorageUnavailable(f"{name}: other batches keep writing it; trying again later")
+
+
+def _fetched(blobs: Blobs, shard: int) -> Shard:
+    return _read_shard(blobs, batch_names.claim_shard(shard))
+
+
+def _read_shard(blobs: Blobs, name: str) -> Shard:
+    try:
+        return blobs.read_with_etag(name)
+    except BlobMissing:
+        return b"", None
 
 
 def _put(blobs: Blobs, name: str, data: bytes, etag: str | None) -> None:

@@ -41,8 +41,8 @@ def final_rows(file: IO[bytes]) -> Iterator[dict]:
     return map(json.loads, file)
 
 
-def rows_of(blobs: Blobs, batch: str) -> Iterator[dict]:
-    """Every row of the check in the order of its documents, each document once.
+def rows_of(blobs: Blobs, batch: str) -> Iterator[tuple[dict, bytes]]:
+    """Every row of the check with its line of JSON, in the order of the documents, each document once.
 
     A chunk may have left rows of a first, whole attempt and of its halves: the same documents, so one is
     taken.
@@ -51,15 +51,19 @@ def rows_of(blobs: Blobs, batch: str) -> Iterator[dict]:
     by_chunk = iter([list(group) for _, group in groupby(names, batch_names.chunk_of_result)])
     with ThreadPoolExecutor(_READ_AHEAD) as readers:
         while some := list(islice(by_chunk, _READ_AHEAD)):
-            for rows in readers.map(lambda parts: rows_of_chunk(blobs, parts), some):
+            for rows in readers.map(lambda parts: _rows_and_lines(blobs, parts), some):
                 yield from rows
 
 
 def rows_of_chunk(blobs: Blobs, names: list[str]) -> list[dict]:
     """The rows of one chunk by number, from the blobs (`names`) that hold parts of it."""
-    rows: dict[int, dict] = {}
+    return [row for row, _ in _rows_and_lines(blobs, names)]
+
+
+def _rows_and_lines(blobs: Blobs, names: list[str]) -> list[tuple[dict, bytes]]:
+    rows: dict[int, tuple[dict, bytes]] = {}
     for name in names:
         for line in blobs.read(name).splitlines():
             row = json.loads(line)
-            rows.setdefault(row["n"], row)
+            rows.setdefault(row["n"], (row, line))
     return [rows[n] for n in sorted(rows)]

@@ -197,11 +197,19 @@ def test_claiming_again_changes_nothing(blobs: MemoryBlobs) -> None:
     assert json.loads(blobs.read(batch_names.report(ONE, "json"))) == before
 
 
-def test_two_batches_cannot_both_own_a_number(blobs: MemoryBlobs) -> None:
-    """Another batch writes the shard between this one's read and write: the loser starts from its result."""
+@pytest.mark.parametrize("many", [0, 8])
+def test_two_batches_cannot_both_own_a_number(
+    blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Another batch writes the shard between this one's read and write: the loser starts from its result.
+
+    Whether the shard was fetched while the results were read, or alone.
+    """
+    monkeypatch.setattr(claim_invoices, "_MANY", many)
     unpack(_upload(blobs, ONE, "valid A 1"))
     check({"batch": ONE, "chunk": 0, "today": DAY})
-    key = next(results.rows_of(blobs, ONE))["claim"]
+    row, _ = next(results.rows_of(blobs, ONE))
+    key = row["claim"]
     shard = batch_names.claim_shard(shard_of(key))
     rival = [f"{key} {TWO}/9\n".encode()]
 

@@ -26,6 +26,7 @@ from triggers import (
     health,
     invoices,
     openapi,
+    pages_absences,
     pages_approval,
     pages_batches,
     pages_inbox,
@@ -72,6 +73,7 @@ for module in (
     # pages
     pages_inbox,
     pages_approval,
+    pages_absences,
     pages_batches,
     pages_runs,
     pages_outbox,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, notices, outbox, policies, services
-from adapters.approvals import ApprovalMissing, BadDelegation, InboxItem
+from adapters import approvals, notices, outbox, services
+from adapters.approvals import ApprovalMissing, InboxItem
 from adapters.blobs import StorageRefused
 from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
+from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
 from triggers.batch_view import collection_url
 from triggers.decisions import decide, unknown_approval
@@ -97,9 +98,8 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 @answers_errors
 async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
-    now = datetime.now(UTC)
-    found = await asyncio.to_thread(approvals.delegations, services.current().blobs)
-    return json_response({"delegations": [absence_view(one) for one in found if one.active(now)]})
+    found = await away_now(services.current(), datetime.now(UTC))
+    return json_response({"delegations": [absence_view(one) for one in found]})
 
 
 @bp.route(route="api/delegations", methods=["POST"])
@@ -111,13 +111,8 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     here = services.current()
     only_from_here(req)
     asked = read_texts(req, _ABSENCE_FIELDS)
-    person, until = await asyncio.to_thread(_signed_in, here, req), _until(asked.get("until", ""))
-    policy, now = await asyncio.to_thread(policies.load, here.settings), datetime.now(UTC)
-    to = asked.get("to", "").strip().lower() or None
-    try:
-        made = await asyncio.to_thread(approvals.delegate, here.blobs, policy, person, until, to, now)
-    except BadDelegation as error:
-        raise Refused(422, error.code, error.text) from error
+    person = await asyncio.to_thread(_signed_in, here, req)
+    made = await note_absence(here, person, asked.get("until", ""), asked.get("to", ""))
     return json_response({"delegation": absence_view(made)}, 201)
 
 
@@ -202,23 +197,6 @@ def _said(asked: dict[str, str], person: Identity) -> dict[str, str]:
     if missing:
         raise Refused(400, "missing_field", f"Say also: {', '.join(missing)}.")
     return said
-
-
-def _until(text: str) -> datetime:
-    """A time with a zone, or a day, which counts to its end (UTC)."""
-    try:
-        if len(text) == len("2026-05-01"):
-            return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC)
-        until = datetime.fromisoformat(text)
-        if until.tzinfo is not None:
-            return until.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _bad_until() from error
-    raise _bad_until()
-
-
-def _bad_until() -> Refused:
-    return Refused(400, "bad_until", "until is a day like 2026-05-31, or a time like 2026-05-31T18:00:00Z.")
 
 
 def _whole(req: func.HttpRequest, name: str, default: int, least: int, most: int) -> int:

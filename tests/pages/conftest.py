@@ -23,7 +23,11 @@ ROOT = Project.here().root
 ARTIFACTS = ROOT / "artifacts" / "pages"
 
 ANN, BOB = "ann.roth@example.com", "bob.lang@example.com"
+DAN, EVA = "dan.horn@example.com", "eva.stein@example.com"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+# WCAG 2.0 to 2.2, A and AA, and what axe calls best practice.
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 Page = Any
 Open = Callable[..., Page]
@@ -96,3 +100,11 @@ def axe() -> str:
     if not path.is_file():
         pytest.skip("axe-core is not installed (npm ci)")
     return path.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[tuple[str, Any]]:
+    """What axe finds on a page, by rule and place; the page's policy has to let axe in (`bypass_csp`)."""
+    page.evaluate(axe)
+    result = page.evaluate("tags => axe.run(document, {runOnly: tags})", _TAGS)
+    assert result["passes"], "axe did not run"
+    return [(one["id"], node["target"]) for one in result["violations"] for node in one["nodes"]]

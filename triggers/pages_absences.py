@@ -1,0 +1,109 @@
+"""`/absences`: who is away until when, who decides meanwhile, and saying so of oneself."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import approvals, policies, services
+from adapters.identity import Identity
+from adapters.services import Services
+from invoicing.approval.policy import Policy, PolicyInvalid
+from triggers.absences import away_now, note_absence
+from triggers.pages_common import checked_form, page, page_response, redirect, visitor
+from triggers.responses import Refused
+from web.views import absences as words
+from web.views.absences import Absence, Problem
+
+bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+# As many characters of a field as the API takes.
+_LONGEST_UNTIL, _LONGEST_TO = 40, 254
+
+
+@bp.route(route="absences", methods=["GET"])
+@page
+async def page_absences(req: func.HttpRequest) -> func.HttpResponse:
+    """Who is away, and the form for one's own absence."""
+    return await _page(req, visitor(req))
+
+
+@bp.route(route="absences", methods=["POST"])
+@page
+async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
+    """Note that the visitor is away; a refusal shows the page again with the reason and what was typed."""
+    identity = visitor(req)
+    fields = await asyncio.to_thread(checked_form, req, identity)
+    typed = {"until": fields.get("until", "")[:_LONGEST_UNTIL], "to": fields.get("to", "")[:_LONGEST_TO]}
+    try:
+        await note_absence(services.current(), identity.person, **typed)
+    except Refused as refused:
+        problem = words.problem(refused.code, refused.message)
+        return await _page(req, identity, refused.status, typed, problem)
+    except PolicyInvalid:
+        return await _page(req, identity, 503, typed)  # the page itself says what is wrong with it
+    return redirect("/absences?done=entered")
+
+
+@bp.route(route="absences/end", methods=["POST"])
+@page
+async def end_own_absence(req: func.HttpRequest) -> func.HttpResponse:
+    """Note that the visitor is back; who was not away still is not."""
+    identity = visitor(req)
+    await asyncio.to_thread(checked_form, req, identity)
+    await asyncio.to_thread(approvals.end_absence, services.current().blobs, identity.person)
+    return redirect("/absences?done=ended")
+
+
+# ---------------------------------------------------------------- steps
+
+
+async def _page(
+    req: func.HttpRequest,
+    identity: Identity,
+    status: int = 200,
+    typed: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> func.HttpResponse:
+    here, now = services.current(), datetime.now(UTC)
+    (policy, wrong), away = await asyncio.gather(asyncio.to_thread(_policy, here), away_now(here, now))
+    shown = words.absences(away, identity.person, now)
+    mine = next((one for one in shown if one.mine), None)
+    return page_response(
+        "absences.html",
+        req=req,
+        identity=identity,
+        status=status,
+        absences=shown,
+        mine=mine,
+        done=_done(req.params.get("done"), mine),
+        choices=words.choices(policy, identity.person, now) if policy else None,
+        typed=typed or _as_it_is(mine),
+        problem=problem,
+        policy_problems=wrong,
+        people={one.id: one.name for one in policy.people.values()} if policy else {},
+    )
+
+
+def _policy(here: Services) -> tuple[Policy | None, tuple[str, ...]]:
+    """The policy, or what is wrong with it: absences are listed and ended without one."""
+    try:
+        return policies.load(here.settings), ()
+    except PolicyInvalid as error:
+        return None, error.problems
+
+
+def _as_it_is(mine: Absence | None) -> dict[str, Any]:
+    """The form of who is away begins with what they said."""
+    return {"until": mine.last_day, "to": mine.to} if mine else {"until": "", "to": ""}
+
+
+def _done(text: str | None, mine: Absence | None) -> str | None:
+    """What was done, said only where it is so: an address can be made up, and kept too long."""
+    if text == "entered" and mine:
+        return "Your absence is entered."
+    return "You are back: nobody stands in for you." if text == "ended" and not mine else None

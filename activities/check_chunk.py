@@ -12,7 +12,7 @@ from adapters import services
 from adapters.blobs import Blobs
 from invoicing import batch_names
 from invoicing.assess import Checker, row
-from invoicing.batching import Document, read_chunk
+from invoicing.batching import Document
 from invoicing.tally import count_outcomes
 
 bp = df.Blueprint()
@@ -34,7 +34,7 @@ def check_chunk(job: dict) -> dict:
     batch, chunk, first, last = job["batch"], job["chunk"], job.get("first"), job.get("last")
     if here.blobs.exists(batch_names.stop_mark(batch)):
         return {"outcome": "stopped", "counts": {}}
-    content = read_chunk(here.blobs.read(batch_names.source(batch, chunk)), first, last)
+    content = here.sources.of(batch).read(chunk, first, last)
     today = date.fromisoformat(job["today"])
     with _one_chunk_at_a_time:
         rows = [_checked(here.checker, document, today) for document in content.documents]

@@ -9,7 +9,6 @@ import azure.durable_functions as df
 from activities.check_chunk import write_rows
 from adapters import services
 from invoicing import batch_names
-from invoicing.batching import read_chunk
 from invoicing.outcomes import set_aside_row
 
 bp = df.Blueprint()
@@ -18,9 +17,7 @@ bp = df.Blueprint()
 @bp.activity_trigger(input_name="job")
 def find_chunk_bounds(job: dict) -> dict:
     """The numbers of a chunk's first and last document: `{"first", "last"}`. Input: `{"batch", "chunk"}`."""
-    numbers = read_chunk(
-        services.current().blobs.read(batch_names.source(job["batch"], job["chunk"]))
-    ).numbers
+    numbers = services.current().sources.of(job["batch"]).read(job["chunk"]).numbers
     return {"first": numbers[0], "last": numbers[-1]}
 
 
@@ -30,9 +27,10 @@ def set_aside(job: dict) -> dict:
 
     Input: `{"batch", "chunk", "first", "last", "reason"}` with first = last. Output as `check_chunk`.
     """
-    blobs = services.current().blobs
+    here = services.current()
+    blobs = here.blobs
     batch, chunk, n = job["batch"], job["chunk"], job["first"]
-    content = read_chunk(blobs.read(batch_names.source(batch, chunk)), n, n)
+    content = here.sources.of(batch).read(chunk, n, n)
     if not content.documents:  # it was refused when the batch was unpacked, so its row is there already
         counts = write_rows(blobs, batch_names.result(batch, chunk, n, n), content.refused)
         return {"outcome": "ok", "counts": counts}

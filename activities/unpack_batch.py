@@ -1,9 +1,8 @@
-"""Unpack: from what came in to chunks of documents and a manifest."""
+"""Unpack: from what came in to a manifest of chunks of documents."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,10 +13,11 @@ import azure.durable_functions as df
 
 from adapters import services
 from adapters.blobs import BlobInfo, BlobMissing, Blobs, StorageRefused
+from adapters.ranged import RangedBlob
 from adapters.services import Services
 from invoicing import batch_names
-from invoicing.archive import BadArchive, Entry, Limits, entries, loose_entry, oversized_entry
-from invoicing.batching import Chunk, pack
+from invoicing.archive import Archive, BadArchive, Entry, Limits, loose_entry, oversized_entry
+from invoicing.batching import pack, plan
 
 bp = df.Blueprint()
 
@@ -29,21 +29,18 @@ _READ_AHEAD = 8
 
 @bp.activity_trigger(input_name="job")
 def unpack_batch(job: dict) -> dict:
-    """Pack the batch's documents into chunks and write the manifest.
+    """Divide the batch's documents into chunks and write the manifest.
 
-    Input: the batch orchestration's. Output: `{"outcome": "ok", "documents", "chunks", "refused"}`, all
-    counts (`refused`: documents that were not taken), or `{"outcome": "bad", "error": {"code", "message"}}`
-    where the source holds nothing that can be unpacked.
-    Repeating it writes the same blobs again.
+    A zip stays as it was sent, and is read part by part; documents out of a container are packed. Input: the
+    batch orchestration's. Output: `{"outcome": "ok", "documents", "chunks"}` (counts), or `{"outcome": "bad",
+    "error": {"code", "message"}}` where the source holds nothing that can be unpacked. Repeating it writes
+    the same blobs again.
     """
     here = services.current()
     try:
         if job["source"]["kind"] == "container":
-            return _store(here, job["batch"], _from_container(here, job["source"]))
-        with tempfile.SpooledTemporaryFile(max_size=32 * 1024 * 1024) as file:
-            here.blobs.read_into(batch_names.upload(job["batch"]), file)
-            file.seek(0)
-            return _store(here, job["batch"], entries(cast(BinaryIO, file), here.settings.limits))
+            return _pack(here, job["batch"], _from_container(here, job["source"]))
+        return _divide(here, job["batch"])
     except BadArchive as error:
         return _bad(error.code, str(error))
     except StorageRefused as error:
@@ -54,13 +51,30 @@ def _bad(code: str, message: str) -> dict:
     return {"outcome": "bad", "error": {"code": code, "message": message}}
 
 
-@bp.activity_trigger(input_name="batch")
-def remove_upload(batch: str) -> None:
-    """Remove the upload of a batch whose documents stand in its chunks; one that is gone is no error."""
-    services.current().blobs.delete(batch_names.upload(batch))
+def _divide(here: Services, batch: str) -> dict:
+    """Divide the zip of an upload by its directory; no document is read yet."""
+    settings, name = here.settings, batch_names.upload(batch)
+    size = here.blobs.size(name)
+    archive = Archive(cast(BinaryIO, RangedBlob(here.blobs, name, size)), settings.limits)
+    listed = [archive.announced(index) for index in range(len(archive))]
+    sizes = [None if entry.finding else entry.size for entry in listed]
+    bounds = plan(sizes, settings.chunk_documents, settings.chunk_bytes)
+    chunks = [_part(listed, first, last) for first, last in bounds]
+    return _written(here, batch, {"upload": size, "chunks": chunks})
 
 
-def _store(here: Services, batch: str, found: Iterable[Entry]) -> dict:
+def _part(listed: list[Entry], first: int, last: int) -> dict:
+    """One chunk of an upload in the manifest."""
+    entries = list(enumerate(listed[first - 1 : last], start=first))
+    return {
+        "first": first,
+        "last": last,
+        "documents": [{"n": n, "name": one.name, "size": one.size} for n, one in entries if not one.finding],
+        "refused": [n for n, one in entries if one.finding],
+    }
+
+
+def _pack(here: Services, batch: str, found: Iterable[Entry]) -> dict:
     """Write the chunks, a few at a time while the next is packed; memory holds no more than those."""
     settings = here.settings
     chunks: list[dict] = []
@@ -71,19 +85,20 @@ def _store(here: Services, batch: str, found: Iterable[Entry]) -> dict:
                 pending.popleft().result()
             name = batch_names.source(batch, chunk.index)
             pending.append(uploader.submit(here.blobs.write, name, chunk.data))
-            chunks.append(_described(chunk))
+            refused = [row["n"] for row in chunk.refused]
+            chunks.append({"documents": chunk.documents, "refused": refused})
         for upload in pending:
             upload.result()
-    refused = sum(len(chunk["refused"]) for chunk in chunks)
-    documents = refused + sum(len(chunk["documents"]) for chunk in chunks)
-    if documents == 0:
+    if not chunks:
         return _bad("empty_batch", "The source holds no documents. Check the container and the prefix.")
-    here.blobs.write(batch_names.manifest(batch), json.dumps({"chunks": chunks}).encode())
-    return {"outcome": "ok", "documents": documents, "chunks": len(chunks), "refused": refused}
+    return _written(here, batch, {"chunks": chunks})
 
 
-def _described(chunk: Chunk) -> dict:
-    return {"documents": chunk.documents, "refused": [row["n"] for row in chunk.refused]}
+def _written(here: Services, batch: str, manifest: dict) -> dict:
+    here.blobs.write(batch_names.manifest(batch), json.dumps(manifest).encode())
+    chunks = manifest["chunks"]
+    documents = sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in chunks)
+    return {"outcome": "ok", "documents": documents, "chunks": len(chunks)}
 
 
 def _from_container(here: Services, source: dict) -> Iterator[Entry]:

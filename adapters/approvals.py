@@ -17,15 +17,15 @@ from typing import Any, Literal
 
 import azure.durable_functions as df
 
+from adapters.batch_sources import open_source
 from adapters.blobs import BlobMissing, Blobs
 from adapters.ledgers import ApprovalMissing, Ledger
-from invoicing import batch_names
 from invoicing.approval import names, stages
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
 from invoicing.approval.ledger import DECISIONS, Draft, Entry
 from invoicing.approval.policy import Policy, Stage
 from invoicing.approval.stages import DecisionRefused, Progress, StageState
-from invoicing.batching import read_chunk
+from invoicing.archive import BadArchive
 
 __all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused", "InboxItem"]
 
@@ -37,7 +37,10 @@ _LONGEST_COMMENT = 2000
 
 @dataclass(frozen=True)
 class InboxItem:
-    """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for."""
+    """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for.
+
+    `amount` has no sign; `type_code` (BT-3) tells a credit note, None where the entry does not say it.
+    """
 
     approval: str
     ref: str
@@ -51,6 +54,7 @@ class InboxItem:
     created: datetime
     findings: int
     batch: str | None
+    type_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,11 @@ def document(blobs: Blobs, approval: str) -> tuple[str, bytes]:
     try:
         if reference.n is None:
             return name, blobs.read(names.invoice_document(reference.owner))
-        chunk = blobs.read(batch_names.source(reference.owner, request["document"]["chunk"]))
-    except BlobMissing as error:
+        source = open_source(blobs, reference.owner)
+        for found in source.read(request["document"]["chunk"], reference.n, reference.n).documents:
+            return name, found.content
+    except (BlobMissing, BadArchive) as error:
         raise ApprovalMissing(f"the document of approval {approval} is not there") from error
-    for found in read_chunk(chunk, reference.n, reference.n).documents:
-        return name, found.content
     raise ApprovalMissing(f"the document of approval {approval} is not there")
 
 

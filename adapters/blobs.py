@@ -73,6 +73,14 @@ class Blobs(Protocol):
         """All bytes of a blob. Raises BlobMissing."""
         ...
 
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """So many bytes of a blob from `start` on, fewer where it ends before. Raises BlobMissing."""
+        ...
+
+    def size(self, name: str) -> int:
+        """The size of a blob in bytes. Raises BlobMissing."""
+        ...
+
     def read_with_etag(self, name: str) -> tuple[bytes, str]:
         """All bytes of a blob and its ETag. Raises BlobMissing."""
         ...
@@ -158,6 +166,16 @@ class AzureBlobs:
         """All bytes of a blob. Raises BlobMissing."""
         with _translated(f"read {name}"):
             return self._container.download_blob(name).readall()
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """So many bytes of a blob from `start` on, fewer where it ends before. Raises BlobMissing."""
+        with _translated(f"read {name}"):
+            return self._container.download_blob(name, offset=start, length=length).readall()
+
+    def size(self, name: str) -> int:
+        """The size of a blob in bytes. Raises BlobMissing."""
+        with _translated(f"look at {name}"):
+            return self._container.get_blob_client(name).get_blob_properties().size
 
     def read_with_etag(self, name: str) -> tuple[bytes, str]:
         """All bytes of a blob and its ETag. Raises BlobMissing."""

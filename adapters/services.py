@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters import settings as app_settings
 from adapters import starts
+from adapters.batch_sources import Sources
 from adapters.blobs import AzureBlobs, Blobs
 from adapters.links import Links
 from adapters.settings import Settings
@@ -31,6 +32,11 @@ class Services:
     def checker(self) -> Checker:
         """The process's checker, made on first use: most requests need none. Raises RulesMissing."""
         return self.make_checker()
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where the documents of batches lie, as this process knows it."""
+        return Sources(self.blobs, self.settings.limits)
 
     @cached_property
     def links(self) -> Links:

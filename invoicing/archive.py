@@ -5,13 +5,13 @@ with 4xx; a member that cannot be taken becomes an `Entry` with a finding, and t
 the headers are only used to refuse early: what is decompressed is counted again.
 """
 
+import bisect
 import contextlib
 import re
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -72,26 +72,49 @@ class Entry:
     finding: dict[str, Any] | None = None
 
 
-def inspect_zip(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> int:
-    """Read only the directory of a zip and return its number of documents.
+class Archive:
+    """An open zip and its documents, in the order of its directory, to be read in any order.
 
-    Raises `BadArchive` when it is not a zip (400), holds no document (400), holds too many, or declares more
-    bytes than allowed in total (413).
+    Folders and the files that desktops leave behind (``__MACOSX/``, ``.DS_Store``, ``Thumbs.db``) are left
+    out. The file has to stay open.
     """
-    with _open(file, limits) as archive:
-        return len(_documents(archive, limits))
 
+    def __init__(self, file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Read the directory.
 
-def entries(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[Entry]:
-    """Yield the documents of a zip in the order of its directory, one in memory at a time.
+        Raises `BadArchive` when the file is not a zip (400), holds no document (400), holds too many, or
+        declares more bytes than allowed in total (413).
+        """
+        self._limits = limits
+        self._zip = _open(file, limits)
+        self._members = _documents(self._zip, limits)
+        end = file.seek(0, 2)
+        self._bounds = sorted({member.header_offset for member in self._zip.infolist()} | {end})
 
-    Raises `BadArchive` as `inspect_zip` does, before the first document; a bad member is an entry with a
-    finding. Folders and the files that desktops leave behind (``__MACOSX/``, ``.DS_Store``, ``Thumbs.db``)
-    are left out.
-    """
-    with _open(file, limits) as archive:
-        for member in _documents(archive, limits):
-            yield _read(archive, member, limits)
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def announced(self, index: int) -> Entry:
+        """What the directory says of a document: an entry without content, and with a finding where the
+        directory alone is reason enough not to take it.
+        """
+        member = self._members[index]
+        shown = _shown(_name(member), self._limits)
+        reason = _refusal(_name(member), member, self._limits)
+        return _refuse(shown, member.file_size, *reason) if reason else Entry(shown, None, member.file_size)
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Where in the file documents ``first`` to ``last`` lie, both included: from its start to its end.
+
+        What lies between them is part of it: much, where the directory has another order than the file.
+        """
+        offsets = [member.header_offset for member in self._members[first : last + 1]]
+        after = bisect.bisect_right(self._bounds, max(offsets))
+        return min(offsets), self._bounds[min(after, len(self._bounds) - 1)]
+
+    def read(self, index: int) -> Entry:
+        """Read a document; one that cannot be taken is an entry with a finding."""
+        return _read(self._zip, self._members[index], self._limits)
 
 
 def loose_entry(name: str, content: bytes, limits: Limits = DEFAULT_LIMITS) -> Entry:

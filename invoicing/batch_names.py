@@ -21,7 +21,7 @@ def record(batch: str) -> str:
 
 
 def upload(batch: str) -> str:
-    """The request's documents as one zip, until they stand in chunks."""
+    """The request's documents as one zip: chunks are parts of it."""
     return f"batches/{batch}/upload.zip"
 
 
@@ -31,12 +31,12 @@ def stop_mark(batch: str) -> str:
 
 
 def manifest(batch: str) -> str:
-    """Chunks and documents with names, sizes and hashes."""
+    """Which documents are in which chunk, with names and sizes."""
     return f"batches/{batch}/manifest.json"
 
 
 def source(batch: str, chunk: int) -> str:
-    """A chunk of documents, byte for byte as they came."""
+    """A pack of documents out of a container, byte for byte as they came."""
     return f"batches/{batch}/source/{chunk:05d}.zip"
 
 

@@ -71,8 +71,6 @@ def _batch(
     reported = yield from _report(context, name)
     if reported["outcome"] != "ok":
         return _ended_early(context, reported, total, counts)
-    if job["source"]["kind"] == "upload" and not unpacked["refused"]:
-        yield from call_with_retry(context, "remove_upload", name)
     approvals = yield from _hand_over(context, job, total, counts)
     _show(context, "done", total, total, counts)
     return {"status": "completed", "total": total, "counts": counts, **approvals}

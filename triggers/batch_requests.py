@@ -19,7 +19,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from adapters.settings import Settings
-from invoicing.archive import BadArchive, inspect_zip
+from invoicing.archive import Archive, BadArchive
 from triggers.idempotency import request_digest
 from triggers.responses import Refused
 
@@ -81,7 +81,7 @@ def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
 
 def _from_zip(req: func.HttpRequest, body: bytes, name: str, settings: Settings) -> BatchRequest:
     try:
-        inspect_zip(io.BytesIO(body), settings.limits)
+        Archive(io.BytesIO(body), settings.limits)
     except BadArchive as error:
         raise Refused(error.status, error.code, error.text) from error
     digest = hashlib.sha256(body).hexdigest()

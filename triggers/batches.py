@@ -15,9 +15,9 @@ import azure.functions as func
 
 from activities.results import progress
 from adapters import policies, services
+from adapters.batch_sources import source_of
 from adapters.blobs import BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
-from invoicing.batching import read_chunk
 from invoicing.report import WRITERS
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, collection_url, is_checking, links, state_of, view
@@ -268,10 +268,12 @@ def read_document(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
         manifest = json.loads(blobs.read(batch_names.manifest(batch)))
     except BlobMissing as error:
         raise Refused(409, "not_unpacked", "The batch is not unpacked yet. Try again in a moment.") from error
+    not_taken = Refused(404, "document_not_taken", "The document was not taken; the report says why.")
     for number, chunk in enumerate(manifest["chunks"]):
         if n in chunk["refused"]:
-            raise Refused(404, "document_not_taken", "The document was not taken; the report says why.")
+            raise not_taken
         if any(document["n"] == n for document in chunk["documents"]):
-            (found,) = read_chunk(blobs.read(batch_names.source(batch, number)), n, n).documents
-            return found.name, found.content
+            for found in source_of(blobs, batch, manifest).read(number, n, n).documents:
+                return found.name, found.content
+            raise not_taken  # it was damaged, which shows when it is read
     raise Refused(404, "unknown_document", f"The batch has no document {n}.")

@@ -40,6 +40,12 @@ class MemoryBlobs:
     def read(self, name: str) -> bytes:
         return self._get("read", name)[0]
 
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        return self._get("read", name)[0][start : start + length]
+
+    def size(self, name: str) -> int:
+        return len(self._get("size", name)[0])
+
     def read_with_etag(self, name: str) -> tuple[bytes, str]:
         data, etag, _ = self._get("read", name)
         return data, etag

@@ -35,7 +35,6 @@ class Work:
                 "outcome": "ok",
                 "documents": self.chunks * 10,
                 "chunks": self.chunks,
-                "refused": 0,
             },
             "check_chunk": self.check,
             "find_chunk_bounds": lambda job: dict(zip(("first", "last"), self.bounds(job), strict=True)),
@@ -43,7 +42,6 @@ class Work:
             "count_results": lambda name: {"valid": sum(self.done.values())},
             "claim_invoices": lambda name: {"outcome": "ok", "counts": self.counts()},
             "write_report": lambda job: {"written": job["formats"]},
-            "remove_upload": None,
         } | others
 
     def bounds(self, job: dict[str, Any]) -> tuple[int, int]:
@@ -100,7 +98,6 @@ def test_steps_come_in_order(run: Start) -> None:
         "claim_invoices",
         "write_report",
         "write_report",
-        "remove_upload",
     ]
     assert status.output == {"status": "completed", "total": 30, "counts": {"valid": 30}}
     assert status.custom_status == {"phase": "done", "done": 30, "total": 30, "counts": {"valid": 30}}
@@ -174,7 +171,7 @@ def test_step_that_gives_up_fails_the_batch_with_its_reason(run: Start) -> None:
     assert (
         status.output["error"]["message"] == "Activity function 'write_report' failed:  ValueError: no room"
     )
-    assert [len(host.calls_of("write_report")), host.calls_of("remove_upload")] == [6, []]
+    assert len(host.calls_of("write_report")) == 6
 
 
 def test_stopped_batch_claims_nothing(run: Start) -> None:

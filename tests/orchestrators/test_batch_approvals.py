@@ -140,11 +140,10 @@ def test_second_route_gives_the_same_approvals() -> None:
 
 def _batch(job: dict[str, Any], **activities: Any) -> tuple[Host, Any]:
     work = {
-        "unpack_batch": {"outcome": "ok", "documents": 1, "chunks": 1, "refused": 0},
+        "unpack_batch": {"outcome": "ok", "documents": 1, "chunks": 1},
         "check_chunk": {"outcome": "ok", "counts": {"valid": 1}},
         "claim_invoices": {"outcome": "ok", "counts": {"valid": 1}},
         "write_report": {"written": []},
-        "remove_upload": None,
         "start_approvals": lambda value: {"started": f"{value['batch']}-approvals"},
     }
     ended = {"status": "completed", "counts": {"booked": 1}}

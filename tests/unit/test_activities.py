@@ -34,7 +34,6 @@ unpack = _function(unpack_batch.unpack_batch)
 check = _function(check_chunk.check_chunk)
 claim = _function(claim_invoices.claim_invoices)
 write = _function(write_report.write_report)
-remove = _function(unpack_batch.remove_upload)
 count = _function(results.count_results)
 aside = _function(set_aside.set_aside)
 bounds = _function(set_aside.find_chunk_bounds)
@@ -75,13 +74,14 @@ def _run(blobs: MemoryBlobs, batch: str, *documents: str) -> dict[str, Any]:
     return json.loads(blobs.read(batch_names.report(batch, "json")))
 
 
-def test_unpacking_makes_chunks_and_a_manifest(blobs: MemoryBlobs) -> None:
-    """Documents are numbered in the order they came in."""
+def test_unpacking_divides_what_was_sent(blobs: MemoryBlobs) -> None:
+    """Documents are numbered in the order they came in; the zip stays, and nothing is copied."""
     job = _upload(blobs, ONE, *(["valid A 1"] * 7))
-    assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3, "refused": 0}
-    assert blobs.names(f"batches/{ONE}/source/") == [batch_names.source(ONE, n) for n in range(3)]
+    assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3}
+    assert blobs.names(f"batches/{ONE}/source/") == []
     manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
     assert [[d["n"] for d in one["documents"]] for one in manifest["chunks"]] == [[1, 2, 3], [4, 5, 6], [7]]
+    assert manifest["chunks"][0]["documents"][0] == {"n": 1, "name": "0.txt", "size": 9}
 
 
 def test_unpacking_again_writes_the_same_bytes(blobs: MemoryBlobs) -> None:
@@ -102,23 +102,14 @@ def test_broken_upload_is_an_outcome(blobs: MemoryBlobs) -> None:
 
 
 def test_refused_document_keeps_its_number(blobs: MemoryBlobs) -> None:
-    """It is a row of the report, and it is counted, as it stands nowhere but in the upload."""
+    """It is a row of the report, and it is counted."""
     job = _upload(blobs, ONE, "valid A 1", "valid A 2", names=("a.txt", "../b.txt"))
-    assert unpack(job) == {"outcome": "ok", "documents": 2, "chunks": 1, "refused": 1}
+    assert unpack(job) == {"outcome": "ok", "documents": 2, "chunks": 1}
     assert check({"batch": ONE, "chunk": 0, "today": DAY})["counts"] == {"valid": 1, "unreadable": 1}
     claim(ONE)
     report({"batch": ONE, "finished": "now"})
     rows = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"]
     assert [(row["n"], row["outcome"]) for row in rows] == [(1, "valid"), (2, "unreadable")]
-
-
-def test_removing_the_upload_again_is_no_error(blobs: MemoryBlobs) -> None:
-    """Nothing else goes."""
-    _run(blobs, ONE, "valid A 1")
-    before = set(blobs.names())
-    remove(ONE)
-    remove(ONE)
-    assert before - set(blobs.names()) == {batch_names.upload(ONE)}
 
 
 def test_part_of_a_chunk_is_checked_alone(blobs: MemoryBlobs) -> None:
@@ -263,7 +254,7 @@ def test_nothing_is_claimed_over_missing_results(blobs: MemoryBlobs) -> None:
     assert not blobs.exists(batch_names.rows(ONE))
 
 
-@pytest.mark.parametrize("activity", [unpack, check, claim, report, remove, count, aside])
+@pytest.mark.parametrize("activity", [unpack, check, claim, report, count, aside])
 def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], Any]) -> None:
     """The orchestrator tells by the name that waiting will mend it."""
     blobs.go_away()
@@ -277,7 +268,7 @@ def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], A
         "source": {"kind": "upload"},
     }
     with pytest.raises(StorageUnavailable):
-        activity(ONE if activity in (claim, count, remove) else {**job, "finished": "now"})
+        activity(ONE if activity in (claim, count) else {**job, "finished": "now"})
 
 
 def test_container_is_read_in_order_and_under_the_limits(
@@ -300,7 +291,6 @@ def test_container_is_read_in_order_and_under_the_limits(
         "outcome": "ok",
         "documents": 4,
         "chunks": 2,
-        "refused": 1,
     }
     manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
     listed = [(d["name"], d["size"]) for one in manifest["chunks"] for d in one["documents"]]

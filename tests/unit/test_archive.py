@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoicing.archive import MIB, BadArchive, Entry, Limits, entries, inspect_zip, loose_entry
+from invoicing.archive import MIB, Archive, BadArchive, Entry, Limits, loose_entry
 
 XML = b"<?xml version='1.0'?><Invoice/>"
 
@@ -33,7 +33,8 @@ def _patched(file: BinaryIO, old: bytes, new: bytes) -> io.BytesIO:
 
 
 def _taken(file: BinaryIO, limits: Limits | None = None) -> list[Entry]:
-    return list(entries(file, limits or Limits()))
+    archive = Archive(file, limits or Limits())
+    return [archive.read(index) for index in range(len(archive))]
 
 
 def _rules(file: BinaryIO, limits: Limits | None = None) -> list[str | None]:
@@ -44,7 +45,7 @@ def test_documents_come_in_the_order_of_the_archive() -> None:
     """Names and bytes come through as they are, folders are left out."""
     file = _zip(("b/2.xml", b"two"), ("b/", b""), ("a.xml", b"one"))
     assert _taken(file) == [Entry("b/2.xml", b"two", 3), Entry("a.xml", b"one", 3)]
-    assert inspect_zip(file) == 2
+    assert len(Archive(file)) == 2
 
 
 def test_files_that_desktops_leave_behind_are_left_out() -> None:
@@ -58,7 +59,7 @@ def test_files_that_desktops_leave_behind_are_left_out() -> None:
 def test_zip_without_a_document_is_refused(members: list[tuple[str | zipfile.ZipInfo, bytes]]) -> None:
     """Nothing, only folders, or only desktop files: 400 with what to do."""
     with pytest.raises(BadArchive, match="Put the invoices into it") as caught:
-        inspect_zip(_zip(*members))
+        Archive(_zip(*members))
     assert (caught.value.code, caught.value.status) == ("empty_zip", 400)
 
 
@@ -66,7 +67,7 @@ def test_zip_without_a_document_is_refused(members: list[tuple[str | zipfile.Zip
 def test_what_is_no_zip_is_refused(data: bytes) -> None:
     """Any other file: 400."""
     with pytest.raises(BadArchive) as caught:
-        inspect_zip(io.BytesIO(data))
+        Archive(io.BytesIO(data))
     assert (caught.value.code, caught.value.status) == ("not_a_zip", 400)
 
 
@@ -75,7 +76,7 @@ def test_truncated_zip_is_refused() -> None:
     data = _zip(("a.xml", XML * 20), ("b.xml", XML)).getvalue()
     for length in range(0, len(data) - 1, 7):
         with pytest.raises(BadArchive, match="not a complete zip"):
-            list(entries(io.BytesIO(data[:length])))
+            Archive(io.BytesIO(data[:length]))
 
 
 def test_20_001_documents_are_refused_and_20_000_taken() -> None:
@@ -84,9 +85,9 @@ def test_20_001_documents_are_refused_and_20_000_taken() -> None:
     def archive(count: int) -> io.BytesIO:
         return _zip(*((f"{n}.xml", b"") for n in range(count)), method=zipfile.ZIP_STORED)
 
-    assert inspect_zip(archive(20_000)) == 20_000
+    assert len(Archive(archive(20_000))) == 20_000
     with pytest.raises(BadArchive, match="Send several zips") as caught:
-        inspect_zip(archive(20_001))
+        Archive(archive(20_001))
     assert (caught.value.code, caught.value.status) == ("too_many_documents", 413)
 
 
@@ -98,7 +99,7 @@ def test_directory_of_a_million_entries_is_refused_without_reading_it_into_objec
     file = io.BytesIO(directory + end)
     tracemalloc.start()
     with pytest.raises(BadArchive) as caught:
-        inspect_zip(file)
+        Archive(file)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert caught.value.code == "too_many_documents"
@@ -124,9 +125,9 @@ def test_total_that_is_declared_over_the_limit_is_refused_unread() -> None:
     """A bomb that says what it is: 413 before a byte is unpacked."""
     file = _zip(("a.xml", b"0" * 3000), ("b.xml", b"0" * 3000))
     with pytest.raises(BadArchive) as caught:
-        inspect_zip(file, Limits(max_total=5999))
+        Archive(file, Limits(max_total=5999))
     assert (caught.value.code, caught.value.status) == ("archive_too_large", 413)
-    assert inspect_zip(file, Limits(max_total=6000)) == 2
+    assert len(Archive(file, Limits(max_total=6000))) == 2
 
 
 @pytest.mark.parametrize(
@@ -273,7 +274,7 @@ def test_name_that_is_wrongly_marked_as_utf8_is_refused_with_words() -> None:
     """The directory cannot be trusted then."""
     file = _patched(_zip(("Ümlaut.xml", XML)), "Ü".encode(), b"\xff\xfe")
     with pytest.raises(BadArchive, match="UTF-8"):
-        inspect_zip(file)
+        Archive(file)
 
 
 def test_name_is_fit_to_be_shown() -> None:

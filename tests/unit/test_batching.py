@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoicing.archive import MIB, Entry, Limits, loose_entry
-from invoicing.batching import Chunk, halves, pack, read_chunk
+from invoicing.batching import Chunk, halves, pack, plan, read_chunk
 
 
 def _entries(*contents: bytes) -> list[Entry]:
@@ -32,6 +32,14 @@ def test_every_document_comes_back_byte_for_byte(contents: list[bytes], document
     assert all(count <= documents for count in _sizes(chunks))
     assert all(len(c.documents) == 1 or sum(d["size"] for d in c.documents) <= size for c in chunks)
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 30)), max_size=40), st.integers(1, 7), st.integers(1, 60))
+def test_plan_by_sizes_divides_as_packing_does(sizes: list[int | None], documents: int, most: int) -> None:
+    """So a zip that stays as it is has the chunks that its documents would have in packs."""
+    entries = [Entry("a", None if size is None else bytes(size), size or 0, {}) for size in sizes]
+    chunks = pack(entries, documents, most)
+    assert plan(sizes, documents, most) == [(chunk.first_n, chunk.last_n) for chunk in chunks]
 
 
 def test_fifty_documents_make_a_chunk() -> None:

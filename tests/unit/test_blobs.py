@@ -52,9 +52,22 @@ def test_what_was_written_is_read(blobs: Blobs) -> None:
     assert (blobs.read("a/1"), target.getvalue(), blobs.exists("a/1")) == (b"two", b"two", True)
 
 
+def test_part_of_a_blob_is_read(blobs: Blobs) -> None:
+    """Up to its end, where that comes before."""
+    blobs.write("a/1", b"0123456789")
+    assert (blobs.size("a/1"), blobs.read_range("a/1", 3, 4)) == (10, b"3456")
+    assert blobs.read_range("a/1", 8, 100) == b"89"
+
+
 def test_missing_blob_is_said_to_be_missing(blobs: Blobs) -> None:
     """Also before the container exists; removing it is no error."""
-    for read in (blobs.read, blobs.read_with_etag, lambda name: blobs.read_into(name, io.BytesIO())):
+    for read in (
+        blobs.read,
+        blobs.size,
+        blobs.read_with_etag,
+        lambda name: blobs.read_range(name, 0, 5),
+        lambda name: blobs.read_into(name, io.BytesIO()),
+    ):
         with pytest.raises(BlobMissing, match="nowhere"):
             read("nowhere")
     blobs.delete("nowhere")

@@ -199,12 +199,11 @@ def test_a_long_history_is_cut_and_says_so() -> None:
 def test_a_real_history_of_the_host_becomes_a_timeline() -> None:
     """The events of the embedded host: activities, a sub-orchestration and the timer that was not needed."""
     activities = {
-        "unpack_batch": {"outcome": "ok", "documents": 10, "chunks": 1, "refused": 0},
+        "unpack_batch": {"outcome": "ok", "documents": 10, "chunks": 1},
         "check_chunk": {"outcome": "ok", "counts": {"valid": 10}},
         "count_results": {"valid": 10},
         "claim_invoices": {"outcome": "ok", "counts": {"valid": 10}},
         "write_report": {"written": []},
-        "remove_upload": None,
         "route_batch": {"outcome": "ok", "documents": 0, "approvals": 0, "packs": 0, "unapprovable": 0},
     }
     with Host([batch.bp, chunk.bp], activities=activities) as host:

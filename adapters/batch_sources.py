@@ -1,0 +1,109 @@
+"""The documents of a batch, wherever they lie: in the zip that was sent, or in packs that were made of them.
+
+What was sent as one zip stays as it is: its directory says where each document lies, and a chunk is a part of
+the zip, fetched in one request. Documents out of somebody's container are packed (`invoicing.batching`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from typing import Any, BinaryIO, Protocol, cast
+
+from adapters.blobs import Blobs
+from adapters.ranged import RangedBlob
+from invoicing import batch_names
+from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, Limits
+from invoicing.batching import ChunkContent, Document, read_chunk, refused_row
+
+# A part of a zip that is longer is read document by document: its directory is in another order than the zip.
+_LONGEST_PART = 64 * MIB
+# Batches whose directory a process remembers.
+_REMEMBERED = 4
+
+
+class Source(Protocol):
+    """Where the documents of a batch come from. Safe to use from several threads."""
+
+    def read(self, chunk: int, first: int | None = None, last: int | None = None) -> ChunkContent:
+        """A chunk, or its documents ``first`` to ``last``. Raises BlobMissing."""
+        ...
+
+
+class UploadedZip:
+    """The zip of a request, of `size` bytes; `chunks` are (first, last) document numbers."""
+
+    def __init__(
+        self, blobs: Blobs, name: str, size: int, chunks: list[tuple[int, int]], limits: Limits
+    ) -> None:
+        """Fetch the zip's directory. Raises BlobMissing, BadArchive."""
+        self._file = RangedBlob(blobs, name, size)
+        self._archive = Archive(cast(BinaryIO, self._file), limits)
+        self._chunks = chunks
+        self._one_at_a_time = threading.Lock()
+
+    def read(self, chunk: int, first: int | None = None, last: int | None = None) -> ChunkContent:
+        """A chunk, or its documents ``first`` to ``last``."""
+        begin, end = self._chunks[chunk]
+        numbers = range(max(begin, first or begin), min(end, last or end) + 1)
+        content = ChunkContent([], [])
+        if not numbers:
+            return content
+        start, stop = self._archive.span(numbers[0] - 1, numbers[-1] - 1)
+        with self._file.held(start, min(stop, start + _LONGEST_PART)), self._one_at_a_time:
+            for n in numbers:
+                entry = self._archive.read(n - 1)
+                if entry.content is None:
+                    content.refused.append(refused_row(n, entry))
+                else:
+                    content.documents.append(Document(n, entry.name, entry.content))
+        return content
+
+
+class Packs:
+    """Chunks that were packed when the batch was unpacked."""
+
+    def __init__(self, blobs: Blobs, batch: str) -> None:
+        self._blobs, self._batch = blobs, batch
+
+    def read(self, chunk: int, first: int | None = None, last: int | None = None) -> ChunkContent:
+        """A chunk, or its documents ``first`` to ``last``."""
+        return read_chunk(self._blobs.read(batch_names.source(self._batch, chunk)), first, last)
+
+
+def open_source(blobs: Blobs, batch: str, limits: Limits = DEFAULT_LIMITS) -> Source:
+    """Read where the documents of a batch lie. Raises BlobMissing where it was not unpacked."""
+    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
+    return source_of(blobs, batch, manifest, limits)
+
+
+def source_of(blobs: Blobs, batch: str, manifest: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> Source:
+    """The documents that a manifest lists."""
+    size = manifest.get("upload")
+    if size is None:
+        return Packs(blobs, batch)
+    chunks = [(chunk["first"], chunk["last"]) for chunk in manifest["chunks"]]
+    return UploadedZip(blobs, batch_names.upload(batch), size, chunks, limits)
+
+
+class Sources:
+    """The sources of the batches that a process works at, each opened once.
+
+    What was sent and how it is divided never changes, so that it can be kept.
+    """
+
+    def __init__(self, blobs: Blobs, limits: Limits) -> None:
+        self._blobs, self._limits = blobs, limits
+        self._known: OrderedDict[str, Source] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, batch: str) -> Source:
+        """The source of a batch. Raises BlobMissing where it was not unpacked."""
+        with self._lock:
+            if batch not in self._known:
+                self._known[batch] = open_source(self._blobs, batch, self._limits)
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(batch)
+            return self._known[batch]

@@ -9,6 +9,11 @@ Row = Mapping[str, Any]
 
 HEADINGS = ("document", "supplier", "number", "amount", "outcome", "first finding")
 OUTCOMES = ("valid", "invalid", "duplicate", "unreadable", "set_aside")
+# Type codes (BT-3) that ask for money back. `invoicing.document_types` says what they are; it cannot be
+# imported here, so tests/unit/test_devtools_documents.py holds that both are the same.
+CREDIT_NOTE_TYPES = frozenset(
+    ["81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532"]
+)
 _SEVERITIES = ("fatal", "warning", "information")
 # The names of documents stay whole: they are what one looks for. The finding gets the space that is left.
 _WIDEST = {"supplier": 28, "number": 20}
@@ -22,9 +27,19 @@ def first_finding(row: Row) -> str:
 
 
 def amount(row: Row) -> str:
-    """The gross amount with its currency; empty when the document was not read."""
+    """The gross amount with its currency, a credit note's with a minus; empty when it was not read."""
     invoice = row["invoice"] or {}
-    return " ".join(part for part in (invoice.get("gross"), invoice.get("currency")) if part)
+    gross = invoice.get("gross")
+    if gross and (invoice.get("type_code") or "").strip() in CREDIT_NOTE_TYPES:
+        gross = _negated(gross)
+    return " ".join(part for part in (gross, invoice.get("currency")) if part)
+
+
+def _negated(amount: str) -> str:
+    """The text with the other sign: digits stay as they were written, and nothing has no sign."""
+    if not amount.strip("-0."):
+        return amount
+    return amount[1:] if amount.startswith("-") else f"-{amount}"
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from triggers.batch_view import ENDED, state_of, view
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
 from web.views.batches import Batch, batch
+from web.views.inbox import owed
 from web.words import as_moment
 
 bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -173,4 +175,5 @@ async def _shown_or_none(client: df.DurableOrchestrationClient, blobs: Blobs, na
 
 
 def _open_approvals(blobs: Blobs, name: str) -> list[InboxItem]:
-    return [item for item in approvals.inbox(blobs) if item.batch == name]
+    """What waits of a batch, with amounts as the inbox shows them."""
+    return [replace(item, amount=owed(item)) for item in approvals.inbox(blobs) if item.batch == name]

@@ -10,6 +10,7 @@ import pytest
 
 from devtools import documents, summary
 from devtools.errors import DevError
+from invoicing.document_types import CREDIT_NOTE_TYPES
 
 
 def _make(folder: Path, *names: str) -> None:
@@ -88,6 +89,31 @@ def test_the_columns_line_up_and_amounts_end_at_the_same_place() -> None:
     assert head.split() == ["document", "supplier", "number", "amount", "outcome", "first", "finding"]
     assert set(rule) == {"-", " "}
     assert first.index("EUR") == second.index("SEK")
+
+
+@pytest.mark.parametrize(
+    ("type_code", "gross", "shown"),
+    [
+        ("381", "119.00", "-119.00 EUR"),
+        (" 381 ", "119.00", "-119.00 EUR"),
+        ("381", "-119.00", "119.00 EUR"),
+        ("381", "0.00", "0.00 EUR"),
+        ("381", None, "EUR"),
+        ("380", "119.00", "119.00 EUR"),
+        (None, "119.00", "119.00 EUR"),
+    ],
+)
+def test_the_amount_of_a_credit_note_has_a_minus(
+    type_code: str | None, gross: str | None, shown: str
+) -> None:
+    """It comes back; a negative credit note is to be paid, as in the report."""
+    row = _row("a.xml", "valid", type_code=type_code, gross=gross, currency="EUR")
+    assert summary.amount(row) == shown
+
+
+def test_the_codes_of_credit_notes_are_those_of_the_report() -> None:
+    """The commands cannot import them."""
+    assert summary.CREDIT_NOTE_TYPES == CREDIT_NOTE_TYPES
 
 
 def test_a_long_finding_is_cut_to_the_line_and_newlines_are_taken_out() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from adapters import approvals
 from adapters.approvals import InboxItem
-from web.views.inbox import PAGE, Filter, inbox, parse_filter
+from invoicing.approval import names
+from tests.fakes.memory_blobs import MemoryBlobs
+from web.views.inbox import PAGE, Filter, inbox, owed, parse_filter
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ANN, BOB = "ann.roth@example.com", "bob.lang@example.com"
@@ -52,6 +56,10 @@ def test_amounts_sort_within_their_currency_and_missing_ones_last() -> None:
     items = [item(1), item(2, amount=Decimal(-900)), item(3, currency="CHF"), item(4, amount=None)]
     assert found(items, sort="amount") == ["RE-3", "RE-2", "RE-1", "RE-4"]
     assert found(items, sort="smallest") == ["RE-3", "RE-1", "RE-2", "RE-4"]
+    items[1] = item(2, amount=Decimal(900), type_code="381")
+    assert found(items, sort="amount") == ["RE-3", "RE-2", "RE-1", "RE-4"]
+    assert found(items, sort="smallest") == ["RE-3", "RE-1", "RE-2", "RE-4"]
+    assert found(items, least=Decimal(900)) == ["RE-2"]
 
 
 def test_suppliers_sort_as_people_read_them() -> None:
@@ -98,6 +106,38 @@ def test_sums_are_by_currency_and_of_all_that_match() -> None:
         ("SEK", Decimal(9900), 1),
     ]
     assert (len(shown.rows), shown.pages, shown.found, shown.mine) == (PAGE, 2, PAGE + 11, 0)
+
+
+def test_credit_notes_are_subtracted() -> None:
+    """In the sums and in their rows; a currency can owe us together."""
+    items = [
+        item(1),
+        item(3, type_code="380"),
+        item(5, type_code=" 381 "),
+        item(2, currency="SEK", type_code="381"),
+        item(4, amount=None, type_code="381"),
+    ]
+    shown = inbox(items, Filter(), ANN, NOW)
+    assert shown.sums == [("EUR", Decimal(-100), 3), ("SEK", Decimal(-200), 1)]
+    assert [row.amount for row in shown.rows] == [-500, None, 300, -200, 100]
+
+
+def test_entries_of_the_list_are_read_with_and_without_a_type_code() -> None:
+    """Those that were written before have none, and count as invoices."""
+    blobs = MemoryBlobs()
+    for n, more in ((1, {}), (2, {"type_code": "381"}), (3, {"type_code": None})):
+        plain = item(n)
+        entry = {
+            **asdict(plain),
+            "amount": "100.00",
+            "since": plain.since.isoformat(),
+            "created": plain.created.isoformat(),
+        }
+        del entry["type_code"]
+        blobs.write(names.inbox(plain.approval), b"", {"item": json.dumps(entry | more)})
+    listed = list(reversed(approvals.inbox(blobs)))
+    assert [one.type_code for one in listed] == [None, "381", None]
+    assert [owed(one) for one in listed] == [100, -100, 100]
 
 
 def test_a_page_beyond_the_last_is_the_last() -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from invoicing.document_types import is_credit_note
 from web.words import age, folded, number
 
 SORTS = {
@@ -45,7 +46,12 @@ class Item(Protocol):
 
     @property
     def amount(self) -> Decimal | None:
-        """What is to be paid; negative for some credit notes."""
+        """What the document is about, as it stands in the list: a credit note's has no sign there."""
+        ...
+
+    @property
+    def type_code(self) -> str | None:
+        """BT-3, which tells a credit note; None where that is not known."""
         ...
 
     @property
@@ -124,7 +130,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Row:
-    """An approval as one line of the inbox. `long`: it waits for longer than is good."""
+    """An approval as one line of the inbox; `amount`: see `owed`. `long`: it waits longer than is good."""
 
     approval: str
     supplier: str
@@ -143,7 +149,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Inbox:
-    """A page of the inbox: rows, amounts by currency of all that match, and choices for the filter."""
+    """A page of the inbox: rows, amounts by currency of all that match, and choices for the filter.
+
+    `sums`: currency, what is owed together, number of documents; credit notes are subtracted.
+    """
 
     rows: list[Row]
     found: int
@@ -216,11 +225,18 @@ def inbox(items: Iterable[Item], wanted: Filter, person: str, now: datetime) -> 
     )
 
 
+def owed(item: Item) -> Decimal | None:
+    """What is to be paid; a credit note's is less than nothing, as in the totals of the report."""
+    value = number(item.amount)
+    return -value if value is not None and is_credit_note(item.type_code) else value
+
+
 def _is_mine(item: Item, person: str) -> bool:
     return person in item.approvers
 
 
 def _matches(item: Item, wanted: Filter, person: str) -> bool:
+    # By size, as in the order and in the policy: "from 300" means what is worth a look, whoever pays it.
     value = number(item.amount)
     text = folded(f"{item.supplier or ''} {item.number or ''}")
     return (
@@ -241,6 +257,8 @@ def _sorted(items: Sequence[Item], sort: str) -> list[Item]:
         return waiting[::-1]
     if sort in ("amount", "smallest"):
         sign = -1 if sort == "amount" else 1
+        # By size, without the sign: a credit note of 9,000 needs as much care as an invoice of 9,000, and the
+        # policy asks the same people. By value it would stand below the smallest invoice, where nobody looks.
         return sorted(
             waiting,
             key=lambda item: (
@@ -259,7 +277,7 @@ def _row(item: Item, person: str, now: datetime) -> Row:
         approval=item.approval,
         supplier=item.supplier or "Supplier not named",
         number=item.number or "without a number",
-        amount=number(item.amount),
+        amount=owed(item),
         currency=item.currency or "",
         stage=item.stage,
         approvers=list(item.approvers),
@@ -273,10 +291,10 @@ def _row(item: Item, person: str, now: datetime) -> Row:
 
 
 def _sums(items: Iterable[Item]) -> list[tuple[str, Decimal, int]]:
-    """Amounts by currency, the one with most invoices first: amounts of two currencies are never added."""
+    """What is owed by currency, the one with most documents first: two currencies are never added."""
     totals: defaultdict[str, list[Decimal]] = defaultdict(list)
     for item in items:
-        value = number(item.amount)
+        value = owed(item)
         if value is not None:
             totals[item.currency or ""].append(value)
     sums = [(currency, sum(values, Decimal(0)), len(values)) for currency, values in totals.items()]

@@ -166,6 +166,7 @@ def _put_in_inbox(blobs: Blobs, ledger: Ledger, current: StageState, waits: tupl
         "number": _cut(invoice.get("number")),
         "amount": facts.as_dict()["amount"],
         "currency": _cut(invoice.get("currency")),
+        "type_code": _cut(invoice.get("type_code")),
         "stage": current.name,
         "approvers": list(waits),
         "since": current.opened.isoformat() if current.opened else request["created"],

@@ -6,6 +6,7 @@ the ledger. So a decision whose event was lost is late at most until the next sw
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -238,7 +239,11 @@ def _stand_ins(state: Progress, absent: Iterable[Delegation], now: datetime) -> 
 
 def delegations(blobs: Blobs) -> list[Delegation]:
     """All absences that were told, also those that are over."""
-    return [Delegation.from_dict(json.loads(blobs.read(blob.name))) for blob in blobs.list(names.DELEGATIONS)]
+    found = []
+    for blob in blobs.list(names.DELEGATIONS):
+        with contextlib.suppress(BlobMissing):  # it was ended between the listing and now
+            found.append(Delegation.from_dict(json.loads(blobs.read(blob.name))))
+    return found
 
 
 def delegate(

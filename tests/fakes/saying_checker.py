@@ -25,5 +25,12 @@ class SayingChecker:
         totals = Totals(payable=Decimal(amount[0])) if amount else Totals()
         currency = "EUR" if amount else None
         seller = Party(name=supplier)
-        invoice = Invoice(kind="ubl-invoice", number=number, seller=seller, currency=currency, totals=totals)
+        invoice = Invoice(
+            kind="ubl-invoice",
+            number=number,
+            type_code="380",
+            seller=seller,
+            currency=currency,
+            totals=totals,
+        )
         return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]

@@ -75,6 +75,7 @@ def test_inbox_has_what_a_list_shows(office: Open) -> None:
     assert here.blobs.calls == [("list", names.INBOX)]
     shown = (item.supplier, item.number, str(item.amount), item.stage, item.approvers, item.since)
     assert shown == ("ACME", "17", "500.00", "clerk", (ANN, BOB), here.host.now)
+    assert item.type_code == "380"
 
 
 def test_quorum_needs_so_many_different_people(office: Open) -> None:

@@ -79,6 +79,7 @@ def put_in_inbox(
         "number": (invoice.get("number") or "")[:100] or None,
         "amount": facts["amount"],
         "currency": (invoice.get("currency") or "")[:100] or None,
+        "type_code": (invoice.get("type_code") or "")[:100] or None,
         "stage": stage["name"],
         "approvers": [one for one in stage["approvers"] if one != request["sender"]],
         "since": at.isoformat(),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from adapters import approvals, ledger_audit
-from adapters.blobs import StorageUnavailable
+from adapters.blobs import BlobMissing, StorageUnavailable
 from adapters.ledgers import ApprovalMissing, Ledger
 from invoicing.approval import names
+from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
 from tests.fakes.memory_blobs import MemoryBlobs
 from triggers import timers
@@ -49,6 +51,23 @@ def _approve(blobs: MemoryBlobs) -> None:
 def _close(blobs: MemoryBlobs) -> None:
     _append(blobs, Draft(kind="closed", at=AT, detail={"outcome": "approved"}))
     blobs.delete(names.inbox(APPROVAL))
+
+
+def test_absence_that_ends_while_they_are_listed_is_left_out() -> None:
+    """It was there when the names were listed, and is gone when it is read."""
+    blobs = MemoryBlobs()
+    for person in ("ann@example.com", "bob@example.com"):
+        absence = Delegation(
+            person, "eva@example.com", datetime.fromisoformat(AT), datetime.fromisoformat(AT)
+        )
+        blobs.write(names.delegation(person), json.dumps(absence.as_dict()).encode())
+
+    def ends(verb: str, name: str) -> None:
+        if (verb, name) == ("read", names.delegation("ann@example.com")):
+            raise BlobMissing(name)
+
+    blobs.fails = ends
+    assert [one.who for one in approvals.delegations(blobs)] == ["bob@example.com"]
 
 
 def test_missing_approval_is_told() -> None:

@@ -190,12 +190,11 @@ def test_settings_of_the_file_reach_the_app_and_the_environment_wins(server):
 def test_slow_function_does_not_hold_up_the_others(server, route):
     """Neither a plain one in a thread nor a coroutine that blocks its loop keeps the front from answering."""
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(server.http, "GET", f"/api/{route}?seconds=1.0")
+        slow = pool.submit(server.http, "GET", f"/api/{route}?seconds=3.0")
         time.sleep(0.2)
-        began = time.monotonic()
         assert server.http("GET", "/api/open").text == "open"
         assert server.http("GET", "/runtime/webhooks/durabletask/instances").status_code == 200
-        assert time.monotonic() - began < 0.5
+        assert not slow.done()
         assert slow.result().text == "awake"
 
 
@@ -284,10 +283,12 @@ def test_cors_is_answered_for_the_origins_of_the_settings(tmp_path):
 
 
 def test_activities_run_in_worker_processes(app, tmp_path):
-    """With --workers 2 in two processes, none of which is the host."""
+    """With --workers 2 in two processes, none of which is the host; until both are there, in the first."""
     with Server(app, tmp_path, "--in-memory", "--workers", "2") as server:
-        started = server.http("GET", "/api/start/where").json()
-        pids = set(server.finished(started["id"])["output"])
+        pids, deadline = set(), time.monotonic() + 60
+        while len(pids) < 2 and time.monotonic() < deadline:
+            started = server.http("GET", "/api/start/where").json()
+            pids |= set(server.finished(started["id"])["output"])
         assert len(pids) == 2
         assert server.process.pid not in pids
 

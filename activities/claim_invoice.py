@@ -9,7 +9,6 @@ import azure.durable_functions as df
 from activities.claim_invoices import claim_in_shard, rewrite_shard
 from activities.routed import row_of
 from adapters import services
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.duplicates import shard_of
 from invoicing.outcomes import duplicate_row
@@ -55,4 +54,4 @@ def release_claim(ref: str) -> dict:
         # A claim's line is `key owner`; the newline keeps document 1 from taking that of 17 with it.
         return text.replace(f"{claim} {owner}\n", "")
 
-    return {"done": rewrite_shard(blobs, batch_names.claim_shard(shard_of(claim)), without)}
+    return {"done": rewrite_shard(blobs, shard_of(claim), without)}

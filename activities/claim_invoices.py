@@ -16,6 +16,7 @@ from activities.results import rows_of
 from adapters import services
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 from invoicing import batch_names
+from invoicing.batching import documents_of
 from invoicing.duplicates import SHARDS, merge, shard_of
 from invoicing.outcomes import duplicate_row
 
@@ -47,7 +48,7 @@ def claim_invoices(batch: str) -> dict:
     blobs = services.current().blobs
     if blobs.exists(batch_names.stop_mark(batch)):
         return {"outcome": "stopped", "counts": {}}
-    expected = _documents(blobs, batch)
+    expected = documents_of(json.loads(blobs.read(batch_names.manifest(batch))))
     with (
         tempfile.TemporaryFile() as lines,
         tempfile.TemporaryFile() as final,
@@ -55,7 +56,7 @@ def claim_invoices(batch: str) -> dict:
     ):
         # A batch of some size touches every shard, so they are fetched while the results are.
         many = expected >= _MANY * SHARDS
-        shards = [pool.submit(_fetched, blobs, n) for n in range(SHARDS)] if many else []
+        shards = [pool.submit(_read_shard, blobs, n) for n in range(SHARDS)] if many else []
         checked = _gather(blobs, batch, lines)
         if len(checked.numbers) != expected:
             raise ResultsIncomplete(
@@ -84,11 +85,6 @@ class _Checked:
     counts: Counter[str] = field(default_factory=Counter)
     #: (key, owner) by shard, in the order of the documents.
     wanted: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
-
-
-def _documents(blobs: Blobs, batch: str) -> int:
-    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
-    return sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in manifest["chunks"])
 
 
 def _gather(blobs: Blobs, batch: str, lines: IO[bytes]) -> _Checked:
@@ -135,17 +131,18 @@ def claim_in_shard(
         text, holders = merge(text, wanted)
         return text
 
-    rewrite_shard(blobs, batch_names.claim_shard(shard), merged, known)
+    rewrite_shard(blobs, shard, merged, known)
     return {owner.rpartition("/")[2]: holders[key] for key, owner in wanted if holders[key] != owner}
 
 
-def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str], known: Shard | None = None) -> bool:
+def rewrite_shard(blobs: Blobs, shard: int, change: Callable[[str], str], known: Shard | None = None) -> bool:
     """Change a shard's text under its ETag, again whenever another was quicker; says whether it changed.
 
     Raises StorageUnavailable where others keep writing it.
     """
+    name = batch_names.claim_shard(shard)
     for _ in range(_TRIES):
-        before, etag = known or _read_shard(blobs, name)
+        before, etag = known or _read_shard(blobs, shard)
         known = None
         text = change(before.decode()).encode()
         if text == before:
@@ -158,13 +155,9 @@ def rewrite_shard(blobs: Blobs, name: str, change: Callable[[str], str], known: 
     raise StorageUnavailable(f"{name}: other batches keep writing it; trying again later")
 
 
-def _fetched(blobs: Blobs, shard: int) -> Shard:
-    return _read_shard(blobs, batch_names.claim_shard(shard))
-
-
-def _read_shard(blobs: Blobs, name: str) -> Shard:
+def _read_shard(blobs: Blobs, shard: int) -> Shard:
     try:
-        return blobs.read_with_etag(name)
+        return blobs.read_with_etag(batch_names.claim_shard(shard))
     except BlobMissing:
         return b"", None
 

@@ -17,7 +17,7 @@ from adapters.ranged import RangedBlob
 from adapters.services import Services
 from invoicing import batch_names
 from invoicing.archive import Archive, BadArchive, Entry, Limits, loose_entry, oversized_entry
-from invoicing.batching import pack, plan
+from invoicing.batching import documents_of, pack, plan
 
 bp = df.Blueprint()
 
@@ -96,9 +96,7 @@ def _pack(here: Services, batch: str, found: Iterable[Entry]) -> dict:
 
 def _written(here: Services, batch: str, manifest: dict) -> dict:
     here.blobs.write(batch_names.manifest(batch), json.dumps(manifest).encode())
-    chunks = manifest["chunks"]
-    documents = sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in chunks)
-    return {"outcome": "ok", "documents": documents, "chunks": len(chunks)}
+    return {"outcome": "ok", "documents": documents_of(manifest), "chunks": len(manifest["chunks"])}
 
 
 def _from_container(here: Services, source: dict) -> Iterator[Entry]:

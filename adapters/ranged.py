@@ -6,10 +6,8 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from adapters.blobs import Blobs
+from adapters.blobs import Blobs
 
 #: Least number of bytes that a read fetches: the directory of 1,000 documents is about 100 KB.
 WINDOW = 256 * 1024

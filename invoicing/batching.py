@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,11 @@ def plan(
         documents += size is not None
         taken += size or 0
     return [*bounds, (first, n)] if n else bounds
+
+
+def documents_of(manifest: Mapping[str, Any]) -> int:
+    """How many documents a batch's manifest lists, taken or refused."""
+    return sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in manifest["chunks"])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import functools
 import logging
 import warnings
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
 import azure.durable_functions as df
 
@@ -77,18 +77,24 @@ class Both:
         return expected
 
 
-class _Anything:
+class Trial(Protocol):
+    """An orchestration that keeps what it saw on the way."""
+
+    seen: list[Any]
+
+
+class World:
     """A runner of one orchestrator, and a catalog that knows every name."""
 
-    def __init__(self, handle: Any, trial: _Trial):
-        self._handle = handle
+    def __init__(self, handle: Any, trial: Trial):
+        self.handle = handle
         self._trial = trial
         self.seen: list[Any] = []
 
     def run_orchestrator(self, function_name: str, context_json: str) -> str:
         of_the_kept, self._trial.seen = self._trial.seen, []
         try:
-            return self._handle(context_json)
+            return self.handle(context_json)
         finally:
             # What a replay tells of earlier episodes is known from those: it was no replay then.
             self.seen += self._trial.seen[len(self.seen) :]
@@ -113,7 +119,7 @@ class _Anything:
 
 def _difference(trial: _Trial) -> str | None:
     handle = df.Orchestrator.create(trial.run)
-    runner, settings = _Anything(handle, trial), DurableSettings()
+    runner, settings = World(handle, trial), DurableSettings()
     both = Both(PlainReplay(runner, settings), lambda _: handle)
     live = Live(InstanceRecord("probe", "e", "probe", "", RuntimeStatus.RUNNING, None, None, None, 0, 0))
     stamp = 1_700_000_000 * SECOND

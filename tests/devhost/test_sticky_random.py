@@ -25,7 +25,7 @@ from devhost.orchestration import sdk_speed
 from devhost.orchestration.episode import accepted, run_episode
 from devhost.orchestration.history import Event, EventType, event, execution_started
 from devhost.orchestration.plain_replay import PlainReplay
-from devhost.orchestration.sdk_probe import Both, answers
+from devhost.orchestration.sdk_probe import Both, World, answers
 from devhost.state.records import InstanceRecord
 from devhost.timestamps import SECOND
 
@@ -115,39 +115,6 @@ def _shown(value: Any) -> Any:
     return str(result) if isinstance(result, Exception) else result
 
 
-class World:
-    """The runner and the catalog of one script."""
-
-    def __init__(self, script: Script):
-        self.handle = df.Orchestrator.create(script.run)
-        self._script = script
-        self.seen: list[Any] = []
-
-    def run_orchestrator(self, function_name: str, context_json: str) -> str:
-        of_the_kept, self._script.seen = self._script.seen, []
-        try:
-            return self.handle(context_json)
-        finally:
-            self.seen += self._script.seen[len(self.seen) :]
-            self._script.seen = of_the_kept
-
-    def run_entity(self, function_name: str, batch_json: str) -> str:
-        raise AssertionError("nothing is sent")
-
-    def submit_activity(self, function_name: str, input_json: str, done: Any) -> None:
-        raise AssertionError("nothing is sent")
-
-    def orchestrator(self, name: str) -> str | None:
-        return name
-
-    activity = entity = orchestrator
-
-    def known_orchestrators(self) -> list[str]:
-        return []
-
-    known_activities = known_entities = known_orchestrators
-
-
 def _extra(choose: random.Random, stamp: int) -> list[Event]:
     """Events that nobody asked for."""
     kind = choose.random()
@@ -163,7 +130,7 @@ def play(seed: int, *, drops: bool) -> tuple[Both, World, Script]:
     """Run the orchestration of a seed to its end, or for as long as something may come."""
     choose = random.Random(f"world {seed}")
     script = Script(seed)
-    world, settings = World(script), DurableSettings()
+    world, settings = World(df.Orchestrator.create(script.run), script), DurableSettings()
     both = Both(PlainReplay(world, settings), lambda _: world.handle)
     stamp = 1_700_000_000 * SECOND
     live = Live(InstanceRecord("i", "e", "script", "", RuntimeStatus.RUNNING, None, None, None, 0, 0))

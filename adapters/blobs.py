@@ -24,7 +24,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
+from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry, StorageErrorCode
 
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 60}
 
@@ -46,7 +46,7 @@ class BlobMissing(StorageError):
 
 
 class BlobConflict(StorageError):
-    """The blob is there already, or is not the one that was read."""
+    """The blob is there already, is not the one that was read, or was written by another meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ class Blobs(Protocol):
         ...
 
     def write(self, name: str, data: bytes | IO[bytes], metadata: dict[str, str] | None = None) -> None:
-        """Write a blob, over an older one if there is one."""
+        """Write a blob, over an older one if there is one.
+
+        Raises BlobConflict where another wrote the whole blob meanwhile: it has the other's bytes then. That
+        can be with large blobs only, which travel in blocks.
+        """
         ...
 
     def create(self, name: str, data: bytes) -> None:
@@ -137,6 +141,9 @@ def _translated(what: str) -> Iterator[None]:
     except (ResourceExistsError, ResourceModifiedError) as error:
         raise BlobConflict(f"{what}: exists or was changed") from error
     except HttpResponseError as error:
+        # Who completes a blob first takes away the blocks that others have sent of it so far.
+        if getattr(error, "error_code", None) == StorageErrorCode.INVALID_BLOCK_LIST:
+            raise BlobConflict(f"{what}: another wrote it meanwhile") from error
         status = error.status_code or 0
         kind = StorageUnavailable if status in (0, 408, 429) or status >= 500 else StorageRefused
         raise kind(f"{what}: HTTP {status} {error.reason or ''}".strip()) from error
@@ -189,7 +196,7 @@ class AzureBlobs:
             self._container.download_blob(name).readinto(target)
 
     def write(self, name: str, data: bytes | IO[bytes], metadata: dict[str, str] | None = None) -> None:
-        """Write a blob, over an older one if there is one."""
+        """Write a blob, over an older one if there is one. Raises BlobConflict (see `Blobs.write`)."""
         self._upload("write", name, data, overwrite=True, metadata=metadata)
 
     def create(self, name: str, data: bytes) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote, urljoin
 
@@ -188,6 +190,21 @@ def test_idempotency_key_finds_the_same_batch(base_url: str) -> None:
     )
     assert error(other) == (422, "idempotency_key_reused")
     ended(first)
+
+
+def test_large_upload_sent_four_times_at_once_is_one_batch(base_url: str) -> None:
+    """As by a client that repeats after a time-out: over 64 MiB, storage takes an upload in blocks."""
+    files = [(f"{n}.bin", os.urandom(11 * 1024 * 1024)) for n in range(6)]
+    body, url = zipped(files, compressed=False), f"{base_url}/api/batches?approval=false"
+
+    def post(_: int) -> requests.Response:
+        return requests.post(url, data=body, headers=ZIP, timeout=300)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(post, range(4)))
+    assert [answer.status_code for answer in answers] == [202] * 4, [answer.text for answer in answers]
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert ended(answers[0].headers["Location"])["counts"] == {"unreadable": 6}
 
 
 def test_invoice_that_was_seen_before_is_a_duplicate(base_url: str) -> None:

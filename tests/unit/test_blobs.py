@@ -6,7 +6,7 @@ import io
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -159,3 +159,31 @@ def test_container_that_vanished_is_made_again() -> None:
     blobs._container.delete_container()
     blobs.write("x", b"2")
     assert blobs.read("x") == b"2"
+
+
+class _Overtaken(io.BytesIO):
+    """A large file; while it is read for the third time, another completes the blob that it is meant for."""
+
+    def __init__(self, size: int, other: Callable[[], object]) -> None:
+        super().__init__(bytes(size))
+        self._other, self._reads = other, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads == 3:
+            self._other()
+        return super().read(size)
+
+
+def test_large_blob_that_another_completed_meanwhile_is_a_conflict() -> None:
+    """Large blobs travel in blocks, and the first to complete one takes the blocks of the others away."""
+    connection = os.environ.get("SETTLE_TEST_STORAGE")
+    if not connection:
+        pytest.skip("no storage to test against: SETTLE_TEST_STORAGE is not set (dev.py test sets it)")
+    blobs = AzureBlobs(connection, f"overtaken-{uuid.uuid4().hex[:12]}")
+    blobs.write("x", b"before")
+    other = blobs._container.get_blob_client("x")
+    slow = _Overtaken(65 * 1024 * 1024, lambda: other.commit_block_list([]))
+    with pytest.raises(BlobConflict, match="another wrote it meanwhile"):
+        blobs.write("x", slow)
+    assert blobs.read("x") == b""

@@ -18,44 +18,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from lxml import etree
-
 from invoicing import checks
-from invoicing.archive import DEFAULT_LIMITS
 from invoicing.duplicates import claim_key, supplier_identity
 from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
 from invoicing.model import Invoice, Kind, decimal_text
+from invoicing.opening import Opened, open_document
 from invoicing.readers import cii, ubl
-from invoicing.readers.detect import (
-    Syntax,
-    claims_en16931,
-    claims_xrechnung,
-    has_xrechnung_rules,
-    is_minimum,
-    is_pdf,
-    is_zip,
-    syntax_of,
-)
-from invoicing.readers.pdf import embedded_invoice
-from invoicing.rules import official, schema
+from invoicing.readers.detect import claims_en16931, claims_xrechnung, has_xrechnung_rules, is_minimum
+from invoicing.rules.folder import SCHEMAS, require
 from invoicing.rules.official import OfficialRules, ParsedDocument
-from invoicing.safe_xml import BadDocument, parse, to_text
+from invoicing.rules.schema import Schema
+from invoicing.safe_xml import BadDocument, to_text
 
 Outcome = Literal["valid", "invalid", "unreadable"]
 """``valid``: an invoice without fatal finding; ``unreadable``: not an invoice that could be read."""
-
-MAX_BYTES = DEFAULT_LIMITS.max_document
-"""Size limit of a document, also of the XML inside a PDF."""
 
 MAX_TAX_ROWS = 100
 """Rows of the VAT breakdown in a summary; there is one per category and rate."""
 
 MAX_PER_RULE = 20
 """A rule broken by each of thousands of lines is told this many times."""
-
-
-class RulesMissing(RuntimeError):
-    """The folder of the official rules is not there or not complete; the message says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +63,9 @@ class Checker:
 
     def __init__(self, rules_folder: Path) -> None:
         """Take the folder that `invoicing.rules.fetch` filled; raises `RulesMissing`."""
-        _require(rules_folder)
+        require(rules_folder)
         self._lock = threading.Lock()
-        self._schemas = {syntax: schema.Schema(rules_folder / file) for syntax, file in schema.FILES.items()}
+        self._schemas = {syntax: Schema(rules_folder / file) for syntax, file in SCHEMAS.items()}
         self._rules = OfficialRules(rules_folder)
 
     def assess(self, name: str, content: bytes, today: date | None = None) -> Assessment:
@@ -94,19 +76,19 @@ class Checker:
         """
         with self._lock:
             try:
-                root, syntax, kind = _open(name, content)
+                opened = open_document(name, content)
             except BadDocument as error:
                 return Assessment(kind=None, outcome="unreadable", findings=[error.finding])
-            return self._assess(root, syntax, kind, today)
+            return self._assess(opened, today)
 
-    def _assess(self, root: etree._Element, syntax: Syntax, kind: Kind, today: date | None) -> Assessment:
-        reader = cii if syntax == "cii" else ubl
-        invoice, found = reader.read(root, kind)
+    def _assess(self, opened: Opened, today: date | None) -> Assessment:
+        reader = cii if opened.syntax == "cii" else ubl
+        invoice, found = reader.read(opened.root, opened.kind)
         en16931 = claims_en16931(invoice.profile)
-        broken = self._schemas[syntax].findings(root)
+        broken = self._schemas[opened.syntax].findings(opened.root)
         found += broken
         if not broken:
-            found += self._official(root, syntax, invoice.profile)
+            found += self._official(opened, invoice.profile)
         found += checks.check(
             invoice,
             official=en16931 and not broken,
@@ -114,7 +96,7 @@ class Checker:
             today=today,
         )
         return Assessment(
-            kind=kind,
+            kind=opened.kind,
             outcome="invalid" if is_fatal(found) else "valid",
             profile=invoice.profile,
             en16931=en16931,
@@ -122,27 +104,18 @@ class Checker:
             invoice=invoice,
         )
 
-    def _official(self, root: etree._Element, syntax: Syntax, profile: str | None) -> list[Finding]:
+    def _official(self, opened: Opened, profile: str | None) -> list[Finding]:
         if not claims_en16931(profile):
             return []
-        document = ParsedDocument(to_text(root))
-        found = self._rules.findings("en16931", syntax, document)
+        document = ParsedDocument(to_text(opened.root))
+        found = self._rules.findings("en16931", opened.syntax, document)
         if has_xrechnung_rules(profile):
-            found += self._rules.findings("xrechnung", syntax, document)
+            found += self._rules.findings("xrechnung", opened.syntax, document)
         elif claims_xrechnung(profile):
             found.append(
                 finding("SETTLE-PROFILE-VERSION", f"{profile} is not XRechnung 3.0; only the core rules ran.")
             )
         return found
-
-
-def read_invoice(name: str, content: bytes) -> Invoice | None:
-    """Read a document without checking it, to show it; None where it is not an invoice that can be read."""
-    try:
-        root, syntax, kind = _open(name, content)
-    except BadDocument:
-        return None
-    return (cii if syntax == "cii" else ubl).read(root, kind)[0]
 
 
 def limited(findings: Iterable[Finding]) -> list[Finding]:
@@ -221,37 +194,6 @@ def claim_of(invoice: Invoice) -> str | None:
     legal_id = seller.legal_id.value if seller.legal_id else None
     supplier = supplier_identity(seller.vat_id, legal_id, seller.name)
     return claim_key(supplier, invoice.number, invoice.type_code)
-
-
-def _open(name: str, content: bytes) -> tuple[etree._Element, Syntax, Kind]:
-    if not content.strip():
-        raise BadDocument(finding("SETTLE-FILE-EMPTY"))
-    if len(content) > MAX_BYTES:
-        size = f"{len(content) / 1024 / 1024:.1f} MiB"
-        raise BadDocument(
-            finding("SETTLE-FILE-TOO-LARGE", f"The file has {size}; {MAX_BYTES >> 20} MiB are the limit.")
-        )
-    if is_pdf(content):
-        root, syntax = embedded_invoice(content, MAX_BYTES)
-        return root, syntax, "pdf-cii" if syntax == "cii" else "pdf-ubl"
-    if is_zip(content):
-        raise BadDocument(
-            finding("SETTLE-NOT-INVOICE", f"{name} is a zip archive or an Office file, not an invoice.")
-        )
-    root = parse(content)
-    syntax = syntax_of(root)
-    return root, syntax, syntax
-
-
-def _require(folder: Path) -> None:
-    missing = [
-        file for file in {*schema.FILES.values(), *official.FILES.values()} if not (folder / file).is_file()
-    ]
-    if missing:
-        raise RulesMissing(
-            f"The official rules are not complete in {folder}: {min(missing)} is missing. "
-            f"Run: python -m invoicing.rules.fetch --into {folder}"
-        )
 
 
 def _short(text: str | None) -> str | None:

@@ -18,7 +18,7 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.delegation import Delegation, stand_ins
-from invoicing.assess import read_invoice
+from invoicing.opening import read_invoice
 from triggers.decisions import decide, unknown_approval
 from triggers.pages_common import (
     SECURITY_HEADERS,

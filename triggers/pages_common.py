@@ -22,7 +22,7 @@ from adapters.services import Services
 from adapters.setting_values import SettingError
 from adapters.signing import Keys
 from invoicing.approval.policy import PolicyInvalid
-from invoicing.assess import RulesMissing
+from invoicing.rules.folder import RulesMissing
 from triggers.people import who
 from triggers.responses import OUTAGE_SECONDS, Refused
 from web.rendering import render

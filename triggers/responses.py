@@ -13,7 +13,7 @@ import azure.functions as func
 from adapters.blobs import StorageError, StorageUnavailable
 from adapters.settings import SettingError
 from invoicing.approval.policy import PolicyInvalid
-from invoicing.assess import RulesMissing
+from invoicing.rules.folder import RulesMissing
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
 

@@ -11,24 +11,14 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor, PyXdmNode, PyXsltExecutable
 
 from invoicing.findings import Finding, Severity, finding
 from invoicing.readers.detect import Syntax
-
-RuleSet = Literal["en16931", "xrechnung"]
-
-FILES: dict[tuple[RuleSet, Syntax], str] = {
-    ("en16931", "ubl-invoice"): "xslt/EN16931-UBL-validation.xsl",
-    ("en16931", "ubl-credit-note"): "xslt/EN16931-UBL-validation.xsl",
-    ("en16931", "cii"): "xslt/EN16931-CII-validation.xsl",
-    ("xrechnung", "ubl-invoice"): "xslt/XRechnung-UBL-validation.xsl",
-    ("xrechnung", "ubl-credit-note"): "xslt/XRechnung-UBL-validation.xsl",
-    ("xrechnung", "cii"): "xslt/XRechnung-CII-validation.xsl",
-}
+from invoicing.rules.folder import STYLESHEETS, RuleSet
 
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 _BROKEN_NAMES = ("failed-assert", "successful-report")
@@ -78,7 +68,7 @@ class OfficialRules:
         A dynamic error (a rule that stumbles over the document, such as text where it computes) is a fatal
         finding too: what the rules could not get through is not valid.
         """
-        executable = self._executable(FILES[rules, syntax])
+        executable = self._executable(STYLESHEETS[rules, syntax])
         try:
             report = cast(str | None, executable.transform_to_string(xdm_node=document.node))
         except PySaxonApiError as error:

@@ -11,13 +11,8 @@ from typing import Any, cast
 from lxml import etree
 
 from invoicing.findings import Finding, finding
-from invoicing.readers.detect import CII, UBL, Syntax
+from invoicing.readers.detect import CII, UBL
 
-FILES: dict[Syntax, str] = {
-    "ubl-invoice": "schema/ubl/maindoc/UBL-Invoice-2.1.xsd",
-    "ubl-credit-note": "schema/ubl/maindoc/UBL-CreditNote-2.1.xsd",
-    "cii": "schema/cii/CrossIndustryInvoice_100pD22B.xsd",
-}
 MAX_FINDINGS = 20
 """A document of the wrong kind may break the schema at each element; the first ones say enough."""
 

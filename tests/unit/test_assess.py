@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invoicing import assess
-from invoicing.assess import Assessment, Checker, RulesMissing, limited, row
+from invoicing.assess import Assessment, Checker, limited, row
 from invoicing.findings import RULES, Finding, finding
+from invoicing.opening import MAX_BYTES
+from invoicing.rules.folder import RulesMissing
 from tests.official_rules import checker, needs_rules
 from tests.unit.invoice_documents import EN16931, MINIMUM, XRECHNUNG, cii, pdf, ubl, ubl_credit_note
 
@@ -55,7 +56,7 @@ def test_a_right_invoice_is_valid_in_every_syntax(content: bytes, kind: str) -> 
     [
         (b"", "SETTLE-FILE-EMPTY"),
         (b" \r\n", "SETTLE-FILE-EMPTY"),
-        (b"x" * (assess.MAX_BYTES + 1), "SETTLE-FILE-TOO-LARGE"),
+        (b"x" * (MAX_BYTES + 1), "SETTLE-FILE-TOO-LARGE"),
         (b"Dear Sir, please find enclosed", "SETTLE-XML-BROKEN"),
         (ubl()[:500], "SETTLE-XML-BROKEN"),
         (b"<html><body>Invoice</body></html>", "SETTLE-NOT-INVOICE"),

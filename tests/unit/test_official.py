@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from invoicing.rules.folder import SCHEMAS
 from invoicing.rules.official import OfficialRules, ParsedDocument, parse_report
-from invoicing.rules.schema import FILES, MAX_FINDINGS, Schema
+from invoicing.rules.schema import MAX_FINDINGS, Schema
 from invoicing.safe_xml import parse, to_text
 from tests.official_rules import RULES, needs_rules
 from tests.unit.invoice_documents import cii, ubl
@@ -76,7 +77,7 @@ def test_the_rules_run_in_any_thread() -> None:
 @needs_rules
 def test_schema_findings_name_line_and_usual_prefixes_and_are_bounded() -> None:
     """libxml2 spells out every namespace, which nobody can read."""
-    schema = Schema(RULES / FILES["ubl-invoice"])
+    schema = Schema(RULES / SCHEMAS["ubl-invoice"])
     assert schema.findings(parse(ubl())) == []
     wrong = ubl(("<cbc:BuyerReference>B-1</cbc:BuyerReference>", "<cbc:Odd/>"))
     (found,) = schema.findings(parse(wrong))
@@ -107,4 +108,4 @@ def test_a_document_cannot_make_the_schema_read_other_files(tmp_path) -> None:
             "</e:ExtensionContent></e:UBLExtension></e:UBLExtensions><cbc:CustomizationID>",
         ),
     )
-    assert Schema(RULES / FILES["ubl-invoice"]).findings(parse(content)) == []
+    assert Schema(RULES / SCHEMAS["ubl-invoice"]).findings(parse(content)) == []

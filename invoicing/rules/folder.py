@@ -1,0 +1,46 @@
+"""The folder of the official rules: which files it holds, and whether they are all there.
+
+Nothing is loaded here, so that whoever only asks whether the rules are there needs no XML library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from invoicing.readers.detect import Syntax
+
+RuleSet = Literal["en16931", "xrechnung"]
+
+SCHEMAS: dict[Syntax, str] = {
+    "ubl-invoice": "schema/ubl/maindoc/UBL-Invoice-2.1.xsd",
+    "ubl-credit-note": "schema/ubl/maindoc/UBL-CreditNote-2.1.xsd",
+    "cii": "schema/cii/CrossIndustryInvoice_100pD22B.xsd",
+}
+"""The XML schema of each syntax."""
+
+STYLESHEETS: dict[tuple[RuleSet, Syntax], str] = {
+    ("en16931", "ubl-invoice"): "xslt/EN16931-UBL-validation.xsl",
+    ("en16931", "ubl-credit-note"): "xslt/EN16931-UBL-validation.xsl",
+    ("en16931", "cii"): "xslt/EN16931-CII-validation.xsl",
+    ("xrechnung", "ubl-invoice"): "xslt/XRechnung-UBL-validation.xsl",
+    ("xrechnung", "ubl-credit-note"): "xslt/XRechnung-UBL-validation.xsl",
+    ("xrechnung", "cii"): "xslt/XRechnung-CII-validation.xsl",
+}
+"""The rules of each rule set and syntax, as their authors publish them."""
+
+
+class RulesMissing(RuntimeError):
+    """The folder of the official rules is not there or not complete; the message says how to get it."""
+
+
+def require(folder: Path) -> None:
+    """Raise `RulesMissing` unless all files are there."""
+    files = {*SCHEMAS.values(), *STYLESHEETS.values()}
+    missing = [file for file in files if not (folder / file).is_file()]
+    if missing:
+        raise RulesMissing(
+            f"The official rules are not complete in {folder}: {min(missing)} is missing. "
+            f"Run: python -m invoicing.rules.fetch --into {folder}"
+        )

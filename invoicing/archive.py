@@ -19,7 +19,8 @@ from invoicing.findings import finding
 
 MIB = 1024 * 1024
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_JUNK = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
+_LEFT_BEHIND = {".ds_store", "thumbs.db", "desktop.ini"}
+_LOCAL_HEADER = 30  # bytes before a member's name and content
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _DAMAGE = (
@@ -37,7 +38,8 @@ class Limits:
     """What one archive may hold; sizes in bytes after decompression.
 
     ``max_ratio`` is how often a member may be larger than its compressed form; members up to ``ratio_from``
-    bytes are exempt, as short repetitive files reach any ratio and harm nobody.
+    bytes are exempt, as short repetitive files reach any ratio and harm nobody. It holds for the archive as
+    a whole, too, from ``total_ratio_from`` bytes on: many short ones do harm.
     """
 
     max_document: int = 20 * MIB
@@ -45,6 +47,7 @@ class Limits:
     max_total: int = 1024 * MIB
     max_ratio: int = 200
     ratio_from: int = MIB
+    total_ratio_from: int = 64 * MIB
     max_name: int = 400
 
 
@@ -82,13 +85,14 @@ class Archive:
     def __init__(self, file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> None:
         """Read the directory.
 
-        Raises `BadArchive` when the file is not a zip (400), holds no document (400), holds too many, or
-        declares more bytes than allowed in total (413).
+        Raises `BadArchive` when the file is not a zip (400), holds no document (400) or files that share
+        bytes (400), holds too many, or declares more bytes than allowed in total (413).
         """
         self._limits = limits
         self._zip = _open(file, limits)
-        self._members = _documents(self._zip, limits)
+        _check_overlap(self._zip)
         end = file.seek(0, 2)
+        self._members = _documents(self._zip, end, limits)
         self._bounds = sorted({member.header_offset for member in self._zip.infolist()} | {end})
 
     def __len__(self) -> int:
@@ -162,17 +166,34 @@ def _check_directory(file: BinaryIO, limits: Limits) -> None:
         raise _too_many(limits)
 
 
-def _documents(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
+def _check_overlap(archive: zipfile.ZipFile) -> None:
+    """Refuse members that share bytes: a zip of 46 KB can hold one content 1,000 times.
+
+    So what is compressed is never more than the file has. Python sees it too, from 3.11.8 on.
+    """
+    members = sorted(archive.infolist(), key=lambda member: member.header_offset)
+    ends = [*(member.header_offset for member in members[1:]), archive.start_dir]
+    for member, end in zip(members, ends, strict=False):
+        if member.header_offset + _LOCAL_HEADER + member.compress_size > end:
+            text = "Files in the zip share the same bytes. Make the zip anew and send it again."
+            raise BadArchive("overlapping_files", text)
+
+
+def _documents(archive: zipfile.ZipFile, size: int, limits: Limits) -> list[zipfile.ZipInfo]:
     members = [member for member in archive.infolist() if not _left_out(member)]
     if not members:
         raise BadArchive("empty_zip", "The zip holds no file. Put the invoices into it and send it again.")
     if len(members) > limits.max_documents:
         raise _too_many(limits)
-    if sum(member.file_size for member in members) > limits.max_total:
+    total = sum(member.file_size for member in members)
+    if total > limits.max_total:
         text = (
             f"The files in the zip have more than {_megabytes(limits.max_total)} together. Send several zips."
         )
         raise BadArchive("archive_too_large", text, 413)
+    if total > max(limits.total_ratio_from, limits.max_ratio * size):
+        text = f"The files in the zip unpack to over {limits.max_ratio} times its size. Send several zips."
+        raise BadArchive("archive_ratio", text, 413)
     return members
 
 
@@ -182,8 +203,8 @@ def _too_many(limits: Limits) -> BadArchive:
 
 
 def _left_out(member: zipfile.ZipInfo) -> bool:
-    name = _name(member)
-    return name.endswith("/") or bool(_JUNK.search(name))
+    *folders, last = _name(member).lower().split("/")
+    return not last or last in _LEFT_BEHIND or last.startswith("._") or "__macosx" in folders
 
 
 def _name(member: zipfile.ZipInfo) -> str:

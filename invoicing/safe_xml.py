@@ -10,6 +10,7 @@ Everything that is wrong raises `BadDocument` with a finding in it; the caller t
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 
@@ -21,10 +22,28 @@ MAX_DEPTH = 100
 MAX_TAGS = 1_000_000
 """Start and end tags. An invoice of 10,000 lines has 600,000; each costs about 100 bytes of memory."""
 
+MAX_ATTRIBUTES = 500_000
+"""Equals signs, hence attributes. An invoice of 10,000 lines has about 100,000; each costs 400 bytes."""
+
 _LONG_TEXT = 9_000_000
 """libxml2 refuses text nodes over 10 MB unless told otherwise; an attachment may be longer."""
 
-_PROLOG_ITEM = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!DOCTYPE|<[^!?]", re.DOTALL)
+_LONGEST_DECLARATION = 1000
+_DECLARATION = re.compile(rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?<\?xml[ \t\r\n]")
+_ENCODING = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)")
+_PLAIN_ENCODING = re.compile(
+    rb"utf-?(8|(16|32)-?(le|be)?)|(us-)?ascii|iso[-_]?8859-[0-9]{1,2}|latin-?[0-9]|(windows-|cp)125[0-9]",
+    re.IGNORECASE,
+)
+_EBCDIC = b"\x4c\x6f\xa7\x94"
+"""``<?xm`` in EBCDIC, which libxml2 recognises without being told."""
+
+_COUNTED = 10_000
+"""Siblings that are counted to tell which one an element is."""
+
+_PROLOG_ENDS = {b"<!--": b"-->", b"<?": b"?>"}
+"""What may stand before a document's first element or DOCTYPE, by its beginning, and how it ends."""
+
 _TOO_DEEP = etree.XPath("boolean(/" + "*/" * MAX_DEPTH + "*)")
 _RESOURCE_LIMIT = 114
 """libxml2's XML_ERR_RESOURCE_LIMIT: nesting, text length or name length."""
@@ -41,12 +60,14 @@ class BadDocument(Exception):
 def parse(content: bytes) -> etree._Element:
     """Parse a document and return its root element; raises `BadDocument`.
 
-    Any encoding that libxml2 knows is taken, with or without a byte-order mark.
+    Encodings in which markup is ASCII are taken, with or without a byte-order mark: UTF-8, UTF-16, UTF-32,
+    ISO 8859 and those of Windows. In others, limits could not be seen before the parser has done its work.
     """
-    if _has_doctype(content):
+    _check_limits(content)
+    text = _narrow(content)
+    _check_encoding(text)
+    if _has_doctype(text):
         raise BadDocument(finding("SETTLE-XML-DTD"))
-    if _tag_count(content) > MAX_TAGS:
-        raise BadDocument(finding("SETTLE-XML-LIMIT", f"The XML has more than {MAX_TAGS:,} tags."))
     root = _parse(content)
     # The scan above is by bytes; this is the parser's own word, whatever the encoding.
     if root.getroottree().docinfo.internalDTD is not None:
@@ -71,11 +92,18 @@ def place_of(element: etree._Element) -> str:
     steps: list[str] = []
     node: etree._Element | None = element
     while node is not None:
-        before = sum(1 for _ in node.itersiblings(node.tag, preceding=True))
-        alone = before == 0 and next(node.itersiblings(node.tag), None) is None
-        steps.append(local_name(node) + ("" if alone else f"[{before + 1}]"))
+        steps.append(local_name(node) + _number_among_siblings(node))
         node = node.getparent()
     return "/" + "/".join(reversed(steps))
+
+
+def _number_among_siblings(node: etree._Element) -> str:
+    """``[2]`` for the second of its name, nothing for the only one; counted up to a limit."""
+    before = sum(1 for _ in islice(node.itersiblings(node.tag, preceding=True), _COUNTED))
+    if before == _COUNTED:
+        return f"[after {_COUNTED:,}]"
+    alone = before == 0 and next(node.itersiblings(node.tag), None) is None
+    return "" if alone else f"[{before + 1}]"
 
 
 def _parser(long_text: bool) -> etree.XMLParser:
@@ -107,17 +135,48 @@ def _syntax_finding(error: etree.XMLSyntaxError) -> Finding:
     )
 
 
-def _has_doctype(content: bytes) -> bool:
-    for item in _PROLOG_ITEM.finditer(_narrow(content)):
-        if item[0] == b"<!DOCTYPE":
-            return True
-        if not item[0].startswith((b"<!--", b"<?")):
-            return False
-    return False
+def _check_limits(content: bytes) -> None:
+    """Refuse what would cost the parser too much memory. Raises `BadDocument`."""
+    for sign, most, what in ((b"<", MAX_TAGS, "tags"), (b"=", MAX_ATTRIBUTES, "attributes")):
+        if content.count(sign) > most:
+            raise BadDocument(finding("SETTLE-XML-LIMIT", f"The XML has more than {most:,} {what}."))
 
 
-def _tag_count(content: bytes) -> int:
-    return content.count(b"<")
+def _check_encoding(text: bytes) -> None:
+    """Refuse an encoding in which markup is not ASCII. Raises `BadDocument`."""
+    head = text[:_LONGEST_DECLARATION]
+    declared = _ENCODING.search(head, 0, _declaration_end(head)) if _DECLARATION.match(head) else None
+    if declared and not _PLAIN_ENCODING.fullmatch(declared[1]):
+        name = declared[1].decode("ascii", "replace")
+        raise BadDocument(finding("SETTLE-XML-BROKEN", f"The encoding {name} is not read. Use UTF-8."))
+    if head.startswith(_EBCDIC):
+        raise BadDocument(finding("SETTLE-XML-BROKEN", "The encoding EBCDIC is not read. Use UTF-8."))
+
+
+def _declaration_end(head: bytes) -> int:
+    """Where the XML declaration ends. Raises `BadDocument` for one that goes on and on."""
+    end = head.find(b"?>")
+    if end < 0:
+        raise BadDocument(finding("SETTLE-XML-BROKEN", "The XML declaration has no end."))
+    return end
+
+
+def _has_doctype(text: bytes) -> bool:
+    """Look through what stands before the first element, each byte once: one pass, whatever is in there."""
+    at = text.find(b"<")
+    while at >= 0 and not text.startswith(b"<!DOCTYPE", at):
+        after = _after_prolog_item(text, at)
+        at = -1 if after is None else text.find(b"<", after)
+    return at >= 0
+
+
+def _after_prolog_item(text: bytes, at: int) -> int | None:
+    """Where the comment or instruction at a place ends; None where there is none, or it has no end."""
+    for begin, end in _PROLOG_ENDS.items():
+        if text.startswith(begin, at):
+            closed = text.find(end, at + len(begin))
+            return None if closed < 0 else closed + len(end)
+    return None
 
 
 def _narrow(content: bytes) -> bytes:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from lxml import etree
 
-from invoicing.findings import Finding, finding
+from invoicing.findings import MAX_TEXT, Finding, finding
 from invoicing.readers.detect import CII, UBL
 
 MAX_FINDINGS = 20
 """A document of the wrong kind may break the schema at each element; the first ones say enough."""
 
-_NAMESPACE = re.compile(r"\{([^}]*)\}")
+# No brace inside: each is looked at once, however many there are in a value that the message quotes.
+_NAMESPACE = re.compile(r"\{([^{}]*)\}")
+_LONGEST_MESSAGE = 20 * MAX_TEXT
 _CII_PARTS = "urn:un:unece:uncefact:data:standard"
 _PREFIXES = {
     f"{UBL}CommonAggregateComponents-2": "cac:",
@@ -48,10 +51,13 @@ class Schema:
         """
         if self._compiled.validate(root):
             return []
-        entries = list(cast(Iterable[Any], self._compiled.error_log))[:MAX_FINDINGS]
+        entries = islice(cast(Iterable[Any], self._compiled.error_log), MAX_FINDINGS)
         return [finding("SETTLE-SCHEMA", _plain(entry.message), f"line {entry.line}") for entry in entries]
 
 
 def _plain(message: str) -> str:
-    """Write the usual prefixes for the namespaces in libxml2's message: it spells out each one in full."""
-    return _NAMESPACE.sub(lambda match: _PREFIXES.get(match[1], match[0]), message)
+    """Write the usual prefixes for the namespaces in libxml2's message: it spells out each one in full.
+
+    It also quotes a wrong value in full, megabytes if need be: what is not shown is cut off first.
+    """
+    return _NAMESPACE.sub(lambda match: _PREFIXES.get(match[1], match[0]), message[:_LONGEST_MESSAGE])

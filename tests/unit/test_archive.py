@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoicing.archive import MIB, Archive, BadArchive, Entry, Limits, loose_entry
+from tests.unit.linear import processor_seconds
 
 XML = b"<?xml version='1.0'?><Invoice/>"
 
@@ -52,6 +53,14 @@ def test_files_that_desktops_leave_behind_are_left_out() -> None:
     """They are no documents, and nobody wants a finding about them."""
     junk = ["__MACOSX/a.xml", "__MACOSX/._a.xml", ".DS_Store", "x/.DS_Store", "x/._b.xml", "x/Thumbs.db"]
     file = _zip(("a.xml", XML), *((name, b"junk") for name in junk))
+    assert [entry.name for entry in _taken(file)] == ["a.xml"]
+
+
+def test_names_are_looked_through_once() -> None:
+    """Five names of the greatest length froze a server for twelve seconds; this is 100 of them."""
+    name = "/__MACOSX/" * 6000 + "\n\nx"
+    file = _zip(*((f"{n}{name}", b"x") for n in range(100)), ("a.xml", XML))
+    assert processor_seconds(lambda: Archive(file)) < 5
     assert [entry.name for entry in _taken(file)] == ["a.xml"]
 
 
@@ -169,6 +178,54 @@ def test_high_ratio_is_a_finding_and_is_not_unpacked() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 6 * MIB
+
+
+def _bomb(names: int, size: int, apart: int) -> io.BytesIO:
+    """A zip whose directory lists one member under many names, each `apart` bytes after the one before."""
+    data = _zip(("a.xml", b"0" * size)).getvalue()
+    directory, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entry = data[directory:end]
+    entries = b"".join(entry[:42] + struct.pack("<L", n * apart) + entry[46:] for n in range(names))
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, names, names, len(entries), directory, 0)
+    return io.BytesIO(data[:directory] + entries + last)
+
+
+@pytest.mark.parametrize("apart", [0, 30, 60])
+def test_members_that_share_bytes_are_refused(apart: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """46 KB hold a thousand times one megabyte, whether this Python's zipfile would see it or not."""
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", _as_before_3_11_8)
+    file = _bomb(1000, MIB, apart)
+    assert file.getbuffer().nbytes < 80_000
+    with pytest.raises(BadArchive, match="share the same bytes") as caught:
+        Archive(file)
+    assert (caught.value.code, caught.value.status) == ("overlapping_files", 400)
+
+
+_contents = zipfile.ZipFile._RealGetContents  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _as_before_3_11_8(self: zipfile.ZipFile) -> None:
+    """Read the directory without noting where each member has to end."""
+    _contents(self)
+    for member in self.filelist:
+        if hasattr(member, "_end_offset"):
+            member._end_offset = None  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_member_that_reaches_into_the_directory_is_refused() -> None:
+    """The last one has an end, too."""
+    file = _patched(_zip(("a.xml", b"x" * 50), method=zipfile.ZIP_STORED), b"\x32\0\0\0", b"\x99\0\0\0")
+    with pytest.raises(BadArchive, match="share the same bytes"):
+        Archive(file)
+
+
+def test_archive_of_many_small_bombs_is_refused_as_a_whole() -> None:
+    """Each below the size from which its own ratio counts."""
+    file = _zip(*((f"{n}.xml", b"0" * MIB) for n in range(100)))
+    with pytest.raises(BadArchive, match="over 200 times its size") as caught:
+        Archive(file)
+    assert (caught.value.code, caught.value.status) == ("archive_ratio", 413)
+    assert len(Archive(file, Limits(total_ratio_from=100 * MIB))) == 100
 
 
 def test_60_mb_document_is_a_finding_and_never_in_memory(tmp_path: Path) -> None:

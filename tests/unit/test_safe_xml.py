@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from invoicing import safe_xml
 from invoicing.safe_xml import BadDocument, parse, place_of, to_text
+from tests.unit.linear import processor_seconds
 
 BILLION_LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "ha">'
@@ -141,3 +144,48 @@ def test_places_are_short_paths_that_number_equal_siblings() -> None:
     """People read them."""
     root = parse(b'<i xmlns:c="urn:c"><c:l/><c:l><c:d/></c:l></i>')
     assert place_of(root[1][0]) == "/i/l[2]/d"
+
+
+@pytest.mark.parametrize(
+    "item", [b"<!--", b"<?", b"<!---->", b"<??>", b"<?a?>", b"<!-- <?", b"<!", b"<!-", b"<!x>", b"<!-- -- ->"]
+)
+@pytest.mark.parametrize("end", [b"", b"<a/>"])
+def test_what_stands_before_the_first_element_is_looked_through_once(item: bytes, end: bytes) -> None:
+    """Whether it is closed or not: 3 MB of it took hours where each beginning looked for its own end."""
+
+    content = item * (3_000_000 // len(item)) + end
+
+    def looked_through() -> None:
+        with contextlib.suppress(BadDocument):
+            parse(content)
+
+    assert processor_seconds(looked_through) < 5
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "cp500", "utf-7", "iso-2022-jp", "x" * 2000])
+def test_an_encoding_in_which_limits_cannot_be_seen_is_refused(encoding: str) -> None:
+    """Tags are counted before they are parsed, by a byte that these encodings do not have for them."""
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>'
+    assert _refusal(declaration.encode() + b"<a/>") == "SETTLE-XML-BROKEN"
+    assert _refusal("<?xml version='1.0'?><a/>".encode("cp037")) == "SETTLE-XML-BROKEN"
+
+
+def test_an_instruction_that_speaks_of_an_encoding_is_no_declaration() -> None:
+    """Only what stands at the very beginning is."""
+    assert parse(b"<?xml version='1.0'?><?xml-x encoding='y'?><a><?xml-x encoding='y'?></a>").tag == "a"
+    assert parse(b"<?xml-x encoding='y'?><a/>").tag == "a"
+
+
+def test_the_number_of_attributes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte of them is thirty in memory."""
+    monkeypatch.setattr(safe_xml, "MAX_ATTRIBUTES", 100)
+    attributes = " ".join(f"a{n}=''" for n in range(101))
+    assert _refusal(f"<a {attributes}/>".encode()) == "SETTLE-XML-LIMIT"
+
+
+def test_siblings_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred places among half a million siblings would be fifty million steps."""
+    monkeypatch.setattr(safe_xml, "_COUNTED", 3)
+    root = parse(b"<i>" + b"<l/>" * 6 + b"</i>")
+    assert [place_of(line) for line in list(root)[:3]] == ["/i/l[1]", "/i/l[2]", "/i/l[3]"]
+    assert place_of(root[5]) == "/i/l[after 3]"

@@ -6,15 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["ActivityError", "ActivityOutcome", "Catalog", "Runner"]
+__all__ = [
+    "ActivityError",
+    "ActivityOutcome",
+    "Catalog",
+    "NotStarted",
+    "Runner",
+    "TimedOut",
+    "WorkerLost",
+]
 
 
 @dataclass(frozen=True)
 class ActivityError:
-    """Why an activity failed: ``message`` is ``ValueError: boom``, ``traceback`` the formatted traceback."""
+    """Why a function failed: ``message`` is ``ValueError: boom``, ``traceback`` the formatted traceback."""
 
     message: str
     traceback: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerLost(ActivityError):
+    """The worker process ended while it had the function. Nobody knows how far that had come."""
+
+
+@dataclass(frozen=True)
+class NotStarted(ActivityError):
+    """No worker process was there to run the function: nothing of it has run."""
+
+
+@dataclass(frozen=True)
+class TimedOut(ActivityError):
+    """The function ran longer than functionTimeout allows."""
 
 
 @dataclass(frozen=True)

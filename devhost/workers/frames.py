@@ -1,28 +1,44 @@
-"""Messages between the host and its worker processes: a length of four bytes, then that much JSON."""
+"""Messages between the host and its worker processes: a head of JSON, and a body of bytes.
+
+On the wire: the length of the head (4 bytes), the length of the body (8 bytes), the head, the body. Values
+of user code travel in the body, so that large ones are not escaped into JSON once more.
+"""
 
 from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-__all__ = ["read_frame", "write_frame"]
+__all__ = ["Frame", "read_frame", "write_frame"]
 
-_LENGTH = struct.Struct(">I")
+_LENGTHS = struct.Struct(">IQ")
 
 
-def write_frame(stream: BinaryIO, message: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Frame:
+    """One message."""
+
+    head: dict[str, Any]
+    body: bytes = b""
+
+
+def write_frame(stream: BinaryIO, frame: Frame) -> None:
     """Write one message. Raises OSError when the other side is gone."""
-    body = json.dumps(message, ensure_ascii=True).encode("ascii")
-    stream.write(_LENGTH.pack(len(body)) + body)
+    head = json.dumps(frame.head, ensure_ascii=True).encode("ascii")
+    stream.write(_LENGTHS.pack(len(head), len(frame.body)) + head)
+    stream.write(frame.body)
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
+def read_frame(stream: BinaryIO) -> Frame | None:
     """Read one message, or None when the other side has closed the stream, even amid a message."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
         return None
-    (length,) = _LENGTH.unpack(head)
-    body = stream.read(length)
-    return json.loads(body) if len(body) == length else None
+    head_length, body_length = _LENGTHS.unpack(lengths)
+    head, body = stream.read(head_length), stream.read(body_length)
+    if len(head) < head_length or len(body) < body_length:
+        return None
+    return Frame(json.loads(head), body)

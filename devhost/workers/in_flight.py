@@ -1,4 +1,4 @@
-"""Activities that have been handed to someone and not come back yet; each is answered exactly once."""
+"""Calls that have been handed to someone and not come back yet; each is answered exactly once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from devhost.engine.ports import ActivityError, ActivityOutcome
+from devhost.engine.ports import ActivityError, ActivityOutcome, TimedOut
 
-__all__ = ["InFlight", "timeout_text"]
+__all__ = ["Done", "InFlight", "timeout_text"]
 
 Done = Callable[[ActivityOutcome], None]
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _Entry(Generic[Outcome]):
     function_name: str
-    done: Done
+    done: Callable[[Outcome], None]
     deadline: float
 
 
@@ -31,17 +33,24 @@ def timeout_text(function_name: str, seconds: float) -> str:
     )
 
 
-class InFlight:
-    """The table of running activities, with a watch on their time limit.
+class InFlight(Generic[Outcome]):
+    """The table of running calls, with a watch on their time limit.
 
-    ``expired`` is told the id of an activity right before that is answered with the time-out text.
+    ``failed`` makes an outcome of an error. ``expired`` is told the id of a call right before that is
+    answered with the time-out text.
     """
 
-    def __init__(self, limit: float | None, expired: Callable[[int], None] = lambda _: None):
+    def __init__(
+        self,
+        limit: float | None,
+        failed: Callable[[ActivityError], Outcome],
+        expired: Callable[[int], None] = lambda _: None,
+    ):
         self._limit = limit
+        self._failed = failed
         self._expired = expired
         self._ids = itertools.count(1)
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, _Entry[Outcome]] = {}
         self._changed = threading.Condition()
         self._watch: threading.Thread | None = None
         self._closed = False
@@ -50,15 +59,15 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, function_name: str, done: Done) -> int:
-        """Note an activity and return its id."""
+    def add(self, function_name: str, done: Callable[[Outcome], None]) -> int:
+        """Note a call and return its id."""
         deadline = float("inf") if self._limit is None else time.monotonic() + self._limit
         with self._changed:
             key = next(self._ids)
             self._entries[key] = _Entry(function_name, done, deadline)
             if self._limit is not None and self._watch is None:
                 self._watch = threading.Thread(
-                    target=self._watch_deadlines, name="activity-timeouts", daemon=True
+                    target=self._watch_deadlines, name="call-timeouts", daemon=True
                 )
                 self._watch.start()
             elif self._sleeps_for_ever:
@@ -68,15 +77,15 @@ class InFlight:
                 self._changed.notify()
         return key
 
-    def finish(self, key: int, outcome: ActivityOutcome) -> None:
-        """Answer the activity; does nothing when it was answered before."""
+    def finish(self, key: int, outcome: Outcome) -> None:
+        """Answer the call; does nothing when it was answered before."""
         with self._changed:
             entry = self._entries.pop(key, None)
         if entry is not None:
             entry.done(outcome)
 
     def close(self) -> None:
-        """End the watch. Activities that are still out are not answered: they run again after a start."""
+        """End the watch. Calls that are out are not answered: what is durable runs again after a start."""
         with self._changed:
             self._closed = True
             self._entries.clear()
@@ -99,9 +108,9 @@ class InFlight:
                     continue
             self._expire(*oldest)
 
-    def _expire(self, key: int, entry: _Entry) -> None:
+    def _expire(self, key: int, entry: _Entry[Outcome]) -> None:
         with self._changed:
             if self._entries.pop(key, None) is None:
                 return
         self._expired(key)
-        entry.done(ActivityOutcome(error=ActivityError(timeout_text(entry.function_name, self._limit or 0))))
+        entry.done(self._failed(TimedOut(timeout_text(entry.function_name, self._limit or 0))))

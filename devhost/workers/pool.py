@@ -1,6 +1,6 @@
-"""Activities in worker processes, for work that holds the interpreter lock.
+"""Functions in worker processes, for work that holds the interpreter lock, and to be as the real host is.
 
-Each process imports the app itself. An activity goes to the process with the fewest in flight; a process that
+Each process imports the app itself. A call goes to the process with the fewest in flight; a process that
 dies fails what it was doing, with the text of the real host, and is started anew.
 """
 
@@ -16,11 +16,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from devhost.engine.ports import ActivityError, ActivityOutcome
-from devhost.workers.frames import read_frame, write_frame
+from devhost.engine.ports import ActivityOutcome, NotStarted, WorkerLost
+from devhost.workers.frames import Frame, read_frame, write_frame
 from devhost.workers.in_flight import Done, InFlight
+from devhost.workers.invocations import ACTIVITY, Answer, Answered, Invocation, text_body, text_of
 
 __all__ = ["WorkerPool", "exit_text"]
 
@@ -58,7 +59,7 @@ class WorkerPool:
         limit: float | None = None,
         log_format: str = "text",
     ):
-        self._in_flight = InFlight(limit, self._expired)
+        self._in_flight = InFlight[Answer](limit, lambda error: Answer(error=error), self._expired)
         self._lock = threading.Lock()
         self._count = count
         self._client_binding = ""
@@ -76,23 +77,36 @@ class WorkerPool:
         )
         worker = _Process(next(self._serial), process, failures, self._answered, self._ended)
         if self._client_binding:
-            worker.send({"client": self._client_binding})
+            worker.send(Frame({"client": self._client_binding}))
         return worker
 
     def open(self, client_binding: str) -> None:
-        """Begin to take activities. ``client_binding`` is what a durable client binding holds.
+        """Begin to take calls. ``client_binding`` is what a durable client binding holds.
 
         Until then the host may still find that the app is broken, which is for it to report, once.
         """
         with self._lock:
             self._client_binding = client_binding
             for worker in self._processes:
-                worker.send({"client": client_binding})
+                worker.send(Frame({"client": client_binding}))
             self._processes += [self._start(failures=1) for _ in range(self._count - len(self._processes))]
 
     def submit_activity(self, function_name: str, input_json: str, done: Done) -> None:
         """Hand an activity to a process without blocking; ``done`` is called exactly once."""
-        key = self._in_flight.add(function_name, done)
+
+        def answered(answer: Answer) -> None:
+            result = None if answer.error else text_of(answer.body)
+            done(ActivityOutcome(result, answer.error))
+
+        self.submit(Invocation(ACTIVITY, function_name, text_body(input_json)), answered)
+
+    def submit(self, invocation: Invocation, answered: Answered) -> None:
+        """Hand a call of any kind to a process without blocking; ``answered`` is called exactly once.
+
+        Its error is a WorkerLost when the process ended meanwhile, TimedOut after functionTimeout, and
+        NotStarted when no process could be had.
+        """
+        key = self._in_flight.add(invocation.function, answered)
         with self._lock:
             if self._stopping:
                 return
@@ -101,28 +115,27 @@ class WorkerPool:
                 # A process that is still importing takes work only where no other is ready.
                 worker = min(living, key=lambda one: (not one.ready, len(one.keys), one.serial))
                 worker.keys.add(key)
-                worker.send({"id": key, "function": function_name, "input": input_json})
+                worker.send(invocation.frame(key))
                 return
         text = "no worker process is running; the log says why they could not be started"
-        self._in_flight.finish(key, ActivityOutcome(error=ActivityError(text)))
+        self._in_flight.finish(key, Answer(error=NotStarted(text)))
 
     def process_ids(self) -> list[int]:
         """Return the ids of the running worker processes."""
         with self._lock:
             return [worker.process.pid for worker in self._processes if not worker.dead]
 
-    def _answered(self, worker: _Process, message: dict[str, Any]) -> None:
-        if "ready" in message:
+    def _answered(self, worker: _Process, frame: Frame) -> None:
+        if "ready" in frame.head:
             worker.ready, worker.failures = True, 0
-        elif "failed" in message:
+        elif "failed" in frame.head:
             if self._client_binding:
-                _log.error("A worker process could not load the app: %s", message["failed"])
+                _log.error("A worker process could not load the app: %s", frame.head["failed"])
         else:
+            key, answer = Answer.read(frame)
             with self._lock:
-                worker.keys.discard(message["id"])
-            failed = "error" in message
-            error = ActivityError(message["error"], message["traceback"]) if failed else None
-            self._in_flight.finish(message["id"], ActivityOutcome(message["result"], error))
+                worker.keys.discard(key)
+            self._in_flight.finish(key, answer)
 
     def _expired(self, key: int) -> None:
         """End the process that overran the time limit, as the real host does: no thread can be ended."""
@@ -149,8 +162,9 @@ class WorkerPool:
                 self._replace(worker, failures)
         if not expected:
             _log.error("Worker process %d ended: %s. Starting another one.", worker.process.pid, text)
+        error = WorkerLost(text) if worker.ready else NotStarted(text)
         for key in sorted(worker.keys):
-            self._in_flight.finish(key, ActivityOutcome(error=ActivityError(text)))
+            self._in_flight.finish(key, Answer(error=error))
         if not expected and failures > 1:
             time.sleep(min(0.25 * 2**failures, _LONGEST_PAUSE))
             with self._lock:
@@ -162,7 +176,7 @@ class WorkerPool:
             self._processes[self._processes.index(worker)] = self._start(failures)
 
     def stop(self) -> None:
-        """End all processes; what they were doing is not answered and runs again after the next start."""
+        """End all processes. Their calls are not answered: what is durable runs again after a start."""
         with self._lock:
             self._stopping = True
             workers, self._processes = self._processes, []
@@ -181,7 +195,7 @@ class _Process:
         serial: int,
         process: subprocess.Popen[bytes],
         failures: int,
-        answered: Callable[[_Process, dict[str, Any]], None],
+        answered: Callable[[_Process, Frame], None],
         ended: Callable[[_Process], None],
     ):
         self.serial = serial
@@ -192,27 +206,27 @@ class _Process:
         self.keys: set[int] = set()
         self._answered = answered
         self._ended = ended
-        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         threading.Thread(target=self._send, name=f"worker-{process.pid}-send", daemon=True).start()
         threading.Thread(target=self._receive, name=f"worker-{process.pid}-receive", daemon=True).start()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, frame: Frame) -> None:
         """Queue a message; a thread writes it, since a busy process may leave the pipe full."""
-        self._outbox.put(message)
+        self._outbox.put(frame)
 
     def _send(self) -> None:
         stream = cast(BinaryIO, self.process.stdin)
         try:
-            while (message := self._outbox.get()) is not None:
-                write_frame(stream, message)
+            while (frame := self._outbox.get()) is not None:
+                write_frame(stream, frame)
             stream.close()
         except OSError:
             return  # the process is gone; the receiving thread sees to that
 
     def _receive(self) -> None:
         stream = cast(BinaryIO, self.process.stdout)
-        while (message := read_frame(stream)) is not None:
-            self._answered(self, message)
+        while (frame := read_frame(stream)) is not None:
+            self._answered(self, frame)
         stream.close()
         self._outbox.put(None)
         self._ended(self)

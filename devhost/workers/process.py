@@ -1,4 +1,4 @@
-"""The program of one worker process: import the app, run the activities that the host sends, answer.
+"""The program of one worker process: import the app, run the functions that the host asks for, answer.
 
 It talks over its standard input and output, which user code does not get to see: what user code prints goes
 to standard error. When the input ends the host is gone, however it died, and the process ends at once.
@@ -13,16 +13,17 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from devhost.app.index import AppIndex, load_app
 from devhost.app.settings import Settings, load_settings
-from devhost.engine.ports import ActivityOutcome
 from devhost.errors import DevhostError
 from devhost.log import configure
 from devhost.triggers.storage_io import StorageIO
-from devhost.workers.frames import read_frame, write_frame
+from devhost.workers.frames import Frame, read_frame, write_frame
 from devhost.workers.invocation import Invoker
+from devhost.workers.invocations import Answer, Invocation
+from devhost.workers.serving import serve, servers
 from devhost.workers.worker import ActivityThreads
 
 __all__ = ["main"]
@@ -31,15 +32,15 @@ _log = logging.getLogger("devhost.worker")
 
 
 class _Answers:
-    """Sends outcomes from one thread of its own, so that no activity waits for a slow reader."""
+    """Sends answers from one thread of its own, so that no function waits for a slow reader."""
 
     def __init__(self, stream: BinaryIO):
         self._stream = stream
-        self._queue: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         threading.Thread(target=self._send, name="answers", daemon=True).start()
 
-    def put(self, message: dict[str, Any]) -> None:
-        self._queue.put(message)
+    def put(self, frame: Frame) -> None:
+        self._queue.put(frame)
 
     def _send(self) -> None:
         try:
@@ -75,9 +76,9 @@ def main(app_folder: str, log_format: str) -> None:
         configure(log_format, settings.log_levels)
         index = load_app(settings)
     except DevhostError as error:
-        write_frame(stream, {"failed": str(error)})
+        write_frame(stream, Frame({"failed": str(error)}))
         return
-    answers.put({"ready": os.getpid()})
+    answers.put(Frame({"ready": os.getpid()}))
     _serve(requests, answers, settings, index)
 
 
@@ -85,17 +86,17 @@ def _serve(requests: BinaryIO, answers: _Answers, settings: Settings, index: App
     invoker = Invoker(io=StorageIO(settings))
     # The host watches the time limit: it alone can end a worker that does not answer.
     activities = ActivityThreads(index, invoker, settings.thread_count, limit=None)
-    while (message := read_frame(requests)) is not None:
-        if "client" in message:
-            invoker.client_binding = message["client"]
+    kinds = servers(index, activities)
+    while (frame := read_frame(requests)) is not None:
+        if "client" in frame.head:
+            invoker.client_binding = frame.head["client"]
             continue
+        key, invocation = Invocation.read(frame)
 
-        def done(outcome: ActivityOutcome, key: int = message["id"]) -> None:
-            error = outcome.error
-            failed = {"error": error.message, "traceback": error.traceback} if error else {}
-            answers.put({"id": key, "result": outcome.result, **failed})
+        def answered(answer: Answer, key: int = key) -> None:
+            answers.put(answer.frame(key))
 
-        activities.submit_activity(message["function"], message["input"], done)
+        serve(kinds, invocation, answered)
     _end()
 
 

@@ -115,13 +115,13 @@ class Worker:
 
 
 class ActivityThreads:
-    """Runs activities in threads of this process."""
+    """Runs activities in threads of this process; ``threads`` are these."""
 
     def __init__(self, index: AppIndex, invoker: Invoker, threads: int | None, limit: float | None):
         self._index = index
         self._invoker = invoker
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="activity")
-        self._in_flight = InFlight(limit)
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="activity")
+        self._in_flight = InFlight[ActivityOutcome](limit, lambda error: ActivityOutcome(error=error))
 
     def submit_activity(self, function_name: str, input_json: str, done: Done) -> None:
         """Start an activity without blocking; ``done`` is called exactly once."""
@@ -135,12 +135,12 @@ class ActivityThreads:
                 _log.warning("Activity '%s' failed: %s", function_name, error.traceback or error.message)
             self._in_flight.finish(key, outcome)
 
-        self._pool.submit(start, self._invoker, function, input_json, finish)
+        self.threads.submit(start, self._invoker, function, input_json, finish)
 
     def stop(self) -> None:
         """Answer nothing more."""
         self._in_flight.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _run_activity(invoker: Invoker, function: FunctionInfo, input_json: str, finish: Done) -> None:

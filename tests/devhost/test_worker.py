@@ -1,6 +1,7 @@
 """Running functions: arguments, results, errors; in threads and in processes of their own."""
 
 import asyncio
+import io
 import json
 import os
 import queue
@@ -17,10 +18,15 @@ import pytest
 
 from devhost.app.index import load_app
 from devhost.app.settings import load_settings
-from devhost.engine.ports import ActivityOutcome
+from devhost.engine.ports import ActivityOutcome, NotStarted, TimedOut, WorkerLost
+from devhost.orchestration.actions import parse_failure
+from devhost.orchestration.history import Event, History, context_json
+from devhost.workers.frames import Frame, read_frame, write_frame
 from devhost.workers.invocation import Invoker
+from devhost.workers.invocations import Answer, Invocation, text_body, text_of
 from devhost.workers.pool import WorkerPool, exit_text
 from devhost.workers.worker import ActivityThreads, Worker
+from tests.devhost.shim_kit import STARTED, begin
 
 APP = """
 import asyncio, os, signal, sys, time
@@ -83,6 +89,22 @@ async def hub(value, client):
 def who(value, context: func.Context):
     same = context.thread_local_storage.invocation_id == context.invocation_id
     return [context.function_name, len(context.invocation_id), same]
+
+@app.orchestration_trigger(context_name="context")
+def ask(context):
+    said = yield context.call_activity("echo", "\\ud83d")
+    return said
+
+@app.orchestration_trigger(context_name="context")
+def wrong(context):
+    raise ValueError("no")
+    yield
+
+@app.entity_trigger(context_name="context")
+def total(context):
+    state = context.get_state(lambda: 0) + context.get_input()
+    context.set_state(state)
+    context.set_result([state, os.getpid()])
 
 @app.route(route="stray")
 def stray(req: func.HttpRequest):
@@ -286,6 +308,89 @@ def test_activity_over_the_time_limit_ends_its_process(settings):
     )
     assert run(pool, "echo", 2).result == "2"
     pool.stop()
+
+
+def answer(pool: WorkerPool, invocation: Invocation) -> Answer:
+    """Submit one call of any kind and wait for its answer."""
+    answers: queue.Queue[Answer] = queue.Queue()
+    pool.submit(invocation, answers.put)
+    return answers.get(timeout=20)
+
+
+def step(function: str, *events: Event) -> Invocation:
+    """One step of an orchestration, as the engine sends it."""
+    text = context_json(History([]), [begin(), STARTED, *events], STARTED)
+    return Invocation("orchestrator", function, text_body(text))
+
+
+def test_an_orchestrator_is_replayed_in_a_process(pool):
+    """The whole history goes there, and the SDK's reply comes back, with half a surrogate pair in it."""
+    reply = json.loads(text_of(answer(pool, step("ask")).body))
+    assert reply["actions"][0][0] | {"functionName": "echo", "input": '"\\ud83d"'} == reply["actions"][0][0]
+    assert reply["isDone"] is False
+
+
+def test_the_error_of_an_orchestrator_comes_back_whole(pool):
+    """The SDK puts its reply into the message of the exception."""
+    error = answer(pool, step("wrong")).error
+    assert error is not None
+    assert type(error).__name__ == "ActivityError"
+    reply = parse_failure(error.message)
+    assert reply is not None
+    assert reply.error == "no"
+
+
+def test_an_entity_runs_in_a_process(pool):
+    """A batch goes there, the state and the results come back."""
+    batch = {
+        "self": {"name": "total", "key": "k"},
+        "exists": False,
+        "state": None,
+        "batch": [{"name": "add", "input": json.dumps(json.dumps(2)), "isSignal": False}],
+    }
+    answered = answer(pool, Invocation("entity", "total", text_body(json.dumps(batch))))
+    reply = json.loads(text_of(answered.body))
+    total, pid = json.loads(reply["results"][0]["result"])
+    assert (reply["entityState"], total) == ("2", 2)
+    assert pid in pool.process_ids()
+
+
+def test_a_kind_that_is_not_known_is_an_error(pool):
+    """Nobody waits for an answer that never comes."""
+    error = answer(pool, Invocation("dance", "echo")).error
+    assert error is not None
+    assert error.message == "This worker process has no server for the kind 'dance'."
+
+
+def test_an_error_tells_what_became_of_the_process(settings):
+    """A step is repeated or failed by that: lost, late, or never begun."""
+    pool = WorkerPool(1, settings.app_folder, limit=1.0)
+    pool.open(CLIENT)
+    run(pool, "echo", 1)
+    assert isinstance(run(pool, "die").error, WorkerLost)
+    run(pool, "echo", 1)
+    assert isinstance(run(pool, "nap", 30).error, TimedOut)
+    pool.stop()
+
+
+def test_a_call_of_a_process_that_never_was_ready_has_not_been_started(tmp_path):
+    """It died while it was importing the app."""
+    (tmp_path / "function_app.py").write_text("import os; os._exit(3)")
+    pool = WorkerPool(1, tmp_path)
+    pool.open(CLIENT)
+    assert run(pool, "x").error == NotStarted("python exited with code 3 (0x3)")
+    pool.stop()
+
+
+@pytest.mark.parametrize("cut", [3, 12, 14, 23])
+def test_a_message_that_breaks_off_is_no_message(cut):
+    """The other side died while it was writing: in the lengths, in the head, in the body."""
+    stream = io.BytesIO()
+    write_frame(stream, Frame({"id": 1}, b"body"))
+    whole = stream.getvalue()
+    assert read_frame(io.BytesIO(whole)) == Frame({"id": 1}, b"body")
+    assert len(whole) == 25
+    assert read_frame(io.BytesIO(whole[:cut])) is None
 
 
 def test_stop_ends_all_processes(settings):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -36,16 +35,12 @@ _LONGEST_PAUSE = 30.0
 
 
 def exit_text(returncode: int) -> str:
-    """Return the real host's text for a worker that ended: ``python exited with code 137 (0x89)``.
+    """Return the real host's text for a worker that ended: ``python3 exited with code 137 (0x89)``.
 
-    As in .NET, a signal shows as 128 plus its number; its name is added here.
+    As in .NET, a signal shows as 128 plus its number. The name is that of the program that Core Tools start.
     """
     code = 128 - returncode if returncode < 0 else returncode
-    text = f"python exited with code {code} (0x{code:X})"
-    try:
-        return f"{text}, {signal.Signals(-returncode).name}" if returncode < 0 else text
-    except ValueError:
-        return text
+    return f"python3 exited with code {code} (0x{code:X})"
 
 
 class WorkerPool:

@@ -288,7 +288,7 @@ def test_values_errors_and_client_cross_the_border(pool):
 def test_process_that_dies_fails_its_activities_and_is_replaced(pool):
     """Whatever was in flight in it gets the real host's text; the next activity works."""
     before = set(pool.process_ids())
-    assert message(run(pool, "die")) == "python exited with code 137 (0x89), SIGKILL"
+    assert message(run(pool, "die")) == "python3 exited with code 137 (0x89)"
     outcomes = runs(pool, [("process_id", None)] * 8)
     assert all(outcome.error is None for outcome in outcomes)
     deadline = time.monotonic() + 10
@@ -378,7 +378,7 @@ def test_a_call_of_a_process_that_never_was_ready_has_not_been_started(tmp_path)
     (tmp_path / "function_app.py").write_text("import os; os._exit(3)")
     pool = WorkerPool(1, tmp_path)
     pool.open(CLIENT)
-    assert run(pool, "x").error == NotStarted("python exited with code 3 (0x3)")
+    assert run(pool, "x").error == NotStarted("python3 exited with code 3 (0x3)")
     pool.stop()
 
 
@@ -433,14 +433,14 @@ def test_app_that_does_not_load_in_a_process_fails_activities_with_a_reason(tmp_
     pool = WorkerPool(1, tmp_path)
     pool.open(CLIENT)
     texts = [message(run(pool, "x")) for _ in range(4)]
-    assert "python exited with code 0 (0x0)" in texts
+    assert "python3 exited with code 0 (0x0)" in texts
     assert "no worker process is running; the log says why they could not be started" in texts
     pool.stop()
 
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [(1, "python exited with code 1 (0x1)"), (-9, "python exited with code 137 (0x89), SIGKILL")],
+    [(1, "python3 exited with code 1 (0x1)"), (-9, "python3 exited with code 137 (0x89)")],
 )
 def test_exit_is_told_as_the_real_host_does(code, text):
     """A signal counts from 128 on, in decimal and in hexadecimal."""

@@ -59,6 +59,7 @@ class WorkerPool:
         self._count = count
         self._client_binding = ""
         self._stopping = False
+        self._waiting: list[tuple[Invocation, Answered]] = []
         self._command = [sys.executable, "-c", _BOOT, _ROOT, str(app_folder), log_format]
         self._app_folder = app_folder
         self._serial = itertools.count(1)
@@ -101,19 +102,24 @@ class WorkerPool:
         Its error is a WorkerLost when the process ended meanwhile, TimedOut after functionTimeout, and
         NotStarted when no process could be had.
         """
-        key = self._in_flight.add(invocation.function, answered)
         with self._lock:
             if self._stopping:
                 return
             living = [worker for worker in self._processes if not worker.dead]
-            if living:
-                # A process that is still importing takes work only where no other is ready.
-                worker = min(living, key=lambda one: (not one.ready, len(one.keys), one.serial))
-                worker.keys.add(key)
-                worker.send(invocation.frame(key))
+            ready = [worker for worker in living if worker.ready]
+            if ready:
+                self._hand(min(ready, key=lambda one: (len(one.keys), one.serial)), invocation, answered)
                 return
-        text = "no worker process is running; the log says why they could not be started"
-        self._in_flight.finish(key, Answer(error=NotStarted(text)))
+            if living:
+                self._waiting.append((invocation, answered))
+                return
+        answered(Answer(error=NotStarted("no worker process is running; the log says why")))
+
+    def _hand(self, worker: _Process, invocation: Invocation, answered: Answered) -> None:
+        """Give a call to a process that is ready; its time limit begins now. The lock is held."""
+        key = self._in_flight.add(invocation.function, answered)
+        worker.keys.add(key)
+        worker.send(invocation.frame(key))
 
     def process_ids(self) -> list[int]:
         """Return the ids of the running worker processes."""
@@ -122,7 +128,7 @@ class WorkerPool:
 
     def _answered(self, worker: _Process, frame: Frame) -> None:
         if "ready" in frame.head:
-            worker.ready, worker.failures = True, 0
+            self._begin(worker)
         elif "failed" in frame.head:
             if self._client_binding:
                 _log.error("A worker process could not load the app: %s", frame.head["failed"])
@@ -131,6 +137,14 @@ class WorkerPool:
             with self._lock:
                 worker.keys.discard(key)
             self._in_flight.finish(key, answer)
+
+    def _begin(self, worker: _Process) -> None:
+        """Hand to a process that has imported the app what waits for one."""
+        with self._lock:
+            worker.ready, worker.failures = True, 0
+            waiting, self._waiting = self._waiting, []
+            for invocation, answered in waiting:
+                self._hand(worker, invocation, answered)
 
     def _expired(self, key: int) -> None:
         """End the process that overran the time limit, as the real host does: no thread can be ended."""
@@ -153,17 +167,26 @@ class WorkerPool:
                 self._processes.remove(worker)
                 return
             expected = worker not in self._processes
+            waiting = [] if worker.ready else self._give_up()
             if not expected and failures <= 1:
                 self._replace(worker, failures)
         if not expected:
             _log.error("Worker process %d ended: %s. Starting another one.", worker.process.pid, text)
-        error = WorkerLost(text) if worker.ready else NotStarted(text)
         for key in sorted(worker.keys):
-            self._in_flight.finish(key, Answer(error=error))
+            self._in_flight.finish(key, Answer(error=WorkerLost(text)))
+        for answered in waiting:
+            answered(Answer(error=NotStarted(text)))
         if not expected and failures > 1:
             time.sleep(min(0.25 * 2**failures, _LONGEST_PAUSE))
             with self._lock:
                 self._replace(worker, failures)
+
+    def _give_up(self) -> list[Answered]:
+        """Return who waits for a process, when none is left that may become ready. The lock is held."""
+        if any(not one.dead for one in self._processes):
+            return []
+        waiting, self._waiting = self._waiting, []
+        return [answered for _, answered in waiting]
 
     def _replace(self, worker: _Process, failures: int) -> None:
         """Put a new process in the place of one; the lock is held, so that no caller finds none at all."""

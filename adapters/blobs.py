@@ -169,6 +169,13 @@ class AzureBlobs:
         self._owned = owned
         self._ready = not owned
 
+    @property
+    def place(self) -> str:
+        """Account, address and container, as one may show them: without key or signature."""
+        account, url = self._container.account_name, self._container.url.partition("?")[0]
+        address = url.removesuffix(f"/{self._container.container_name}")
+        return f"account {account} at {address}, container {self._container.container_name}"
+
     def read(self, name: str) -> bytes:
         """All bytes of a blob. Raises BlobMissing."""
         with _translated(f"read {name}"):

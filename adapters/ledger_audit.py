@@ -1,4 +1,4 @@
-"""Proves all ledgers of a storage, or names the first bad entry of each (`python -m adapters.ledger_audit`).
+"""Proves all ledgers of a storage, or names the first bad entry of each (`python -m adapters.verify_ledger`).
 
 Beside each chain it looks at what points into it: a payable holds number and hash of the entry that it was
 booked on, and an approval that left the inbox must be closed. So entries that were cut off at the end are
@@ -8,12 +8,10 @@ missed too, which a chain alone cannot tell.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adapters.blobs import AzureBlobs, BlobMissing, Blobs, StorageError
-from adapters.settings import SettingError, from_environment
+from adapters.blobs import BlobMissing, Blobs
 from invoicing.approval import names
 from invoicing.approval.audit import prove
 from invoicing.approval.ledger import BadEntry, Entry, Flaw, from_bytes
@@ -21,11 +19,13 @@ from invoicing.approval.ledger import BadEntry, Entry, Flaw, from_bytes
 
 @dataclass(frozen=True)
 class Proof:
-    """The result of one ledger: how many entries were proved, and what is wrong."""
+    """The result of one ledger: its entries as far as they can be read, how many there are, what is wrong."""
 
     approval: str
     entries: int
     flaw: Flaw | None
+    first: Entry | None = None
+    last: Entry | None = None
 
 
 def audit(blobs: Blobs) -> Iterator[Proof]:
@@ -41,7 +41,10 @@ def audit(blobs: Blobs) -> Iterator[Proof]:
     for approval in sorted(found):
         stored = [(_number(name), blobs.read(name)) for name in found[approval]]
         flaw = _flaw(blobs, approval, stored, bookings.get(approval, []), approval in open_now)
-        yield Proof(approval, len(stored), flaw)
+        read = _readable(stored)
+        yield Proof(
+            approval, len(stored), flaw, first=read[0] if read else None, last=read[-1] if read else None
+        )
     for approval in sorted(set(bookings) - set(found)):
         yield Proof(approval, 0, Flaw(1, "there is a payable, but no ledger"))
 
@@ -55,6 +58,17 @@ def _bookings(blobs: Blobs) -> dict[str, list[tuple[int, str]]]:
             point = payable["ledger"]["entries"], payable["ledger"]["head"]
             found.setdefault(payable["approval"], []).append(point)
     return found
+
+
+def _readable(stored: list[tuple[int, bytes]]) -> list[Entry]:
+    """The first entries, up to one that is none."""
+    entries: list[Entry] = []
+    for _, data in stored:
+        try:
+            entries.append(from_bytes(data))
+        except BadEntry:
+            break
+    return entries
 
 
 def _number(name: str) -> int:
@@ -88,25 +102,3 @@ def _cut_off(entries: list[Entry]) -> Flaw | None:
     if any(one.kind == "closed" for one in entries) or not any(one.kind == "stage_opened" for one in entries):
         return None
     return Flaw(len(entries) + 1, "the end is missing: the approval is not open, and no entry closes it")
-
-
-def main() -> int:
-    """Print the proofs; returns 0 where all is whole, 1 for a flaw, 2 where the storage cannot be read."""
-    try:
-        settings = from_environment()
-        proofs = list(audit(AzureBlobs(settings.storage_connection, settings.container)))
-    except (SettingError, StorageError, BadEntry) as error:
-        print(f"The ledgers cannot be read: {error}", file=sys.stderr)
-        return 2
-    bad = [proof for proof in proofs if proof.flaw is not None]
-    for proof in bad:
-        assert proof.flaw is not None
-        print(f"approval {proof.approval}, entry {proof.flaw.seq}: {proof.flaw.text}")
-    entries = sum(proof.entries for proof in proofs)
-    whole = f"{len(proofs) - len(bad)} of {len(proofs)} ledgers are whole ({entries} entries)."
-    print(f"All {len(proofs)} ledgers are whole ({entries} entries)." if not bad else whole)
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

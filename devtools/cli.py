@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_test(commands)
     _add(commands, "check", "the quick checks: lint, format, types, unit tests", _CHECK)
     _add_bench(commands)
-    _add(commands, "verify-ledger", "prove what people decided, or name the first bad entry", _VERIFY_LEDGER)
+    _add_verify_ledger(commands)
     _add(commands, "setup", "make or bring up to date what the other commands need", _SETUP)
     clean = _add(commands, "clean", "delete what runs left behind", _CLEAN)
     clean.add_argument("--all", action="store_true", help="also delete .venv, node_modules and .rules")
@@ -61,9 +61,11 @@ Runs the benchmarks, each with an Azurite of its own. Arguments that are not lis
 benchmark."""
 _VERIFY_LEDGER = """\
 Reads the ledger of every approval from the storage and proves it: each entry holds the hash of the one
-before, the first one that of the request, and each decision is by somebody who was allowed to. Exit code 1
-and the first bad entry where something was altered, removed or forged. It finds the storage as `run` does:
-while one is up, at the usual ports of Azurite, or at the account that SETTLE_STORAGE names."""
+before, the first one that of the request, and each decision is by somebody who was allowed to. It prints what
+it proved: account, container, number of ledgers, first and last entry. Exit code 1 and the first bad entry
+where something was altered, removed or forged; exit code 2 where there is no ledger or none can be read.
+
+It proves the storage of the run that is up, else that of the last run (and starts Azurite for it)."""
 _SETUP = """\
 Makes .venv with the Python that runs this command, installs the locked packages into it and npm's into
 node_modules, and fetches the official rules into .rules. Does nothing where nothing changed."""
@@ -116,6 +118,20 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("name", nargs="?", metavar="NAME", help="a program of benchmarks/ (default: all)")
 
 
+def _add_verify_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    summary = "prove what people decided, or name the first bad entry"
+    parser = _add(commands, "verify-ledger", summary, _VERIFY_LEDGER)
+    parser.add_argument(
+        "--storage",
+        metavar="CONNECTION",
+        help="connection string of another account; SETTLE_STORAGE in the environment does the same, and"
+        " does not show its key in the list of processes",
+    )
+    parser.add_argument(
+        "--container", metavar="NAME", help="another container (default: that of the run, or `settle`)"
+    )
+
+
 def _port(text: str) -> int:
     port = int(text) if text.isdecimal() else 0
     if not 1 <= port <= 65535:
@@ -164,7 +180,7 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
         case "bench":
             return bench.bench(project, console, options.name, more)
         case "verify-ledger":
-            return ledger.verify(project, console)
+            return ledger.verify(project, console, ledger.VerifyOptions(options.storage, options.container))
         case "clean":
             with run.only_run(project, console):
                 setup.clean(project, console, everything=options.all)

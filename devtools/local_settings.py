@@ -13,21 +13,46 @@ from devtools.project import Project
 FILE = "local.settings.json"
 EXAMPLE = "local.settings.json.example"
 STORAGE = "AzureWebJobsStorage"
+DOCUMENTS = "SETTLE_STORAGE"
+CONTAINER = "SETTLE_CONTAINER"
 LOCAL_STORAGE = "UseDevelopmentStorage=true"
 DEFAULT_PORT = 7071
+DEFAULT_CONTAINER = "settle"
+
+_NAMES = (STORAGE, DOCUMENTS, CONTAINER)
 
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """What the commands need to know of the file: the port of the host, and which storage is meant."""
+    """What the commands need to know of the file.
+
+    `port` of the host. `storage`: the account of the host. `documents`: the account of documents and ledgers,
+    "" where it is that of the host. `container`: where in it they are.
+    """
 
     port: int
     storage: str
+    documents: str = ""
+    container: str = DEFAULT_CONTAINER
 
     @property
     def wants_azurite(self) -> bool:
-        """Whether the local storage is meant, rather than an account that the developer named."""
-        return self.storage.strip().rstrip(";") == LOCAL_STORAGE
+        """Whether the local storage is meant, rather than accounts that the developer named."""
+        return is_local(self.storage) or is_local(self.documents)
+
+    def documents_storage(self, azurite: str) -> str:
+        """The connection string of the account of documents and ledgers; `azurite`: that of the local one."""
+        named = self.documents or self.storage
+        return azurite if is_local(named) else named
+
+    def host_storage(self, azurite: str) -> str:
+        """The connection string of the host's account; `azurite`: that of the local one."""
+        return azurite if is_local(self.storage) else self.storage
+
+
+def is_local(connection: str) -> bool:
+    """Whether a connection string is the short form that means the local storage, whatever its ports."""
+    return connection.strip().rstrip(";").lower() == LOCAL_STORAGE.lower()
 
 
 def ensure(project: Project) -> bool:
@@ -46,10 +71,12 @@ def read(project: Project, environment: Mapping[str, str] = os.environ) -> Local
         content: Any = json.loads(file.read_text("utf-8-sig"))
         values, host = content.get("Values", {}), content.get("Host", {})
         port = int(host.get("LocalHttpPort", DEFAULT_PORT))
-        storage = str(environment.get(STORAGE) or values.get(STORAGE) or LOCAL_STORAGE)
+        named = {name: str(environment.get(name) or values.get(name) or "") for name in _NAMES}
     except (ValueError, AttributeError) as error:
         raise DevError(
             f"{FILE} cannot be read: {error}",
             hint=f"mend it, or delete it to have it made again from {EXAMPLE}",
         ) from error
-    return LocalSettings(port, storage)
+    return LocalSettings(
+        port, named[STORAGE] or LOCAL_STORAGE, named[DOCUMENTS], named[CONTAINER] or DEFAULT_CONTAINER
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_LONGEST_TEXT = 4096
 _held: list[int] = []
 
 
@@ -20,15 +21,26 @@ def held() -> list[int]:
 
 def is_free(file: Path) -> bool:
     """Whether nobody holds the lock on ``file`` now."""
+    return holder(file) is None
 
-    def taken(_: str) -> None:
-        raise BlockingIOError
 
+def holder(file: Path) -> str | None:
+    """The text that the holder of the lock left in ``file``; None where nobody holds it.
+
+    A look changes nothing: the text stays, and a file that is not there is not made.
+    """
     try:
-        with exclusive(file, when_taken=taken):
-            return True
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
+        return os.read(descriptor, _LONGEST_TEXT).decode("utf-8", "replace")
+    else:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -44,7 +56,7 @@ def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") 
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            when_taken(os.read(descriptor, 4096).decode("utf-8", "replace"))
+            when_taken(os.read(descriptor, _LONGEST_TEXT).decode("utf-8", "replace"))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)

@@ -82,6 +82,17 @@ class Project:
         """The lock of the run that uses the data."""
         return self.state / "run.lock"
 
+    @property
+    def run_record(self) -> Path:
+        """Which storage the last run on the data used."""
+        return self.state / "run.json"
+
+    @property
+    def throw_away_projects(self) -> "list[Project]":
+        """The same project with the data of each run that began with empty data and may be up."""
+        folders = sorted((self.root / ".state").glob(f"{_FRESH}*"))
+        return [Project(self.root, folder) for folder in folders]
+
     def log(self, name: str) -> Path:
         """The log file of one program."""
         return self.state / "logs" / f"{name}.log"

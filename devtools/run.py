@@ -4,14 +4,14 @@ import contextlib
 import os
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devtools import azurite, documents, host, local_settings, setup, summary
+from devtools import azurite, documents, host, local_settings, run_record, setup, summary
 from devtools.batch_client import BatchClient, Status
 from devtools.console import Console, duration
 from devtools.errors import DevError, ServiceFailed
@@ -48,6 +48,7 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
         if options.fresh:
             project = stack.enter_context(project.throw_away_data())
         stack.enter_context(only_run(project, console))
+        run_record.forget(project)
         running, services = _start_services(stack, project, console, replace(options, host=host_kind))
         done = send_folder(BatchClient(running.url), console, folder, files, services)
         if options.once:
@@ -95,13 +96,30 @@ def _start_services(
     if local_settings.ensure(project):
         console.note(f"{local_settings.FILE} made from {local_settings.EXAMPLE}")
     settings = local_settings.read(project)
-    storage, services = settings.storage, []
+    azurite_storage, services = "", []
     if settings.wants_azurite:
         local = stack.enter_context(_start_azurite(project, console))
-        storage, services = local.connection_string, [local.program]
+        azurite_storage, services = local.connection_string, [local.program]
     else:
         console.note(f"storage: the account that {local_settings.STORAGE} names, no Azurite")
-    running = stack.enter_context(_start_host(project, console, options, settings.port, storage))
+    documents_storage = settings.documents_storage(azurite_storage)
+    run_record.write(
+        project,
+        storage=documents_storage,
+        container=settings.container,
+        azurite=documents_storage == azurite_storage,
+    )
+    running = stack.enter_context(
+        _start_host(
+            project,
+            console,
+            options,
+            settings.port,
+            settings.host_storage(azurite_storage),
+            # The short form means the usual ports, where the data of somebody else may be.
+            {local_settings.DOCUMENTS: documents_storage},
+        )
+    )
     return running, [*services, running.program]
 
 
@@ -115,13 +133,20 @@ def _start_azurite(project: Project, console: Console) -> azurite.Azurite:
 
 
 def _start_host(
-    project: Project, console: Console, options: RunOptions, default_port: int, storage: str
+    project: Project,
+    console: Console,
+    options: RunOptions,
+    default_port: int,
+    storage: str,
+    variables: Mapping[str, str],
 ) -> Host:
     kind = options.host or "embedded"
     name = "Core Tools (func start)" if kind == "func" else "the embedded host"
     port = default_port if options.port is None else options.port
     with console.step(f"starting {name}", name):
-        running = host.start(project, HostOptions(kind, port, storage, strict_port=bool(options.port)))
+        strict = bool(options.port)
+        chosen = HostOptions(kind, port, storage, strict_port=strict, variables=variables)
+        running = host.start(project, chosen)
     if port and running.port != port:
         console.note(f"port {port} is in use; the host listens on {running.port}")
     return running

@@ -122,3 +122,18 @@ def test_a_folder_without_documents_is_told_before_anything_starts(tmp_path: Pat
     assert process.returncode == 1
     assert "There are no documents" in said
     assert "What to do:" in said
+
+
+def test_the_ledgers_of_a_run_that_took_other_ports_are_proved(folder: Path) -> None:
+    """Of that run and no other: the address is printed, and the number is that of its invoices."""
+    with _dev_run(folder) as process:
+        said = _read_until_up(process)
+        waiting = re.search(r"\((\d+) invoices wait", said)
+        assert waiting, said
+        command = [sys.executable, str(ROOT / "dev.py"), "verify-ledger"]
+        proof = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_SECONDS, check=False
+        )
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    assert f"All {waiting[1]} ledgers are whole." in proof.stdout
+    assert re.search(r"account devstoreaccount1 at http://127\.0\.0\.1:\d+/", proof.stdout)

@@ -28,7 +28,7 @@ from devhost.engine.mailboxes import Mailboxes, Message
 from devhost.engine.models import InstanceStatus, RuntimeStatus
 from devhost.engine.outcome import write_episode
 from devhost.engine.pacing import Pacing
-from devhost.engine.ports import ActivityOutcome, Catalog, Runner
+from devhost.engine.ports import ActivityError, ActivityOutcome, Catalog, NoReply, Runner
 from devhost.engine.starting import Starter
 from devhost.engine.timer_heap import TimerHeap
 from devhost.engine.watchers import Watchers
@@ -43,6 +43,7 @@ from devhost.state.store import Store
 __all__ = ["Core"]
 
 _RETRY_AFTER = timedelta(seconds=5)
+_LONGEST_PAUSE_SECONDS = 600
 
 
 class Core:
@@ -82,6 +83,7 @@ class Core:
         self._watchers = Watchers()
         self._pacing = Pacing()
         self._idle_waiters: list[Future[None]] = []
+        self._tries: dict[str, int] = {}
         self._dispatcher = ActivityDispatcher(
             submitter(runner, catalog, http),
             self._report,
@@ -257,13 +259,27 @@ class Core:
                 self._run_entity(instance_id, messages)
             else:
                 self._run_orchestration(instance_id, messages)
+            self._tries.pop(instance_id, None)
+        except NoReply as none:
+            self._abort(instance_id, messages, none.error)
         except Exception as error:  # noqa: BLE001
             # Not the user's error (that is part of the outcome) but ours or the disk's: keep the messages.
             self._tell_failure(instance_id, error)
-            self._live.forget(instance_id)
-            self._mailboxes.hold(instance_id, messages)
-            due = self._clock.ticks() + timestamps.from_delta(_RETRY_AFTER)
-            self._timers.arm(instance_id, instance_id, due)
+            self._put_back(instance_id, messages, _RETRY_AFTER.total_seconds())
+
+    def _abort(self, instance_id: str, messages: list[Message], error: ActivityError) -> None:
+        """Have a step that came to nothing tried again; the pauses grow as on the real host."""
+        tries = self._tries[instance_id] = self._tries.get(instance_id, 0) + 1
+        seconds = min(2 ** min(tries, 10), _LONGEST_PAUSE_SECONDS)
+        text = "a step of '%s' came to nothing (%s): tried again in %d s"
+        self._log.warning(text, instance_id, error.message, seconds)
+        self._put_back(instance_id, messages, seconds)
+
+    def _put_back(self, instance_id: str, messages: list[Message], seconds: float) -> None:
+        self._live.forget(instance_id)
+        self._mailboxes.hold(instance_id, messages)
+        due = self._clock.ticks() + int(seconds * timestamps.SECOND)
+        self._timers.arm(instance_id, instance_id, due)
 
     def _tell_failure(self, instance_id: str, error: Exception) -> None:
         seconds = _RETRY_AFTER.total_seconds()
@@ -339,6 +355,7 @@ class Core:
         for instance_id in effects.gone:
             self._mailboxes.forget(instance_id)
             self._live.forget(instance_id)
+            self._tries.pop(instance_id, None)
             self._watchers.failed(instance_id, InstanceNotFound(instance_id))
         for record in effects.started:
             self._live.put(Live(record))

@@ -11,13 +11,13 @@ from devhost import jsontext
 from devhost.engine.faults import HostCrash
 from devhost.engine.mailboxes import Message
 from devhost.engine.models import RuntimeStatus
-from devhost.engine.ports import Catalog, Runner
+from devhost.engine.ports import ActivityError, Catalog, NoReply, Runner, TimedOut
 from devhost.engine.work import Work
 from devhost.errors import UnknownFunction
 from devhost.orchestration.history import EventType, event
 from devhost.state.records import InstanceRecord, split_entity_id
 
-__all__ = ["Batch", "run_batch", "signal", "write_batch"]
+__all__ = ["Batch", "run_batch", "signal", "unanswered", "write_batch"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def run_batch(
 ) -> Batch:
     """Run operations on an entity. ``state`` is its JSON text, None when it does not exist.
 
-    When the whole function raises, or answers nonsense, each operation gets the error and the state stays.
+    When the whole function raises, answers nonsense or runs too long, each operation gets the error and the
+    state stays. Raises NoReply when the batch is to be tried again, since its worker process died.
     """
     name, key = split_entity_id(entity)
     function = catalog.entity(name)
@@ -54,6 +55,8 @@ def run_batch(
         return _read(reply, requests)
     except HostCrash:
         raise
+    except NoReply as none:
+        return unanswered(none.error, state, requests)
     except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
         return _all_failed(str(error) or repr(error), state, requests)
 
@@ -83,6 +86,14 @@ def _read(reply: dict[str, Any], requests: Sequence[dict[str, Any]]) -> Batch:
         raise ValueError(f"The entity function gave {len(results)} results for {len(requests)} operations.")
     state = (reply.get("entityState") or "null") if reply.get("entityExists") else None
     return Batch(results, state, changed=True)
+
+
+def unanswered(error: ActivityError, state: str | None, requests: Sequence[dict[str, Any]]) -> Batch:
+    """Return the batch whose function ran too long. Raises NoReply for any other error."""
+    if not isinstance(error, TimedOut):
+        raise NoReply(error)
+    # Not as JSON, as on the real host: a caller that reads the answer fails at that.
+    return Batch([(error.message, True)] * len(requests), state, changed=False)
 
 
 def _all_failed(text: str, state: str | None, requests: Sequence[dict[str, Any]]) -> Batch:

@@ -10,6 +10,7 @@ __all__ = [
     "ActivityError",
     "ActivityOutcome",
     "Catalog",
+    "NoReply",
     "NotStarted",
     "Runner",
     "TimedOut",
@@ -40,6 +41,17 @@ class TimedOut(ActivityError):
     """The function ran longer than functionTimeout allows."""
 
 
+class NoReply(Exception):
+    """A step of an orchestration or entity came to no reply of the SDK; ``error`` says why.
+
+    It is a WorkerLost, a TimedOut or a NotStarted.
+    """
+
+    def __init__(self, error: ActivityError):
+        super().__init__(error.message)
+        self.error = error
+
+
 @dataclass(frozen=True)
 class ActivityOutcome:
     """The end of one activity: ``result`` is JSON text (None means null) unless ``error`` is set."""
@@ -54,12 +66,12 @@ class Runner(Protocol):
     def run_orchestrator(self, function_name: str, context_json: str) -> str:
         """Run one replay and return the reply of the SDK; raises what the wrapped function raises.
 
-        Called in the engine's thread.
+        Raises NoReply when a worker process was to run it and did not. Called in the engine's thread.
         """
         ...
 
     def run_entity(self, function_name: str, batch_json: str) -> str:
-        """Run one batch of operations and return the reply of the SDK. Called in the engine's thread."""
+        """Run one batch of operations and return the reply of the SDK, as `run_orchestrator` does."""
         ...
 
     def submit_activity(

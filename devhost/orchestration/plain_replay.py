@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import traceback
+from dataclasses import replace
 
 from devhost import jsontext
 from devhost.app.settings import DurableSettings
 from devhost.engine.faults import HostCrash
 from devhost.engine.live import Live
-from devhost.engine.ports import Runner
+from devhost.engine.ports import ActivityError, NoReply, Runner, WorkerLost
 from devhost.orchestration.actions import InvalidReply, Reply, failure_part, parse_reply
 from devhost.orchestration.decision import Completion, Decision, failed
 from devhost.orchestration.history import Event, context_json
@@ -32,10 +33,26 @@ class PlainReplay:
 
     def decide(self, live: Live, new: list[Event], started: Event, function: str) -> Decision:
         """Say what follows from the history of ``live`` and the new events."""
-        text = self.text(live, new, started, function)
+        try:
+            text = self.text(live, new, started, function)
+        except NoReply as none:
+            return self.unanswered(live, new, started, none.error)
         if isinstance(text, Completion):
             return ended(text, live)
         return self.interpreted(live, new, started, text)
+
+    def unanswered(self, live: Live, new: list[Event], started: Event, error: ActivityError) -> Decision:
+        """Say what follows when the worker process died: the end, as on the real host.
+
+        There the failure counts as a reply without actions. So it is the failure of an orchestration that has
+        scheduled nothing yet, and any other is found to differ from its history. The custom status goes too.
+        Raises NoReply for another error: such a step is to be tried again.
+        """
+        if not isinstance(error, WorkerLost):
+            raise NoReply(error)
+        reply = Reply(False, error=f"One or more errors occurred. ({error.message})")
+        decision = interpret(itertools.chain(live.history.events, new), reply, started, self._max_actions)
+        return replace(decision, custom_status=None, sets_custom_status=True)
 
     def interpreted(self, live: Live, new: list[Event], started: Event, text: str) -> Decision:
         """Interpret the text of a reply."""
@@ -49,10 +66,11 @@ class PlainReplay:
         """Replay and return the SDK's reply as JSON text.
 
         A failure that the SDK describes is a reply like any other; another one is the end of the execution.
+        Raises NoReply when nobody ran it to its end.
         """
         try:
             return self._runner.run_orchestrator(function, context_json(live.history, new, started))
-        except HostCrash:
+        except (HostCrash, NoReply):
             raise
         except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
             text = failure_part(str(error))

@@ -42,6 +42,7 @@ from devhost.orchestration.keeping import StickySettings, sticky_decider
 from devhost.orchestration.plain_replay import PlainReplay
 from devhost.state.store import Store
 from devhost.testing import invariants
+from devhost.testing.lost_steps import LostSteps
 from devhost.testing.simulation import Chaos, Orderly, SimulatedCrash, Simulation
 from devhost.testing.stand_ins import HttpStandIn, InlineRunner, in_turn, replaced
 
@@ -49,6 +50,7 @@ __all__ = ["Chaos", "Host", "HostCrash", "Status", "VirtualClock", "in_turn"]
 
 App = FunctionRegister | DecoratorApi | Iterable[DecoratorApi] | Path | str
 _LONG = timedelta(days=3650)
+_NOT_STICKY = "with sticky, orchestrations are kept in the host: no worker process can be lost with one"
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,16 @@ class Host:
         sticky: bool = False,
         **durable: Any,
     ):
+        if sticky and chaos is not None and chaos.lost_orchestrator:
+            raise ValueError(_NOT_STICKY)
         settings, index = _loaded(app)
         self.clock = clock or VirtualClock()
         self.calls: list[tuple[str, Any]] = []
         self._settings = replace(settings, durable=replace(settings.durable, **durable))
         self._index = replaced(index, activities or {}, orchestrators or {})
         self._world = _world(chaos, seed, self.clock, settings)
-        self._runner = self._world.runner(InlineRunner(self._index, dict(activities or {}), self.calls))
+        inline = InlineRunner(self._index, dict(activities or {}), self.calls)
+        self._runner = LostSteps(self._world.runner(inline), self._world.fate_of_step)
         self._http = self._world.http(HttpStandIn(http) if http else None)
         self._state = state
         self._sticky = sticky
@@ -316,6 +321,23 @@ class Host:
         if when not in ("before", "after"):
             raise ValueError(f"when is 'before' or 'after', not {when!r}")
         self._crash = (commit, when)
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of orchestrations so far, for `lose_orchestrator`."""
+        return self._runner.count
+
+    def lose_orchestrator(self, at: int, when: str = "before") -> None:
+        """Let the worker process die with the ``at``-th step of an orchestration, counted from 1.
+
+        ``before`` its code runs, or ``after``, when nobody has heard of it. The instance then ends Failed for
+        good, as on the real host: with ``python3 exited with code 137`` when it had scheduled nothing yet,
+        else with ``Non-Deterministic workflow detected``. ``half``: the first step from ``at`` on of an
+        instance that has scheduled something, so that it ends in the second way.
+        """
+        if self._sticky:
+            raise ValueError(_NOT_STICKY)
+        self._runner.lose(at, when)
 
     def _at_commit(self, when: str, number: int) -> None:
         if self._crash == (number, when):

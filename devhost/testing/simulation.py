@@ -57,6 +57,9 @@ class Chaos:
                    within functionTimeout; each fails the activity, so the app must be ready for failures
     storage_error  of a commit: it fails, as with a full disk; what was to be written is tried again
     crash          of a commit: the host dies right before or right after it, and is started again
+    lost_orchestrator
+                   of a step: its worker process dies before or after the code has run. An orchestration ends
+                   Failed for good; the operations of an entity are tried again after 2 s, 4 s, 8 s …
     """
 
     seed: int = 0
@@ -67,6 +70,7 @@ class Chaos:
     lost_worker: float = 0.0
     storage_error: float = 0.0
     crash: float = 0.0
+    lost_orchestrator: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _PROBABILITIES:
@@ -169,6 +173,14 @@ class Simulation:
     def repeats(self) -> bool:
         """Tell whether the caller of a request repeats it."""
         return self.happens(self.chaos.duplicate)
+
+    def fate_of_step(self, function_name: str) -> str | None:
+        """Tell how a step of an orchestration or entity ends: well (None), or lost before or after it."""
+        if not self.happens(self.chaos.lost_orchestrator):
+            return None
+        when = self._random.choice(("before", "after"))
+        self.trace.append(f"worker lost {when} a step of {function_name}")
+        return when
 
     # -- activities
 
@@ -298,6 +310,10 @@ class Orderly:
     def repeats(self) -> bool:
         """No caller repeats anything."""
         return False
+
+    def fate_of_step(self, function_name: str) -> str | None:
+        """No worker is lost."""
+        return None
 
     def work(self, engine: Engine, *, whole: bool = False) -> None:
         """Work until only timers and requests are waited for."""

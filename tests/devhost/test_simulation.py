@@ -227,7 +227,7 @@ def test_a_lost_worker_fails_the_activity_in_each_of_its_ways() -> None:
             ]
             ran = min(effects.counts["reserve", "a-0"], 1)
             seen |= {(one["Reason"].partition(":")[2].split()[0], ran) for one in failures[:1]}
-    assert {text for text, _ in seen} == {"python", "Timeout"}
+    assert {text for text, _ in seen} == {"python3", "Timeout"}
     assert {ran for _, ran in seen} == {0, 1}
 
 

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         auth=options.auth,
         log_format=options.log,
         sticky=None if options.no_sticky else StickySettings(check_every=options.check_every),
+        early_timers=options.early_timers,
     )
     try:
         configure(options.log, load_settings(app_folder).log_levels)
@@ -97,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         default=StickySettings.check_every,
         metavar="N",
         help="check what is kept in memory against a replay after N steps, and at the end (default: 100)",
+    )
+    start.add_argument(
+        "--early-timers", action="store_true", help="fire timers up to a second early, as Azure does"
     )
     start.add_argument(
         "--ready-file", metavar="FILE", help="write url, pid and rpc there as JSON once requests are served"

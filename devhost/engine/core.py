@@ -37,7 +37,7 @@ from devhost.errors import InstanceNotFound
 from devhost.orchestration.episode import Decider, accepted, run_episode, version_mismatch
 from devhost.orchestration.history import Event, EventType, event
 from devhost.orchestration.plain_replay import PlainReplay
-from devhost.state.records import ActivityTask, InstanceRecord, is_entity
+from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord, is_entity
 from devhost.state.store import Store
 
 __all__ = ["Core"]
@@ -103,7 +103,7 @@ class Core:
             else:
                 self._defer(message.instance_id, brought, message.due)
         for timer in self._store.timers():
-            self._timers.arm(timer.instance_id, timer.key, timer.due)
+            self._arm(timer)
         return self._store.activities()
 
     # -- the outside
@@ -231,18 +231,17 @@ class Core:
         return due is not None and due <= self._clock.ticks()
 
     def _fire_timers(self) -> None:
-        for key, due in self._timers.take(self._clock.ticks()):
+        for key, timer in self._timers.take(self._clock.ticks()):
             if isinstance(key, int):
                 self.deliver(*self._later.pop(key))
-                continue
-            if isinstance(key, str):
-                self._mailboxes.release(key)
-                continue
-            instance_id, execution_id, number = key  # pyright: ignore[reportGeneralTypeIssues]  see TimerRecord.key
-            fired = event(
-                EventType.TimerFired, self._stamps.next(), TimerId=number, FireAt=timestamps.text(due)
-            )
-            self.deliver(instance_id, Message(fired, execution_id))
+            elif isinstance(timer, TimerRecord):
+                self.deliver(timer.instance_id, Message(_fired(timer), timer.execution_id))
+            else:
+                self._mailboxes.release(str(key))
+
+    def _arm(self, timer: TimerRecord) -> None:
+        due = self._chance.fires(self._clock.ticks(), timer.due)
+        self._timers.arm(timer.instance_id, timer.key, due, timer)
 
     def deliver(self, instance_id: str, message: Message) -> None:
         """Put a message into the mailbox of its instance."""
@@ -362,7 +361,7 @@ class Core:
         for key in effects.disarmed:
             self._timers.disarm(key)
         for timer in effects.timers:
-            self._timers.arm(timer.instance_id, timer.key, timer.due)
+            self._arm(timer)
         for instance_id, message, due in effects.deferred:
             self._defer(instance_id, message, due)
         for instance_id, message in effects.messages:
@@ -383,3 +382,9 @@ class Core:
         assert message.number is not None
         self._later[message.number] = (instance_id, message)
         self._timers.arm(instance_id, message.number, due)
+
+
+def _fired(timer: TimerRecord) -> Event:
+    """The message that a timer has fired: the real host writes it when the timer is made, and hides it."""
+    fire_at = timestamps.text(timer.due)
+    return event(EventType.TimerFired, timer.created, TimerId=timer.timer_id, FireAt=fire_at)

@@ -111,6 +111,7 @@ def _continue_as_new(
 
 def _send_commands(work: Work, live: Live, episode: Episode, starter: Starter) -> None:
     record = live.record
+    now = timestamps.parse(episode.events[0]["Timestamp"])
     activities: list[ActivityTask] = []
     timers: list[TimerRecord] = []
     for command in episode.decision.commands:
@@ -121,7 +122,7 @@ def _send_commands(work: Work, live: Live, episode: Episode, starter: Starter) -
         elif command.kind == EventType.TimerCreated:
             if not command.cancelled:
                 due = timestamps.parse(command.fire_at)
-                timers.append(TimerRecord(record.instance_id, record.execution_id, command.id, due))
+                timers.append(TimerRecord(record.instance_id, record.execution_id, command.id, due, now))
         elif command.kind == EventType.EventSent:
             _send_request(work, command)
         else:

@@ -1,25 +1,46 @@
-"""Timers that wait for their time, in memory. Used by the engine's thread only."""
+"""Timers that wait for their time, in memory. Used by the engine's thread only.
+
+`on_time` and `in_whole_seconds` say when a timer is fired that was made for a point in time.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Hashable
+from typing import Any
 
-__all__ = ["TimerHeap"]
+from devhost import timestamps
+
+__all__ = ["Firing", "TimerHeap", "in_whole_seconds", "on_time"]
+
+#: From now and the time that a timer was made for, both in ticks, to the time at which it is fired.
+Firing = Callable[[int, int], int]
 
 _REBUILD_FROM = 64
+
+
+def on_time(now: int, fire_at: int) -> int:
+    """Fire when the time has come."""
+    return fire_at
+
+
+def in_whole_seconds(now: int, fire_at: int) -> int:
+    """Fire up to a second early, as the real host does: its queue hides a message for whole seconds only."""
+    return now + max(0, fire_at - now) // timestamps.SECOND * timestamps.SECOND
 
 
 class TimerHeap:
     """Keys with a due time, grouped by owner. Arming, disarming and taking cost a logarithm.
 
-    Equal times fire in the order of arming, unless ``tie`` ranks them otherwise.
+    Equal times fire in the order of arming, unless ``tie`` ranks them otherwise. A timer may carry something
+    that is handed back when it is taken.
     """
 
     def __init__(self, tie: Callable[[], int] = lambda: 0) -> None:
         self._tie = tie
         self._due: dict[Hashable, int] = {}
+        self._carried: dict[Hashable, Any] = {}
         self._owners: dict[Hashable, str] = {}
         self._of_owner: defaultdict[str, set[Hashable]] = defaultdict(set)
         self._heap: list[tuple[int, int, int, Hashable]] = []
@@ -28,9 +49,10 @@ class TimerHeap:
     def __len__(self) -> int:
         return len(self._due)
 
-    def arm(self, owner: str, key: Hashable, due: int) -> None:
+    def arm(self, owner: str, key: Hashable, due: int, carried: Any = None) -> None:
         """Set (or move) a timer."""
         self._due[key] = due
+        self._carried[key] = carried
         self._owners[key] = owner
         self._of_owner[owner].add(key)
         self._count += 1
@@ -40,6 +62,7 @@ class TimerHeap:
         """Drop a timer; harmless when it is not set."""
         if self._due.pop(key, None) is None:
             return
+        del self._carried[key]
         owner = self._owners.pop(key)
         self._of_owner[owner].discard(key)
         if not self._of_owner[owner]:
@@ -61,11 +84,11 @@ class TimerHeap:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def take(self, now: int) -> list[tuple[Hashable, int]]:
-        """Remove and return the timers whose time has come, with it, in the order of their times."""
+    def take(self, now: int) -> list[tuple[Hashable, Any]]:
+        """Remove and return the timers whose time has come, with what they carry, in the order of times."""
         taken = []
         while (due := self.next_due()) is not None and due <= now:
             key = heapq.heappop(self._heap)[3]
+            taken.append((key, self._carried[key]))
             self.disarm(key)
-            taken.append((key, due))
         return taken

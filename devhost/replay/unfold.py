@@ -7,6 +7,8 @@ What `showHistory` leaves out, and how it comes back:
 * which result belongs to which of several equal calls: known by their inputs if those are shown, else it is
   the order in which they ended, which may be wrong (`Recording.doubtful`).
 * episodes: one for each event that came in, at its own time, so `current_utc_datetime` may be a little off.
+  The firing of a timer has the time at which the timer was made: it came at `FireAt`, up to a second earlier,
+  or later. What was asked for then, or the end of the execution, tells the time.
 * execution id, parent and version of the instance: unknown, so empty.
 """
 
@@ -38,6 +40,7 @@ _SCHEDULED = {
     EventType.SubOrchestrationInstanceFailed: EventType.SubOrchestrationInstanceCreated,
 }
 _UNKNOWN = "unknown"
+_NEVER = 2**63
 # A child that was not given an id has that of its parent's execution with a number.
 _CHILD = re.compile(r"^[0-9a-f]{32}:\d+$")
 _PARENT = {
@@ -71,8 +74,12 @@ class _Command:
 
 @dataclass
 class _Input:
+    """An event that came in between ``time`` and ``latest``, most likely at ``likely`` (all in ticks)."""
+
     row: int
     time: int
+    likely: int
+    latest: int
 
 
 def unfold(folded: Recording, ask: Ask) -> Recording:
@@ -113,9 +120,26 @@ def _sorted_out(rows: Sequence[Event]) -> tuple[list[_Input], list[_Command]]:
         elif kind is not EventType.ExecutionCompleted:
             if kind in COMPLETIONS:
                 commands.append(_ended(row, kind, number, len(inputs)))
-            inputs.append(_Input(number, timestamps.parse(row["Timestamp"])))
-    latest = accumulate((one.time for one in inputs), max)
-    return [replace(one, time=time) for one, time in zip(inputs, latest, strict=True)], commands
+            inputs.append(_came(row, kind, number))
+    return _in_order(inputs), commands
+
+
+def _came(row: Event, kind: EventType, number: int) -> _Input:
+    time = timestamps.parse(row["Timestamp"])
+    if kind is not EventType.TimerFired:
+        return _Input(number, time, time, time)
+    due = max(time, _ticks(row.get("FireAt")))
+    return _Input(number, max(time, due - timestamps.SECOND), due, _NEVER)
+
+
+def _in_order(inputs: list[_Input]) -> list[_Input]:
+    """None came before the one before it, nor after the one after it."""
+    earliest = list(accumulate((one.time for one in inputs), max))
+    latest = list(accumulate((one.latest for one in reversed(inputs)), min))[::-1]
+    return [
+        replace(one, time=low, likely=max(low, min(one.likely, high)), latest=max(low, high))
+        for one, low, high in zip(inputs, earliest, latest, strict=True)
+    ]
 
 
 def _listed(row: Event, kind: EventType, number: int, slot: int) -> _Command:
@@ -149,11 +173,12 @@ def _place(inputs: list[_Input], commands: list[_Command]) -> None:
     ``slot`` are the same unless times are equal.
     """
     times = [one.time for one in inputs]
+    latest_times = [one.latest for one in inputs]
     for one in commands:
         one.earliest = one.slot
         if one.end is not None:
             one.slot = max(1, min(one.slot, bisect_right(times, one.time)))
-            one.earliest = max(1, bisect_left(times, one.time))
+            one.earliest = max(1, bisect_left(latest_times, one.time))
     # What was asked for before another command cannot have been recorded after it.
     latest = later = len(inputs)
     for _, group in groupby(sorted(commands, key=lambda one: -one.time), key=lambda one: one.time):
@@ -184,9 +209,11 @@ class _Builder:
         """Return the full recording."""
         for number, one in enumerate(self._inputs, start=1):
             candidates = [command for command in self._left if command.earliest <= number]
-            stamp = max([one.time, *(command.time for command in candidates[:1])])
             came_in = self._came_in(one)
+            stamp = self._stamp(number, one, candidates)
             ordered = self._ordered(number, candidates, came_in, stamp)
+            if ordered:
+                stamp = max(one.time, ordered[0].time)
             self._add(event(EventType.OrchestratorStarted, stamp), one.row)
             self._add(came_in, one.row)
             for command in ordered:
@@ -201,6 +228,14 @@ class _Builder:
             doubtful=self._doubtful,
             notes=self._notes,
         )
+
+    def _stamp(self, number: int, one: _Input, candidates: list[_Command]) -> int:
+        """When the episode of an input began: what was asked for in it has that time, and so has the end."""
+        asked = [command.time for command in candidates if command.slot == number]
+        if number == len(self._inputs) and one.latest != one.time:
+            ends = (row for row in self._folded.events if row["EventType"] == EventType.ExecutionCompleted)
+            asked += [timestamps.parse(row["Timestamp"]) for row in ends]
+        return max(one.time, min(asked, default=one.likely))
 
     def _add(self, one: Event, row: int) -> None:
         self._events.append(one)

@@ -79,7 +79,7 @@ class Queries:
 
     def timers(self) -> list[TimerRecord]:
         """Return all timers that have neither fired nor been cancelled."""
-        rows = self._rows("SELECT instance_id, execution_id, timer_id, due FROM timers")
+        rows = self._rows("SELECT instance_id, execution_id, timer_id, due, created FROM timers")
         return [TimerRecord(*row) for row in rows]
 
     def last_stamp(self) -> int:

@@ -86,12 +86,13 @@ class ActivityTask:
 
 @dataclass(frozen=True, slots=True)
 class TimerRecord:
-    """One timer of an orchestration that is to fire at ``due``."""
+    """One timer of an orchestration: made at ``created`` to fire at ``due``, both in ticks."""
 
     instance_id: str
     execution_id: str
     timer_id: int
     due: int
+    created: int
 
     @property
     def key(self) -> tuple[str, str, int]:

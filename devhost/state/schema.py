@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMA_VERSION"]
 
 APPLICATION_ID = 0x44485354
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = (
     # Orchestration instances, and entities: those have an id like @name@key and their state in `state`.
@@ -52,6 +52,7 @@ SCHEMA = (
         timer_id INTEGER NOT NULL,
         execution_id TEXT NOT NULL,
         due INTEGER NOT NULL,
+        created INTEGER NOT NULL,
         PRIMARY KEY (instance_id, timer_id)
     ) WITHOUT ROWID""",
 )

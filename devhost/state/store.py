@@ -107,8 +107,9 @@ class Transaction:
     def add_timers(self, timers: list[TimerRecord]) -> None:
         """Add timers that are to fire."""
         self._run_many(
-            "INSERT OR REPLACE INTO timers (instance_id, timer_id, execution_id, due) VALUES (?, ?, ?, ?)",
-            [(t.instance_id, t.timer_id, t.execution_id, t.due) for t in timers],
+            "INSERT OR REPLACE INTO timers (instance_id, timer_id, execution_id, due, created) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [(t.instance_id, t.timer_id, t.execution_id, t.due, t.created) for t in timers],
         )
 
     def delete_timers(self, instance_id: str, timer_ids: list[int]) -> None:

@@ -87,10 +87,15 @@ class _Reader:
             yield f"nothing of the kind was scheduled under the id {number}"
         elif number not in self.open:
             yield f"the task {number} has ended before"
-        elif kind is EventType.TimerFired and timestamps.parse(one["Timestamp"]) < timestamps.parse(
-            self.scheduled[number]["FireAt"]
-        ):
-            yield f"the timer {number} fires before its time"
+        elif kind is EventType.TimerFired:
+            yield from self._wrong_firing(number, one)
+
+    def _wrong_firing(self, number: int, one: Event) -> Iterator[str]:
+        made = self.scheduled[number]
+        if self.last + timestamps.SECOND <= timestamps.parse(made["FireAt"]):
+            yield f"the timer {number} fires a second or more before its time"
+        if one["Timestamp"] != made["Timestamp"]:
+            yield f"the firing of the timer {number} has another time than its making"
 
 
 def _read(events: Iterable[Event]) -> _Reader:

@@ -38,6 +38,8 @@ __all__ = [
 
 SEED_VARIABLE = "DEVHOST_SEED"
 
+# Who waits for the rest of a second by one timer after the other comes to its end after so many of these.
+_DELIVERY = 10 * timestamps.MILLISECOND
 _STORAGE_ERRORS = ("database or disk is full", "database is locked", "disk I/O error")
 # What the host has to take once however often it comes. An event is not among them: one that is sent twice is
 # two events.
@@ -47,6 +49,8 @@ _TAKEN_ONCE = COMPLETIONS | {EventType.ExecutionStarted, EventType.TimerFired}
 @dataclass(frozen=True)
 class Chaos:
     """A seed, and how probable each fault is. All but the order is off unless it is given a probability.
+
+    Timers fire up to a second early, as on the real host: after one, the clock may not have come to its time.
 
     seed           decides everything that is left to chance; the same seed gives the same run
     racing         after each move: the test's next request comes before the rest of the work is done
@@ -129,7 +133,7 @@ class Simulation:
         self._timeout = function_timeout
         self._flights: list[_Flight] = []
         self._again: list[tuple[str, Message]] = []
-        self.chance = Chance(self._random.randrange, self._new_id, self._delivered)
+        self.chance = Chance(self._random.randrange, self._new_id, self._delivered, self._fires)
 
     def runner(self, inner: Runner) -> Runner:
         """Return a runner whose activities are in flight until they end by a move."""
@@ -165,6 +169,11 @@ class Simulation:
     def _delivered(self, instance_id: str, message: Message) -> None:
         if message.event.get("EventType") in _TAKEN_ONCE and self.happens(self.chaos.duplicate):
             self._again.append((instance_id, message))
+
+    def _fires(self, now: int, fire_at: int) -> int:
+        """Fire up to a second early: no fault, but how the real host is. A little time passes in any case."""
+        soonest = min(fire_at, now + _DELIVERY)
+        return max(soonest, fire_at - self._random.randrange(timestamps.SECOND))
 
     def calm(self) -> None:
         """Have no more faults; the order stays a matter of chance."""

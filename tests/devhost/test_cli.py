@@ -14,7 +14,7 @@ import time
 import pytest
 
 from devhost.cli import main
-from tests.devhost.server_kit import ROOT, Server, write_app
+from tests.devhost.server_kit import APP_HEAD, ROOT, Server, write_app
 
 APP = """
 @app.route(route="hello/{name?}", methods=["GET", "POST"])
@@ -183,3 +183,32 @@ def test_state_that_cannot_be_kept_is_told(app, tmp_path):
     assert ended.returncode == 1
     assert "for the state cannot be made" in ended.stderr
     assert "--in-memory" in ended.stderr
+
+
+NAP = """
+@app.orchestration_trigger(context_name="context")
+def nap(context):
+    began = context.current_utc_datetime
+    yield context.create_timer(began + datetime.timedelta(seconds=0.95))
+    return (context.current_utc_datetime - began).total_seconds()
+"""
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_timers_are_early_where_that_is_asked_for(tmp_path, early):
+    """As the real host fires them: a wait is cut to whole seconds. Otherwise they are never early."""
+    folder = write_app(tmp_path / "app", NAP, f"import datetime{APP_HEAD}")
+    options = ["--early-timers"] if early else []
+    with Server(folder, tmp_path / "work", "--in-memory", *options) as server:
+        naps = [_nap(server) for _ in range(3)]
+    assert (min(naps) < 0.95) is early, naps
+
+
+def _nap(server):
+    """Run one nap and return how long it was, in seconds."""
+    started = server.http("POST", "/runtime/webhooks/durabletask/orchestrators/nap").json()
+    path = started["statusQueryGetUri"].partition("/runtime")[2]
+    while (status := server.http("GET", f"/runtime{path}").json())["runtimeStatus"] != "Completed":
+        assert status["runtimeStatus"] in ("Pending", "Running"), status
+        time.sleep(0.05)
+    return status["output"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from devhost import timestamps
 from devhost.app.settings import DurableSettings
 from devhost.engine.dispatch import ActivityDispatcher
 from devhost.engine.live import Live, LiveInstances
@@ -12,7 +13,7 @@ from devhost.engine.mailboxes import Mailbox, Mailboxes, Message
 from devhost.engine.models import RuntimeStatus
 from devhost.engine.pacing import Pacing
 from devhost.engine.ports import ActivityOutcome
-from devhost.engine.timer_heap import TimerHeap
+from devhost.engine.timer_heap import TimerHeap, in_whole_seconds
 from devhost.orchestration.actions import Command
 from devhost.orchestration.history import Event, EventType, History
 from devhost.orchestration.refusals import refusal
@@ -26,11 +27,11 @@ from tests.devhost.shim_kit import completed, raised, scheduled
 
 
 def test_timers_are_taken_in_the_order_of_their_times() -> None:
-    """Equal times in the order of arming; later ones stay."""
+    """Equal times in the order of arming, each with what it carries; later ones stay."""
     heap = TimerHeap()
     for key, due in (("c", 30), ("a", 10), ("b", 10), ("later", 99)):
-        heap.arm("owner", key, due)
-    assert heap.take(50) == [("a", 10), ("b", 10), ("c", 30)]
+        heap.arm("owner", key, due, key.upper())
+    assert heap.take(50) == [("a", "A"), ("b", "B"), ("c", "C")]
     assert heap.next_due() == 99
     assert len(heap) == 1
 
@@ -52,17 +53,28 @@ def test_a_disarmed_timer_never_fires() -> None:
     heap.disarm(1)
     heap.disarm("unknown")
     heap.disarm_all("x")
-    assert heap.take(100) == [(4, 4)]
+    assert heap.take(100) == [(4, None)]
     assert heap.next_due() is None
 
 
 def test_a_timer_armed_again_moves() -> None:
     """It fires once, at the new time."""
     heap = TimerHeap()
-    heap.arm("x", 1, 10)
-    heap.arm("x", 1, 20)
+    heap.arm("x", 1, 10, "first")
+    heap.arm("x", 1, 20, "second")
     assert heap.take(10) == []
-    assert heap.take(20) == [(1, 20)]
+    assert heap.take(20) == [(1, "second")]
+
+
+@pytest.mark.parametrize(
+    ("now", "fire_at", "fires"), [(0.25, 3.0, 2.25), (0.25, 3.25, 3.25), (5.0, 5.9, 5.0), (5.0, 4.0, 5.0)]
+)
+def test_a_timer_may_be_fired_as_early_as_a_queue_of_whole_seconds_does(
+    now: float, fire_at: float, fires: float
+) -> None:
+    """The rest of a second is cut; what is in the past fires at once."""
+    ticks = [int(seconds * timestamps.SECOND) for seconds in (now, fire_at, fires)]
+    assert in_whole_seconds(ticks[0], ticks[1]) == ticks[2]
 
 
 def test_disarmed_timers_do_not_pile_up() -> None:

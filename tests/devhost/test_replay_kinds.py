@@ -10,6 +10,7 @@ import pytest
 
 from devhost.replay import check
 from devhost.replay.player import Player
+from devhost.testing import Chaos
 from tests.devhost import sample_app
 from tests.devhost.replay_kit import app, record
 from tests.devhost.test_replay import flow
@@ -93,6 +94,33 @@ def test_orchestrations_of_every_kind_agree_with_themselves(orchestrator):
     for history in (run.full, run.shown):
         result = check(history, blueprint)
         assert result, str(result)
+
+
+def test_timers_that_fired_early_agree_in_both_forms():
+    """A history tells when a timer was made and when it was due, not when it fired: the next step tells."""
+
+    second = timedelta(seconds=1)
+
+    def patient(context):
+        slept = []
+        for pause in (5, 0.4, 90):
+            began = context.current_utc_datetime
+            until = began + pause * second
+            while context.current_utc_datetime < until:
+                rest = until - context.current_utc_datetime
+                yield context.create_timer(until if rest >= second else until + second)
+            yield context.call_activity("store", pause)
+            slept.append((context.current_utc_datetime - began).total_seconds())
+        return slept
+
+    timers = set()
+    for seed in range(20):
+        run = record(patient, chaos=Chaos(seed, slow=0.5, slowest=timedelta(seconds=20)))
+        timers.add(sum(event["EventType"] == 11 for event in run.events))
+        for history in (run.full, run.shown):
+            result = check(history, app(patient))
+            assert result, f"seed {seed}: {result}"
+    assert max(timers) > 3, "no timer was early"
 
 
 def test_call_of_an_unknown_activity_agrees_with_the_refusal():

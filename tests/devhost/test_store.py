@@ -13,6 +13,7 @@ from devhost import timestamps
 from devhost.engine.models import EntityFilter, InstanceFilter, RuntimeStatus
 from devhost.errors import StateFileError, StateFileInUse, StateFileVersion
 from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
+from devhost.state.schema import SCHEMA_VERSION
 from devhost.state.store import Store
 
 _SECOND = timestamps.SECOND
@@ -43,14 +44,14 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
         transaction.add_message("i1", "e1", "{}")
         transaction.add_message("i1", None, "{}", due=99)
         transaction.add_activities([ActivityTask("i1", "e1", 0, "A", "null")])
-        transaction.add_timers([TimerRecord("i1", "e1", 1, 77)])
+        transaction.add_timers([TimerRecord("i1", "e1", 1, 77, 70)])
     store.close()
     store = Store.open(path)
     assert store.instance("i1") == record
     assert store.instance_with_history("i1") == (record, '[{"n":1},{"n":2},{"n":3}]')
     assert [(m.execution_id, m.due) for m in store.messages()] == [("e1", None), (None, 99)]
     assert store.activities() == [ActivityTask("i1", "e1", 0, "A", "null")]
-    assert store.timers() == [TimerRecord("i1", "e1", 1, 77)]
+    assert store.timers() == [TimerRecord("i1", "e1", 1, 77, 70)]
     assert store.last_stamp() == 20
     store.close()
 
@@ -80,7 +81,7 @@ def test_deleting_an_instance_deletes_all_that_belongs_to_it() -> None:
             transaction.append_history(name, "{}")
             transaction.add_message(name, None, "{}")
             transaction.add_activities([ActivityTask(name, "e1", 0, "A", None)])
-            transaction.add_timers([TimerRecord(name, "e1", 1, 5)])
+            transaction.add_timers([TimerRecord(name, "e1", 1, 5, 1)])
     with store.transaction() as transaction:
         transaction.delete_instance("i1")
     assert store.instance("i1") is None
@@ -121,7 +122,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 999")
     connection.close()
-    with pytest.raises(StateFileVersion, match="has format 999; this host writes format 1"):
+    with pytest.raises(StateFileVersion, match=f"has format 999; this host writes format {SCHEMA_VERSION}"):
         Store.open(path)
 
 

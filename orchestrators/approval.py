@@ -19,11 +19,10 @@ import azure.durable_functions as df
 
 from invoicing.approval.names import event
 from orchestrators.retry import ActivityGaveUp, call_with_retry
+from orchestrators.waiting import done_before, sleep
 
 bp = df.Blueprint()
 
-#: A longer timer cannot be cancelled, and one that is not cancelled holds back the end.
-LONGEST_TIMER = timedelta(days=5)
 #: Pauses after a notification that could not be queued; then it counts as failed, and the approval goes on.
 NOTIFY_PAUSES = (timedelta(seconds=1), timedelta(seconds=10))
 
@@ -88,12 +87,12 @@ class _Desk:
         state = yield from self._record("stage_opened", stage, f"stage_opened.{stage}")
         yield from self._tell("request", stage, state["waiting_for"], deadline=state["deadline"])
         while state["status"] == "open":
-            woken = yield from self._sleep(wait, state["alarm"]["at"])
-            if woken:
+            alarm_at = datetime.fromisoformat(state["alarm"]["at"])
+            if (yield from done_before(self._context, wait, alarm_at)):
                 attempt += 1
                 wait = self._arm(stage, attempt)
                 state = yield from self._read(stage)
-            elif self._context.current_utc_datetime >= datetime.fromisoformat(state["alarm"]["at"]):
+            else:
                 state = yield from self._alarm(stage, state)
             yield from self._pass_on(stage, state)
         return state
@@ -102,16 +101,6 @@ class _Desk:
         """Begin a wait and tell of it; an event that comes before the host waits is kept for it."""
         self._show(stage=stage, attempt=attempt)
         return self._context.wait_for_external_event(event(stage, attempt))
-
-    def _sleep(self, wait: Any, until: str) -> Steps:
-        """Wait for the event until a moment, at most one timer long; returns whether the event came."""
-        now = self._context.current_utc_datetime
-        timer: Any = self._context.create_timer(min(datetime.fromisoformat(until), now + LONGEST_TIMER))
-        winner = yield self._context.task_any([wait, timer])
-        if winner == wait:
-            timer.cancel()  # an open timer would keep the instance Running until it fires
-            return True
-        return False
 
     def _read(self, stage: str) -> Steps:
         state = yield from self._call("read_decisions", stage=stage, after=self._seen, now=self._now)
@@ -169,7 +158,7 @@ class _Desk:
                 return
             except Exception:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
                 if pause is not None:
-                    yield self._context.create_timer(self._context.current_utc_datetime + pause)
+                    yield from sleep(self._context, pause)
         self._failed_notifications += 1
         self._show()
 

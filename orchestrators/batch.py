@@ -17,6 +17,7 @@ import azure.durable_functions as df
 
 from invoicing.tally import add_counts
 from orchestrators.retry import ActivityGaveUp, call_with_retry
+from orchestrators.waiting import done_before
 
 bp = df.Blueprint()
 
@@ -158,12 +159,7 @@ def _watch(
 ) -> Generator[Any, Any, None]:
     """Wait for the windows, and write the progress into the custom status now and then."""
     pause = FIRST_LOOK
-    while not work.is_completed:
-        look: Any = context.create_timer(context.current_utc_datetime + pause)
-        winner = yield context.task_any([work, look])
-        if winner == work:
-            look.cancel()  # an open timer would keep the instance Running until it fires
-            return
+    while not (yield from done_before(context, work, context.current_utc_datetime + pause)):
         counts = yield from call_with_retry(context, "count_results", name)
         _show(context, "checking", sum(counts.values()), total, counts)
         pause = min(pause * 2, LONGEST_LOOK)

@@ -13,6 +13,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from orchestrators.retry import Backoff, first_line
+from orchestrators.waiting import sleep_until
 
 bp = df.Blueprint()
 
@@ -40,7 +41,7 @@ def notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
         if tried["outcome"] != "again":
             return {**tried, "attempts": attempts}
         context.set_custom_status({"attempts": attempts, "error": tried.get("error", "")})
-        yield context.create_timer(_next_try(context.current_utc_datetime, ends, attempts))
+        yield from sleep_until(context, _next_try(context.current_utc_datetime, ends, attempts))
 
 
 def _tried(

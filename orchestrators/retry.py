@@ -15,6 +15,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from orchestrators.waiting import sleep
+
 # Names of errors as they stand in an activity's failure text: an orchestrator sees texts only.
 _OUTAGES = ("StorageUnavailable:", "StorageRefused:", "RulesMissing:", "SettingError:", "PolicyInvalid:")
 
@@ -75,4 +77,4 @@ def call_with_retry(
             faults, pause = faults + 1, FAULT.pause(faults + 1)
         if pause is None:
             raise ActivityGaveUp(first_line(failure))
-        yield context.create_timer(context.current_utc_datetime + pause)
+        yield from sleep(context, pause)

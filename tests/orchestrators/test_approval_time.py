@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from invoicing.approval import names
-from orchestrators.approval import LONGEST_TIMER
+from orchestrators.waiting import LONGEST_TIMER
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, INVOICE, SUE, Office, clerk, day, manager
 
 APPROVAL = names.approval_id(INVOICE)

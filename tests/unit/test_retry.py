@@ -31,7 +31,9 @@ class Context:
         return ("activity", name, value)
 
     def create_timer(self, at: datetime) -> tuple:
-        return ("timer", at - self.current_utc_datetime)
+        pause = at - self.current_utc_datetime
+        self.current_utc_datetime = at
+        return ("timer", pause)
 
 
 def _drive(outcomes: list[Any]) -> tuple[Any, list[timedelta]]:

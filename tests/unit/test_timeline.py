@@ -11,6 +11,7 @@ import pytest
 from devhost.testing import Host
 from orchestrators import batch, chunk
 from web.views.failures import failure
+from web.views.runs import events_table
 from web.views.timeline import Bar, Timeline, ticks, timeline
 from web.views.timeline_chart import HEAD, ROW, chart
 
@@ -92,13 +93,70 @@ def test_what_is_under_way_lasts_until_now_or_until_the_run_ended() -> None:
 def test_timers_that_fired_wait_or_were_not_needed() -> None:
     """A timer is found again by its moment; of two for the same moment each takes one firing."""
     created = [event("TimerCreated", 1, FireAt=at(10)), event("TimerCreated", 2, FireAt=at(10))]
-    fired = event("TimerFired", 10.5, FireAt=at(10))
+    fired = event("TimerFired", 1, FireAt=at(10))
     assert bars(*created, fired) == [
-        ("timer", "Timer", "fired", 1, 10.5),
+        ("timer", "Timer", "fired", 1, 10),
         ("timer", "Timer", "unused", 2, 10),
     ]
+    digits = event("TimerCreated", 1, FireAt=at(10).replace("Z", ".000000Z"))
+    assert bars(digits, fired) == [("timer", "Timer", "fired", 1, 10)]
     assert bars(event("TimerCreated", 1, FireAt=at(900))) == [("timer", "Timer", "pending", 1, 100)]
     assert bars(event("TimerCreated", 1, FireAt=at(900)), END) == [("timer", "Timer", "unused", 1, 50)]
+
+
+def step(kind: str, asked: float, ended: float, **fields: Any) -> dict[str, Any]:
+    """A task that has ended, as a history shows it."""
+    return event(kind, ended, ScheduledTime=at(asked), **fields)
+
+
+@pytest.mark.parametrize(
+    ("later", "woke"),
+    [
+        ([event("TaskScheduled", 10.01, Name="notify")], "notify"),
+        ([event("TaskScheduled", 9.1, Name="notify")], "notify"),
+        (
+            [step("TaskCompleted", 9.1, 14, FunctionName="notify"), event("TimerCreated", 14, FireAt=at(30))],
+            "notify",
+        ),
+        ([step("TaskCompleted", 3, 12, FunctionName="slow"), event("TaskScheduled", 12, Name="next")], None),
+        ([step("SubOrchestrationInstanceFailed", 10, 12, FunctionName="part")], "part"),
+        ([event("TimerCreated", 9.2, FireAt=at(11))], "another timer"),
+        ([event("EventSent", 10, Name="op")], "a call of an entity"),
+        ([event("ExecutionCompleted", 9.5)], "the end"),
+        ([event("EventRaised", 20, Name="go"), event("TaskScheduled", 20, Name="next")], None),
+        ([event("ExecutionTerminated", 20), event("ExecutionCompleted", 20)], None),
+        ([event("TimerFired", 1, FireAt=at(20)), event("TaskScheduled", 20.1, Name="next")], None),
+        ([], None),
+    ],
+)
+def test_a_timer_that_fired_names_the_step_that_it_woke(
+    later: list[dict[str, Any]], woke: str | None
+) -> None:
+    """The time of its firing is that of its making, so what was asked for around its time tells.
+
+    It may be up to a second early. What another event woke, or had been asked for before, is not its own.
+    """
+    made = [event("TimerCreated", 1, FireAt=at(10)), event("TimerCreated", 1, FireAt=at(20))]
+    fired = event("TimerFired", 1, FireAt=at(10))
+    line = timeline([event("ExecutionStarted", 0), *made, fired, *later], START + timedelta(seconds=100))
+    assert line is not None
+    bar = next(one for one in line.bars if one.outcome == "fired")
+    assert (bar.woke, bar.end) == (woke, min(START + timedelta(seconds=10), line.end))
+
+
+def test_chart_and_table_say_what_a_timer_woke() -> None:
+    """Both: the table says what the chart shows."""
+    events = [
+        event("ExecutionStarted", 0),
+        event("TimerCreated", 1, FireAt=at(10)),
+        event("TimerFired", 1, FireAt=at(10)),
+        event("TaskScheduled", 9.5, Name="check_chunk"),
+    ]
+    line = timeline(events, START + timedelta(seconds=20))
+    assert line is not None
+    assert chart(line).rows[0].told == "ran out, 9 seconds; then check chunk"
+    assert chart(line).rows[0].title.endswith("12:00:01 UTC to 4 May 2026, 12:00:10 UTC; then check chunk")
+    assert [row["woke"] for row in events_table(line, 10)] == ["check chunk", ""]
 
 
 def test_a_wait_begins_when_the_run_was_last_busy() -> None:
@@ -106,7 +164,7 @@ def test_a_wait_begins_when_the_run_was_last_busy() -> None:
     assert bars(
         event("TaskCompleted", 5, FunctionName="tell", ScheduledTime=at(1)),
         event("TimerCreated", 5, FireAt=at(20)),
-        event("TimerFired", 20, FireAt=at(20)),
+        event("TimerFired", 5, FireAt=at(20)),
         event("EventRaised", 30, Name="decision.clerk.1", Input="true"),
         event("EventRaised", 40, Name="decision.clerk.2", Input="true"),
     )[1:] == [

@@ -198,6 +198,7 @@ def events_table(line: Timeline, most: int) -> list[dict[str, str]]:
         {
             "kind": bar.kind,
             "name": spoken(bar.name) if bar.kind in ("activity", "run") else bar.name,
+            "woke": spoken(bar.woke) if bar.woke else "",
             "outcome": bar.outcome,
             "start": precise(bar.start),
             "after": duration(bar.start - line.start),

@@ -3,6 +3,9 @@
 A history as it is shown has no ids any more: a task and its end are one event with two times, a timer and
 its firing are two events of one `FireAt`, and a wait is known only by the event that ended it. What cannot
 be told from that is not guessed at: see `_waits` and `_timers`.
+
+The time of a timer's firing is that of its making, and it may fire up to a second early: where it ended is
+told by `FireAt`, and what it woke by what was asked for next.
 """
 
 from __future__ import annotations
@@ -38,6 +41,13 @@ OUTCOMES: dict[Outcome, str] = {
     "received": "received",
     "stopped": "stopped",
 }
+#: What may follow a timer and has no name of its own.
+NEXT = {
+    "TimerCreated": "another timer",
+    "EventSent": "a call of an entity",
+    "ExecutionCompleted": "the end",
+    "ExecutionFailed": "the end",
+}
 
 _ENDS = ("ExecutionCompleted", "ExecutionFailed", "ExecutionTerminated")
 _TASKS: dict[str, tuple[Kind, Outcome]] = {
@@ -48,6 +58,12 @@ _TASKS: dict[str, tuple[Kind, Outcome]] = {
     "SubOrchestrationInstanceCompleted": ("run", "done"),
     "SubOrchestrationInstanceFailed": ("run", "failed"),
 }
+# What came in at the end of what had been asked for before, and what was asked for at its own time.
+_STEPS_ENDED = frozenset(kind for kind, (_, outcome) in _TASKS.items() if outcome != "running")
+_ASKED = (
+    frozenset(("TimerCreated", "EventSent", "ExecutionCompleted", "ExecutionFailed", *_TASKS)) - _STEPS_ENDED
+)
+_EARLIEST = timedelta(seconds=1)
 # The answer of an entity comes as an event whose name is the id of the question.
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -57,7 +73,8 @@ class Bar:
     """One stretch of a run. `end` is the end as shown; `open` says that it has not ended yet.
 
     `run` is the instance of a sub-orchestration where the history tells it, `detail` a failure's text or
-    what an event brought.
+    what an event brought. `woke` names what a timer that ran out was followed by, where that is known: an
+    activity, a sub-orchestration, or what `NEXT` has.
     """
 
     kind: Kind
@@ -68,6 +85,7 @@ class Bar:
     open: bool = False
     run: str | None = None
     detail: str | None = None
+    woke: str | None = None
 
     @property
     def length(self) -> timedelta:
@@ -132,25 +150,61 @@ def _timers(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar
     While its time has not come, nobody can say whether it still runs; afterwards, and in a run that has
     ended, it was not needed.
     """
-    fired: defaultdict[str, deque[datetime]] = defaultdict(deque)
-    for when, event in timed:
+    fired: defaultdict[datetime | None, deque[int]] = defaultdict(deque)
+    for place, (_, event) in enumerate(timed):
         if event.get("EventType") == "TimerFired":
-            fired[_fire_key(event)].append(when)
+            fired[_fire_key(event)].append(place)
+    rows = [_row(when, event) for when, event in timed] if fired else []
     for when, event in timed:
         if event.get("EventType") != "TimerCreated":
             continue
         due = as_moment(event.get("FireAt")) or when
         hits = fired[_fire_key(event)]
         if hits:
-            yield Bar("timer", "Timer", when, max(hits.popleft(), when), "fired")
+            woke = _woken(rows[hits.popleft() + 1 :], max(due - _EARLIEST, when))
+            yield Bar("timer", "Timer", when, max(min(due, end), when), "fired", woke=woke)
         elif ended is not None or due <= end:
             yield Bar("timer", "Timer", when, max(min(due, end), when), "unused")
         else:
             yield Bar("timer", "Timer", when, end, "pending", open=True, detail=due.isoformat())
 
 
-def _fire_key(event: Event) -> str:
-    return str(event.get("FireAt"))
+def _fire_key(event: Event) -> datetime | None:
+    """Who asks for a timer may write its moment with other digits than who fires it."""
+    return as_moment(event.get("FireAt"))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One event: when it was asked for and when it came in, None where it was not or did not."""
+
+    name: str
+    asked: datetime | None
+    came: datetime | None
+
+
+def _row(when: datetime, event: Event) -> _Row:
+    kind = str(event.get("EventType"))
+    name = NEXT.get(kind) or str(event.get("FunctionName") or event.get("Name") or "")
+    if kind in _STEPS_ENDED:
+        return _Row(name, as_moment(event.get("ScheduledTime")), when)
+    if kind in _ASKED:
+        return _Row(name, when, None)
+    return _Row(name, None, (as_moment(event.get("FireAt")) or when) if kind == "TimerFired" else when)
+
+
+def _woken(later: Sequence[_Row], earliest: datetime) -> str | None:
+    """Name what was asked for first after a timer had fired, unless something else had come in by then."""
+    asked = [row for row in later if row.asked is not None and row.asked >= earliest]
+    first = min(asked, key=lambda row: row.asked or earliest, default=None)
+    if first is None or first.asked is None:
+        return None
+    for row in later:
+        # At the same time, the end of a task of this very step is no news to it; anything else is.
+        is_own = row.asked is not None and row.asked >= earliest
+        if row.came is not None and (row.came < first.asked or (row.came == first.asked and not is_own)):
+            return None
+    return first.name or None
 
 
 def _pauses(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar]:

@@ -63,6 +63,9 @@ def _row(line: Timeline, bar: Bar, y: int) -> Row:
     lasted = duration(bar.length)
     told = f"{OUTCOMES[bar.outcome]}, {lasted}"
     title = f"{KINDS[bar.kind]}: {name} \u2013 {told}; {precise(bar.start)}"
+    if bar.woke:
+        told = f"{told}; then {shortened(spoken(bar.woke), _LABEL)}"
+        title = f"{title} to {precise(bar.end)}; then {spoken(bar.woke)}"
     return Row(bar, y, round(x, 3), round(width, 3), shortened(name, _LABEL), told, title, bar.run)
 
 

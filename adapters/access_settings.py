@@ -10,7 +10,7 @@ from adapters.setting_values import SettingError, flag
 
 _SHORTEST_KEY = 32
 #: Variables that only Azure's own hosts set; nobody may sign in there without a password.
-_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
+_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME")
 
 
 @dataclass(frozen=True)

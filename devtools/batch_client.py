@@ -29,6 +29,7 @@ class BatchClient:
     """Sends batches to one host; ``key`` is its function key, where it asks for one."""
 
     def __init__(self, base_url: str, *, timeout: float = 120.0, key: str | None = None) -> None:
+        self.key = key
         self.http = HttpClient(base_url, timeout=timeout, headers={"x-functions-key": key} if key else {})
 
     def post_batch(

@@ -102,6 +102,9 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="Core Tools or the embedded host (default: Core Tools where `func` is installed)",
     )
     parser.add_argument(
+        "--auth", action="store_true", help="have the embedded host ask for keys, as Azure does"
+    )
+    parser.add_argument(
         "--port", type=_port, metavar="N", help="port of the host (default: 7071, or a free one)"
     )
 
@@ -169,7 +172,9 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
     """Call the command that was asked for."""
     match options.command:
         case "run":
-            chosen = run.RunOptions(options.folder, options.once, options.fresh, options.host, options.port)
+            chosen = run.RunOptions(
+                options.folder, options.once, options.fresh, options.host, options.port, options.auth
+            )
             return run.run(project, console, chosen)
         case "test" if options.host:
             return checks.test_host(project, console, options.host, more)

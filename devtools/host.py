@@ -1,5 +1,6 @@
 """The Functions host: Core Tools where it is installed, else the embedded one."""
 
+import json
 import shutil
 import urllib.error
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ def choose_kind(wanted: HostKind | None) -> HostKind:
 class HostOptions:
     """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other.
 
-    ``variables`` are further environment variables of the host.
+    ``auth`` has the embedded host ask for keys, as Azure does. ``variables`` are further variables of its
+    environment.
     """
 
     kind: HostKind
@@ -44,16 +46,18 @@ class HostOptions:
     strict_port: bool = False
     workers: int = WORKERS
     log: str = "host"
+    auth: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Host:
-    """A running host. Leaving the block ends it."""
+    """A running host. Leaving the block ends it. ``key`` is its function key, None where it asks for none."""
 
-    def __init__(self, program: Program, kind: HostKind, port: int) -> None:
+    def __init__(self, program: Program, kind: HostKind, port: int, key: str | None = None) -> None:
         self.program = program
         self.kind = kind
         self.port = port
+        self.key = key
 
     @property
     def url(self) -> str:
@@ -75,6 +79,7 @@ def command(project: Project, options: HostOptions, port: int) -> list[str]:
         *(str(project.python), "-m", "devhost", "start", "--app", str(project.root)),
         *("--port", str(port), "--workers", str(options.workers), "--state", str(project.host_state)),
         *("--ready-file", str(_ready_file(project))),
+        *(["--auth"] if options.auth else []),
     ]
 
 
@@ -83,8 +88,22 @@ def _ready_file(project: Project) -> Path:
     return project.host_state.with_name("ready.json")
 
 
+def keys_file(state: Path) -> Path:
+    """Where the embedded host keeps its keys: beside its state file, once it was started with keys."""
+    return state.with_name("keys.json")
+
+
+def function_key(state: Path) -> str:
+    """The key that opens every function of the embedded host."""
+    return str(json.loads(keys_file(state).read_text("utf-8"))["function"])
+
+
 def start(project: Project, options: HostOptions) -> Host:
     """Start the host and wait until the app says that it is well. Raises DevError or ServiceFailed."""
+    if options.auth and options.kind == "func":
+        raise DevError(
+            "Keys are asked for by the embedded host only.", hint="add --host embedded, or leave out --auth"
+        )
     if options.strict_port and not ports.is_free(options.port):
         raise DevError(
             f"Port {options.port} is in use.",
@@ -127,6 +146,7 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
         program.stop()
         raise
     if trouble is None:
+        host.key = function_key(project.host_state) if options.auth else None
         return host
     program.stop()
     raise ServiceFailed(

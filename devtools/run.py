@@ -36,6 +36,7 @@ class RunOptions:
     fresh: bool = False
     host: HostKind | None = None
     port: int | None = None
+    auth: bool = False
 
 
 def run(project: Project, console: Console, options: RunOptions) -> int:
@@ -50,13 +51,17 @@ def run(project: Project, console: Console, options: RunOptions) -> int:
         stack.enter_context(only_run(project, console))
         run_record.forget(project)
         running, services = _start_services(stack, project, console, replace(options, host=host_kind))
-        done = send_folder(BatchClient(running.url), console, folder, files, services)
+        client = BatchClient(running.url, key=running.key)
+        done = send_folder(client, console, folder, files, services)
         if options.once:
             if done and not options.fresh:
                 console.line("The host stops now; `python3 dev.py run` starts it again with the same data.")
             return 0 if done else 1
         if done:
-            show_inbox(console, running.url, BatchClient(running.url))
+            show_inbox(console, running.url, client)
+        if running.key:
+            shown = project.shown(host.keys_file(project.host_state))
+            console.line(f"The API asks for a key (x-functions-key); the keys are in {shown}.")
         _stay_up(console, running, services)
     return 0
 
@@ -145,8 +150,8 @@ def _start_host(
     port = default_port if options.port is None else options.port
     with console.step(f"starting {name}", name):
         strict = bool(options.port)
-        chosen = HostOptions(kind, port, storage, strict_port=strict, variables=variables)
-        running = host.start(project, chosen)
+        wanted = HostOptions(kind, port, storage, strict_port=strict, auth=options.auth, variables=variables)
+        running = host.start(project, wanted)
     if port and running.port != port:
         console.note(f"port {port} is in use; the host listens on {running.port}")
     return running
@@ -178,7 +183,7 @@ def send_folder(
         _show_failure(console, status, progress.seconds)
         return False
     report = client.http.get_json(status["links"]["report_json"])
-    show_summary(console, status, report["documents"], progress.seconds)
+    show_summary(console, client, status, report["documents"], progress.seconds)
     _explain(console, status, report["documents"], sent_at)
     return True
 
@@ -198,7 +203,9 @@ def _explain(console: Console, status: Status, rows: list[dict[str, Any]], sent_
     console.note(note)
 
 
-def show_summary(console: Console, status: Status, rows: list[dict[str, Any]], seconds: float) -> None:
+def show_summary(
+    console: Console, client: BatchClient, status: Status, rows: list[dict[str, Any]], seconds: float
+) -> None:
     """Print the table, the totals and where the report is."""
     console.done(f"batch {status['id']}", seconds)
     console.line()
@@ -211,7 +218,14 @@ def show_summary(console: Console, status: Status, rows: list[dict[str, Any]], s
     console.line()
     for format in ("html", "json", "csv", "xlsx"):
         name = "Report" if format == "html" else f"  as {format.upper()}"
-        console.line(f"{name:<10}{status['links'][f'report_{format}']}")
+        console.line(f"{name:<10}{_report_address(client, status, format)}")
+
+
+def _report_address(client: BatchClient, status: Status, format: str) -> str:
+    """Where a person opens the report: where the API asks for a key, on the page that asks for a person."""
+    if client.key:
+        return client.http.url(f"/batches/{status['id']}/report?format={format}")
+    return status["links"][f"report_{format}"]
 
 
 def show_inbox(console: Console, url: str, client: BatchClient, patience: float = INBOX_SECONDS) -> None:

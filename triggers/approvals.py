@@ -25,14 +25,14 @@ from triggers.json_bodies import read_texts
 from triggers.people import only_from_here, who
 from triggers.responses import Refused, answers_errors, json_response
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+bp = df.Blueprint()
 
 _PAGE, _LARGEST_PAGE = 100, 1000
 _DECISION_FIELDS = {"decision": 20, "comment": 2000, "stage": 40, "sha256": 64, "t": 4096}
 _ABSENCE_FIELDS = {"until": 40, "to": 254}
 
 
-@bp.route(route="api/approvals", methods=["GET"])
+@bp.route(route="api/approvals", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
@@ -44,14 +44,14 @@ async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     return json_response({"approvals": shown, "total": len(found)})
 
 
-@bp.route(route="api/approvals/{id}", methods=["GET"])
+@bp.route(route="api/approvals/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_approval(req: func.HttpRequest) -> func.HttpResponse:
     """One approval with its stages, its history and what became of its messages."""
     return json_response(await asyncio.to_thread(_read, services.current(), req))
 
 
-@bp.route(route="api/approvals/{id}/document", methods=["GET"])
+@bp.route(route="api/approvals/{id}/document", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     """The document as it is now, byte for byte; its ETag is its SHA-256."""
@@ -71,7 +71,7 @@ async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
 
 
-@bp.route(route="api/approvals/{id}/decisions", methods=["POST"])
+@bp.route(route="api/approvals/{id}/decisions", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -94,7 +94,7 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 # ---------------------------------------------------------------- absences
 
 
-@bp.route(route="api/delegations", methods=["GET"])
+@bp.route(route="api/delegations", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
@@ -102,7 +102,7 @@ async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     return json_response({"delegations": [absence_view(one) for one in found]})
 
 
-@bp.route(route="api/delegations", methods=["POST"])
+@bp.route(route="api/delegations", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is away: `{"until": date or time with zone, "to": person}`; `to` may be left out where
@@ -116,7 +116,7 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     return json_response({"delegation": absence_view(made)}, 201)
 
 
-@bp.route(route="api/delegations", methods=["DELETE"])
+@bp.route(route="api/delegations", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is back."""
@@ -130,7 +130,7 @@ async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
 # ---------------------------------------------------------------- the outbox of local runs
 
 
-@bp.route(route="api/outbox", methods=["GET"])
+@bp.route(route="api/outbox", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
     """Messages that no channel is set up for, the newest first (`top`, `page`); in local runs only, since

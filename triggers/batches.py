@@ -27,7 +27,7 @@ from triggers.people import who_if_any
 from triggers.recent import Recent
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+bp = df.Blueprint()
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ async def _off_loop(call: Callable[..., Result], *args: Any) -> Result:
     return await asyncio.to_thread(call, *args)
 
 
-@bp.route(route="api/batches", methods=["POST"])
+@bp.route(route="api/batches", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -56,7 +56,7 @@ async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClie
     return _accepted(req, record, state)
 
 
-@bp.route(route="api/batches/{id}", methods=["GET"])
+@bp.route(route="api/batches/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -75,7 +75,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
 
 
-@bp.route(route="api/batches", methods=["GET"])
+@bp.route(route="api/batches", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -93,7 +93,7 @@ async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
     return json_response(body)
 
 
-@bp.route(route="api/batches/{id}", methods=["DELETE"])
+@bp.route(route="api/batches/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -107,7 +107,7 @@ async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return _accepted(req, record, "stopping")
 
 
-@bp.route(route="api/batches/{id}/report", methods=["GET"])
+@bp.route(route="api/batches/{id}/report", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -115,7 +115,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return await report_response(req, client, _batch_id(req))
 
 
-@bp.route(route="api/batches/{id}/documents/{n:int}", methods=["GET"])
+@bp.route(route="api/batches/{id}/documents/{n:int}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, byte for byte as it came in."""

@@ -1,58 +1,91 @@
-"""`GET /api/healthz`: whether what the app stands on answers."""
+"""`GET /api/healthz`: whether what the app stands on answers.
+
+Anybody may ask, so an answer names no person, account or path: it says `ok`, `no answer`, or the kind of what
+is wrong. The text that says more goes to the log.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import policies, services
-from adapters.settings import SettingError
 from invoicing import batch_names
 from invoicing.approval.policy import PolicyInvalid
 from triggers.responses import json_response
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 # A probe that is slower than this counts as no answer; load balancers wait no longer either.
 _PATIENCE = 8.0
+# What was last logged of each check in this process.
+_logged: dict[str, str] = {}
 
 
-@bp.route(route="api/healthz", methods=["GET"])
+@bp.route(route="api/healthz", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """200 when storage, task hub and rules are there, else 503; `checks` says which is not.
 
-    Without secrets. A policy that cannot be used makes it `degraded`, still with 200: new approvals are
-    refused, but everything that is under way goes on, and taking the app out of service would stop that too.
+    A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
+    everything that is under way goes on, and taking the app out of service would stop that too.
     So do links that cannot be made: people get no messages then.
     """
     return await _checks(client)
 
 
 async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    names = ("storage", "task_hub", "rules")
-    probes = (asyncio.to_thread(_storage), _task_hub(client), asyncio.to_thread(_rules))
-    answers = await asyncio.gather(*(_answer(probe) for probe in probes))
-    checks: dict[str, str] = dict(zip(names, answers, strict=True))
-    healthy = all(answer == "ok" for answer in answers)
-    checks["policy"] = await asyncio.to_thread(_policy)
-    checks["links"] = await _links()
-    usable = "ok" if checks["policy"] == checks["links"] == "ok" else "degraded"
-    body = {"status": usable if healthy else "unavailable", "checks": checks}
+    needed, wanted = await asyncio.gather(
+        _answers(
+            storage=asyncio.to_thread(_storage),
+            task_hub=_task_hub(client),
+            rules=asyncio.to_thread(_rules),
+        ),
+        _answers(policy=asyncio.to_thread(_policy), links=asyncio.to_thread(_links)),
+    )
+    healthy = _all_ok(needed)
+    usable = "ok" if _all_ok(wanted) else "degraded"
+    body = {"status": usable if healthy else "unavailable", "checks": needed | wanted}
     return json_response(body, 200 if healthy else 503)
 
 
-async def _answer(probe: Awaitable[None]) -> str:
+async def _answers(**probes: Awaitable[None]) -> dict[str, str]:
+    found = await asyncio.gather(*(_answer(name, probe) for name, probe in probes.items()))
+    return dict(zip(probes, found, strict=True))
+
+
+async def _answer(name: str, probe: Awaitable[None]) -> str:
     try:
         await asyncio.wait_for(probe, _PATIENCE)
     except TimeoutError:
-        return "no answer"
+        answer, detail = "no answer", f"nothing within {_PATIENCE:.0f} s"
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is wrong
-        return type(error).__name__
-    return "ok"
+        answer, detail = type(error).__name__, str(error)
+    else:
+        answer, detail = "ok", ""
+    _log_changes(name, answer, detail)
+    return answer
+
+
+def _log_changes(name: str, answer: str, detail: str) -> None:
+    """Log what is wrong when it begins, changes and ends; a probe comes every few seconds."""
+    # Texts about storage name the request, and so differ each time; those about the policy do not.
+    state = detail if answer == PolicyInvalid.__name__ else answer
+    if _logged.get(name, "ok") == state:
+        return
+    _logged[name] = state
+    if answer == "ok":
+        logging.warning("health: %s is ok again", name)
+    else:
+        logging.warning("health: %s: %s: %s", name, answer, detail)
+
+
+def _all_ok(answers: dict[str, str]) -> bool:
+    return all(answer == "ok" for answer in answers.values())
 
 
 def _storage() -> None:
@@ -67,23 +100,9 @@ def _rules() -> None:
     _ = services.current().checker  # raises where the folder of the rules is not complete
 
 
-async def _links() -> str:
-    """`ok`, or which setting is missing; the text names settings and no values."""
-    try:
-        await asyncio.wait_for(asyncio.to_thread(lambda: services.current().links.home()), _PATIENCE)
-    except SettingError as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is wrong
-        return "no answer" if isinstance(error, TimeoutError) else type(error).__name__
-    return "ok"
+def _policy() -> None:
+    policies.load(services.current().settings)
 
 
-def _policy() -> str:
-    """`ok`, or everything that is wrong with the policy: it holds names and amounts, no secrets."""
-    try:
-        policies.load(services.current().settings)
-    except PolicyInvalid as error:
-        return str(error)
-    except SettingError:
-        return "SettingError"  # the storage check has it too
-    return "ok"
+def _links() -> None:
+    services.current().links.home()

@@ -22,13 +22,13 @@ from triggers.invoice_view import ENDED, links, view
 from triggers.people import only_from_here, who_if_any
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.FUNCTION)
+bp = df.Blueprint()
 
 #: Ends from which the same document may be sent again: nothing came of it, and not by anybody's decision.
 _RESTARTED = ("missing", "failed", "stopped")
 
 
-@bp.route(route="api/invoices", methods=["POST"])
+@bp.route(route="api/invoices", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -43,7 +43,7 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 
 
-@bp.route(route="api/invoices/{id}", methods=["GET"])
+@bp.route(route="api/invoices/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

@@ -268,6 +268,6 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Health": _object(
-        {"status": _one_of("ok", "unavailable"), "checks": {"type": "object"}},
+        {"status": _one_of("ok", "degraded", "unavailable"), "checks": {"type": "object"}},
     ),
 }

@@ -19,20 +19,20 @@ from triggers.responses import Refused
 from web.views import absences as words
 from web.views.absences import Absence, Problem
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 # As many characters of a field as the API takes.
 _LONGEST_UNTIL, _LONGEST_TO = 40, 254
 
 
-@bp.route(route="absences", methods=["GET"])
+@bp.route(route="absences", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_absences(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away, and the form for one's own absence."""
     return await _page(req, visitor(req))
 
 
-@bp.route(route="absences", methods=["POST"])
+@bp.route(route="absences", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
     """Note that the visitor is away; a refusal shows the page again with the reason and what was typed."""
@@ -49,7 +49,7 @@ async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
     return redirect("/absences?done=entered")
 
 
-@bp.route(route="absences/end", methods=["POST"])
+@bp.route(route="absences/end", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def end_own_absence(req: func.HttpRequest) -> func.HttpResponse:
     """Note that the visitor is back; who was not away still is not."""

@@ -34,7 +34,7 @@ from triggers.responses import Refused
 from web.views import approval as words
 from web.views.invoice import InvoiceShown, of_invoice, of_row
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 _LONGEST_COMMENT = 2000
 
@@ -51,7 +51,7 @@ class Shown:
     missing: bool
 
 
-@bp.route(route="approvals/{id}", methods=["GET", "HEAD"])
+@bp.route(route="approvals/{id}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     """The invoice, its findings and its history; the buttons for those who may decide. Decides nothing."""
@@ -59,7 +59,7 @@ async def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     return await _page(req, identity)
 
 
-@bp.route(route="approvals/{id}", methods=["POST"])
+@bp.route(route="approvals/{id}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -87,7 +87,7 @@ async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationC
     return redirect(f"/approvals/{name}?done={entry.seq}{onward}")
 
 
-@bp.route(route="approvals/{id}/document", methods=["GET"])
+@bp.route(route="approvals/{id}/document", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     """The document as it came in: a PDF as it looks, XML as text, anything else to be saved."""

@@ -23,7 +23,7 @@ from web.views.batches import Batch, batch
 from web.views.inbox import owed
 from web.words import as_moment
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 _PAGE = 25
 #: Seconds until a page of a running batch renews itself.
@@ -32,7 +32,7 @@ REFRESH = 3
 _FIELDS = 10
 
 
-@bp.route(route="batches", methods=["GET"])
+@bp.route(route="batches", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -40,7 +40,7 @@ async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
     return await _list(req, client, visitor(req))
 
 
-@bp.route(route="batches", methods=["POST"])
+@bp.route(route="batches", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -61,7 +61,7 @@ async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return redirect(f"/batches/{record['batch']}")
 
 
-@bp.route(route="batches/{id}", methods=["GET"])
+@bp.route(route="batches/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -81,7 +81,7 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     )
 
 
-@bp.route(route="batches/{id}/stop", methods=["POST"])
+@bp.route(route="batches/{id}/stop", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -94,7 +94,7 @@ async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationC
     return redirect(f"/batches/{name}")
 
 
-@bp.route(route="batches/{id}/report", methods=["GET"])
+@bp.route(route="batches/{id}/report", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -103,7 +103,7 @@ async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClie
     return await api.report_response(req, client, _batch_id(req))
 
 
-@bp.route(route="batches/{id}/documents/{n:int}", methods=["GET"])
+@bp.route(route="batches/{id}/documents/{n:int}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, as it came in, to be saved."""

@@ -12,10 +12,10 @@ from adapters import approvals, services
 from triggers.pages_common import page, page_response, people_of, visitor
 from web.views.inbox import FINDINGS, SORTS, inbox, parse_filter
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 
-@bp.route(route="inbox", methods=["GET"])
+@bp.route(route="inbox", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The inbox, filtered and sorted as the address says."""

@@ -14,13 +14,13 @@ from adapters.blobs import StorageRefused
 from triggers.pages_common import own_path, page, page_response, visitor
 from triggers.responses import Refused
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 _PAGE = 30
 _ACTIONS = {"question": "Answer the question", "decided": "See the invoice", "expired": "See the invoice"}
 
 
-@bp.route(route="outbox", methods=["GET"])
+@bp.route(route="outbox", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
     """Messages, the newest first. Their links let one act as others, so the page is for local runs only."""

@@ -38,7 +38,7 @@ from web.views.timeline import KINDS, Kind, Timeline, timeline
 from web.views.timeline_chart import MOST_ROWS, chart, spoken
 from web.words import as_moment, duration
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 _PAGE = 50
 #: Seconds until the page of a run that has not ended renews itself.
@@ -78,7 +78,7 @@ class Wanted:
         return f"/runs?{urlencode(given | {'before': before.isoformat()})}"
 
 
-@bp.route(route="runs", methods=["GET"])
+@bp.route(route="runs", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -105,7 +105,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
     )
 
 
-@bp.route(route="runs/{id}", methods=["GET"])
+@bp.route(route="runs/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
 @page
 async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

@@ -20,12 +20,12 @@ from triggers.pages_common import (
 from triggers.responses import Refused
 from web.rendering import static_files
 
-bp = df.Blueprint(http_auth_level=func.AuthLevel.ANONYMOUS)
+bp = df.Blueprint()
 
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
-@bp.route(route="sign-in", methods=["GET"])
+@bp.route(route="sign-in", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Ask who the visitor is; only where their word is enough."""
@@ -33,7 +33,7 @@ async def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     return _form(req, own_path(req.params.get("next"), "/inbox"))
 
 
-@bp.route(route="sign-in", methods=["POST"])
+@bp.route(route="sign-in", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Sign in and go on to where the visitor wanted to."""
@@ -48,7 +48,7 @@ async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     return redirect(onward, {"Set-Cookie": cookie})
 
 
-@bp.route(route="sign-out", methods=["POST"])
+@bp.route(route="sign-out", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def do_sign_out(req: func.HttpRequest) -> func.HttpResponse:
     """Sign out, and ask who comes next."""
@@ -57,7 +57,7 @@ async def do_sign_out(req: func.HttpRequest) -> func.HttpResponse:
     return redirect("/sign-in", {"Set-Cookie": sign_out_cookie(secure=is_secure(req))})
 
 
-@bp.route(route="static/{file}", methods=["GET"])
+@bp.route(route="static/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def page_static(req: func.HttpRequest) -> func.HttpResponse:
     """A static file; under an address that names its version browsers keep it for good."""
     found = static_files().get(req.route_params["file"])

@@ -15,21 +15,22 @@ from typing import Any
 import psutil
 import requests
 
-from devtools import ports
+from devtools import host, ports
+from tests.e2e import calls
 from tests.e2e.documents import Documents, zipped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class KillableHost:
-    """The embedded host with Settle, two workers, a container of its own, and state in `folder`."""
+    """The embedded host with Settle: keys, two workers, a container of its own, and state in `folder`."""
 
     def __init__(self, folder: Path, storage: str) -> None:
         self.folder, self.container = folder, f"crash-{uuid.uuid4().hex[:12]}"
         [port] = ports.choose([0])
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-m", "devhost", "start", "--app", str(ROOT), "--port", str(port)]
-        self._command += ["--state", str(folder / "state.db"), "--workers", "2"]
+        self._command += ["--state", str(folder / "state.db"), "--workers", "2", "--auth"]
         self._environment = os.environ | {
             "AzureWebJobsStorage": storage,
             "SETTLE_CONTAINER": self.container,
@@ -46,7 +47,8 @@ class KillableHost:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
-                if requests.get(f"{self.url}/api/healthz", timeout=15).ok or not healthy:
+                if calls.get(f"{self.url}/api/healthz", timeout=15).ok or not healthy:
+                    calls.use_key(self.url, host.function_key(self.folder / "state.db"))
                     return
             time.sleep(0.05)
         raise AssertionError((self.folder / "log").read_text(errors="replace")[-3000:])
@@ -74,7 +76,7 @@ class KillableHost:
         """Start a batch; returns its status URL."""
         headers = {"Content-Type": "application/zip"}
         url = f"{self.url}/api/batches?approval=false"
-        answer = requests.post(url, data=zipped(documents), headers=headers, timeout=60)
+        answer = calls.post(url, data=zipped(documents), headers=headers, timeout=60)
         assert answer.status_code == 202, answer.text
         return answer.headers["Location"]
 
@@ -82,7 +84,7 @@ class KillableHost:
         """Poll until the batch has ended, or until so many documents are done."""
         deadline, body = time.monotonic() + seconds, {}
         while time.monotonic() < deadline:
-            answer = requests.get(url, timeout=60)
+            answer = calls.get(url, timeout=60)
             body = answer.json()
             if answer.status_code == 200:
                 return body
@@ -93,5 +95,5 @@ class KillableHost:
 
     def report(self, status: dict[str, Any]) -> dict[str, Any]:
         """The report without its times, which differ from run to run."""
-        body = requests.get(status["links"]["report_json"], timeout=60).json()
+        body = calls.get(status["links"]["report_json"], timeout=60).json()
         return {key: value for key, value in body.items() if key not in ("created", "finished", "head")}

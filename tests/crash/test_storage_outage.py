@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.crash.hosts import KillableHost
+from tests.e2e import calls
 from tests.e2e.documents import invoices, zipped
 from tests.fakes.cuttable_proxy import CuttableProxy
 
@@ -40,20 +40,18 @@ def test_storage_down_at_start_is_said_and_mends_itself(
     host = KillableHost(tmp_path, _through(storage, proxy))
     host.start(healthy=False)
     try:
-        health = requests.get(f"{host.url}/api/healthz", timeout=30)
+        health = calls.get(f"{host.url}/api/healthz", timeout=30)
         assert health.status_code == 503
         assert health.json()["checks"]["task_hub"] == "ok"
         assert health.json()["checks"]["storage"] != "ok"
         headers = {"Content-Type": "application/zip"}
         documents = invoices(3)
-        refused = requests.post(
-            f"{host.url}/api/batches", data=zipped(documents), headers=headers, timeout=60
-        )
+        refused = calls.post(f"{host.url}/api/batches", data=zipped(documents), headers=headers, timeout=60)
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_unavailable")
         assert int(refused.headers["Retry-After"]) > 0
 
         proxy.mend()
-        assert requests.get(f"{host.url}/api/healthz", timeout=30).status_code == 200
+        assert calls.get(f"{host.url}/api/healthz", timeout=30).status_code == 200
         assert host.wait(host.send(documents))["counts"] == {"valid": 3}
     finally:
         host.stop()
@@ -71,7 +69,7 @@ def test_storage_that_goes_away_in_the_middle_is_waited_for(
         proxy.cut()
         # What was read a moment ago may be told for a second; then the outage shows.
         deadline = time.monotonic() + 30
-        while (away := requests.get(url, timeout=60)).status_code == 202:
+        while (away := calls.get(url, timeout=60)).status_code == 202:
             assert time.monotonic() < deadline, away.text
             time.sleep(0.2)
         assert (away.status_code, away.json()["error"]["code"]) == (503, "storage_unavailable")

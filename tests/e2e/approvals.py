@@ -15,6 +15,7 @@ import requests
 from samples import parties
 from samples.document import CREDIT_TRANSFER, Document, Line
 from samples.ubl import to_ubl
+from tests.e2e import calls
 
 Result = TypeVar("Result")
 
@@ -59,10 +60,10 @@ class Api:
         self.base = base_url
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(f"{self.base}/api/{path}", timeout=30, **options)
+        return calls.get(f"{self.base}/api/{path}", timeout=30, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        return requests.post(f"{self.base}/api/{path}", timeout=30, **options)
+        return calls.post(f"{self.base}/api/{path}", timeout=30, **options)
 
     def send(self, content: bytes, sender: str = SENDER, **headers: str) -> str:
         """Send an invoice in; returns its id."""

@@ -11,6 +11,7 @@ import pytest
 from devtools import azurite, host
 from devtools.errors import DevError
 from devtools.project import Project
+from tests.e2e import calls
 
 
 @pytest.fixture(scope="session")
@@ -31,14 +32,16 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
 def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None) -> Iterator[str]:
     """The address of a host with Settle, without a slash at its end.
 
-    ``SETTLE_E2E_HOST`` names one that someone else started. Without it an embedded host runs for this
-    session, with state and a container of its own.
+    ``SETTLE_E2E_HOST`` names one that someone else started, ``SETTLE_E2E_KEY`` its function key where it asks
+    for one. Without it an embedded host runs for this session: with keys, state and a container of its own.
     """
     if named := os.environ.get("SETTLE_E2E_HOST"):
+        calls.use_key(named, os.environ.get("SETTLE_E2E_KEY"))
         yield named.rstrip("/")
         return
     project = Project(Project.here().root, tmp_path_factory.mktemp("host"))
     with _embedded_host(project, storage or "") as own:
+        calls.use_key(own.url, own.key)
         yield own.url
 
 
@@ -55,7 +58,7 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
         "SETTLE_POLICY": str(_policy(project)),
         "FUNCTIONS_WORKER_RUNTIME": "python",
     }
-    return host.start(project, host.HostOptions("embedded", 0, storage, variables=variables))
+    return host.start(project, host.HostOptions("embedded", 0, storage, auth=True, variables=variables))
 
 
 def _policy(project: Project) -> Path:

@@ -16,6 +16,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
+from tests.e2e import calls
 from tests.e2e.approvals import SENDER, Api, Waiting, invoice, until
 from tests.e2e.documents import zipped
 from tests.e2e.test_batches import ended, error
@@ -243,7 +244,7 @@ def test_only_post_decides(base_url: str, waiting: Waiting, method: str) -> None
     """Mail scanners follow links, and some send more than GET."""
     token = waiting.token(ANN)
     for path in (f"approvals/{waiting.approval}", f"api/approvals/{waiting.approval}/decisions"):
-        requests.request(
+        calls.request(
             method,
             f"{base_url}/{path}",
             params={"t": token, "decision": "approve"},

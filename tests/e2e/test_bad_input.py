@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-import requests
 
+from tests.e2e import calls
 from tests.e2e.documents import (
     encrypted_pdf,
     invoices,
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 def _post(base_url: str, body: bytes, content_type: str = "application/zip") -> tuple[int, str]:
     headers = {"Content-Type": content_type} if content_type else {}
-    return error(requests.post(f"{base_url}/api/batches", data=body, headers=headers, timeout=60))
+    return error(calls.post(f"{base_url}/api/batches", data=body, headers=headers, timeout=60))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_file_of_60_mb_is_a_finding(base_url: str) -> None:
     """It is not unpacked, it is named, and the invoice beside it is valid."""
     huge = os.urandom(MIB) * 60
     documents = [("huge.bin", huge), *invoices(1)]
-    answer = requests.post(
+    answer = calls.post(
         f"{base_url}/api/batches", data=zipped(documents, compressed=False), headers=ZIP, timeout=120
     )
     assert answer.status_code == 202, answer.text
@@ -111,12 +111,12 @@ def test_file_of_60_mb_is_a_finding(base_url: str) -> None:
     row = report(status)["documents"][0]
     assert (row["size"], row["findings"][0]["rule"]) == (60 * MIB, "SETTLE-FILE-TOO-LARGE")
     own = status["links"]["documents"].replace("{n}", "1")
-    assert error(requests.get(own, timeout=30)) == (404, "document_not_taken")
+    assert error(calls.get(own, timeout=30)) == (404, "document_not_taken")
 
 
 def test_zip_that_lies_about_a_size_is_a_finding(base_url: str) -> None:
     """The header says 10 bytes, the content has more: it is damaged, and no more is read than announced."""
-    answer = requests.post(
+    answer = calls.post(
         f"{base_url}/api/batches", data=lying_zip("liar.xml", b"x" * 5000, 10), headers=ZIP, timeout=60
     )
     status = ended(answer.headers["Location"])

@@ -17,6 +17,7 @@ import openpyxl
 import pytest
 import requests
 
+from tests.e2e import calls
 from tests.e2e.documents import Documents, invoices, zipped
 
 ZIP = {"Content-Type": "application/zip"}
@@ -25,7 +26,7 @@ ZIP = {"Content-Type": "application/zip"}
 def send(base_url: str, documents: Documents, **headers: str) -> str:
     """Start a batch that nobody has to approve, and return its status URL."""
     url = f"{base_url}/api/batches?approval=false"
-    answer = requests.post(url, data=zipped(documents), headers=ZIP | headers, timeout=60)
+    answer = calls.post(url, data=zipped(documents), headers=ZIP | headers, timeout=60)
     assert answer.status_code == 202, answer.text
     return answer.headers["Location"]
 
@@ -34,7 +35,7 @@ def ended(url: str, seconds: float = 120) -> dict[str, Any]:
     """Poll as Logic Apps does: until the status is not 202."""
     deadline = time.monotonic() + seconds
     while True:
-        answer = requests.get(url, timeout=30)
+        answer = calls.get(url, timeout=30)
         if answer.status_code != 202:
             assert answer.status_code == 200, answer.text
             return answer.json()
@@ -46,7 +47,7 @@ def ended(url: str, seconds: float = 120) -> dict[str, Any]:
 
 def report(status: dict[str, Any]) -> dict[str, Any]:
     """The report as JSON."""
-    answer = requests.get(status["links"]["report_json"], timeout=60)
+    answer = calls.get(status["links"]["report_json"], timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -69,7 +70,7 @@ def batch(base_url: str) -> tuple[Documents, dict[str, Any]]:
 def test_start_answers_at_once_with_our_own_status_url(base_url: str) -> None:
     """202, Location, Retry-After; no URL of the host's management API, which carries a key to everything."""
     documents = invoices(1)
-    answer = requests.post(f"{base_url}/api/batches", data=zipped(documents), headers=ZIP, timeout=60)
+    answer = calls.post(f"{base_url}/api/batches", data=zipped(documents), headers=ZIP, timeout=60)
     assert answer.status_code == 202
     assert answer.headers["Location"].startswith(f"{base_url}/api/batches/b")
     assert int(answer.headers["Retry-After"]) > 0
@@ -92,14 +93,14 @@ def test_report_comes_in_four_formats(batch: tuple[Documents, dict[str, Any]]) -
     """JSON, CSV, XLSX and HTML tell of the same documents."""
     documents, status = batch
     links = status["links"]
-    as_csv = requests.get(links["report_csv"], timeout=60)
+    as_csv = calls.get(links["report_csv"], timeout=60)
     assert as_csv.headers["Content-Type"].startswith("text/csv")
     assert len(list(csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig"))))) == 61
-    as_xlsx = requests.get(links["report_xlsx"], timeout=60)
+    as_xlsx = calls.get(links["report_xlsx"], timeout=60)
     book = openpyxl.load_workbook(io.BytesIO(as_xlsx.content), read_only=True)
     names = {str(cell) for row in book.worksheets[0].iter_rows(values_only=True) for cell in row}
     assert {name for name, _ in documents} <= names
-    as_html = requests.get(links["report_html"], timeout=60)
+    as_html = calls.get(links["report_html"], timeout=60)
     assert as_html.headers["Content-Type"].startswith("text/html")
     assert "default-src 'none'" in as_html.headers["Content-Security-Policy"]
     assert "<script" not in as_html.text.lower()
@@ -111,7 +112,7 @@ def test_document_comes_back_byte_for_byte(batch: tuple[Documents, dict[str, Any
     documents, status = batch
     for n in (1, 33, 60):
         name, content = documents[n - 1]
-        answer = requests.get(status["links"]["documents"].replace("{n}", str(n)), timeout=60)
+        answer = calls.get(status["links"]["documents"].replace("{n}", str(n)), timeout=60)
         assert answer.content == content
         assert unquote(answer.headers["Content-Disposition"]).endswith(name.rpartition("/")[2])
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -120,10 +121,10 @@ def test_document_comes_back_byte_for_byte(batch: tuple[Documents, dict[str, Any
 def test_html_report_links_to_the_documents(batch: tuple[Documents, dict[str, Any]]) -> None:
     """A relative link of the page leads to the document."""
     documents, status = batch
-    page = requests.get(status["links"]["report_html"], timeout=60)
+    page = calls.get(status["links"]["report_html"], timeout=60)
     links = re.findall(r'href="(documents/\d+)"', page.text)
     assert len(set(links)) == 60
-    found = requests.get(urljoin(page.url, links[0]), timeout=60)
+    found = calls.get(urljoin(page.url, links[0]), timeout=60)
     assert found.content in [content for _, content in documents]
 
 
@@ -131,7 +132,7 @@ def test_multipart_form_is_a_batch(base_url: str) -> None:
     """Each file of the form is a document."""
     documents = invoices(3)
     files = [("files", (name, content, "application/xml")) for name, content in documents]
-    answer = requests.post(f"{base_url}/api/batches", files=files, timeout=60)
+    answer = calls.post(f"{base_url}/api/batches", files=files, timeout=60)
     assert answer.status_code == 202, answer.text
     status = ended(answer.headers["Location"])
     assert status["counts"] == {"valid": 3}
@@ -152,7 +153,7 @@ def test_container_and_prefix_are_a_batch(base_url: str, storage: str | None) ->
         container.upload_blob(prefix + name, content)
     container.upload_blob(f"other-{prefix}x.xml", b"not asked for")
     asked = {"container": "inbox", "prefix": prefix}
-    answer = requests.post(f"{base_url}/api/batches", json=asked, timeout=60)
+    answer = calls.post(f"{base_url}/api/batches", json=asked, timeout=60)
     assert answer.status_code == 202, answer.text
     rows = report(ended(answer.headers["Location"]))["documents"]
     assert sorted(row["name"] for row in rows) == sorted(prefix + name for name, _ in documents)
@@ -163,16 +164,16 @@ def test_container_without_documents_fails_with_a_reason(base_url: str, storage:
     if storage is None:
         pytest.skip("the storage of the host is not known: set SETTLE_TEST_STORAGE to its connection string")
     asked = {"container": "inbox", "prefix": f"nothing-{uuid.uuid4().hex}/"}
-    answer = requests.post(f"{base_url}/api/batches", json=asked, timeout=60)
+    answer = calls.post(f"{base_url}/api/batches", json=asked, timeout=60)
     status = ended(answer.headers["Location"])
     assert (status["status"], status["error"]["code"]) == ("failed", "empty_batch")
-    assert error(requests.get(f"{answer.headers['Location']}/report", timeout=30)) == (409, "no_report")
+    assert error(calls.get(f"{answer.headers['Location']}/report", timeout=30)) == (409, "no_report")
 
 
 def test_same_content_finds_the_same_batch(base_url: str, batch: tuple[Documents, dict[str, Any]]) -> None:
     """A client that got no answer sends again, and nothing runs twice."""
     documents, status = batch
-    again = requests.post(f"{base_url}/api/batches", data=zipped(documents), headers=ZIP, timeout=60)
+    again = calls.post(f"{base_url}/api/batches", data=zipped(documents), headers=ZIP, timeout=60)
     assert (again.status_code, again.json()["id"], again.json()["status"]) == (202, status["id"], "completed")
     assert ended(again.headers["Location"])["created"] == status["created"]
 
@@ -182,7 +183,7 @@ def test_idempotency_key_finds_the_same_batch(base_url: str) -> None:
     key, documents = uuid.uuid4().hex, invoices(2)
     first = send(base_url, documents, **{"Idempotency-Key": key})
     assert send(base_url, documents, **{"Idempotency-Key": key}) == first
-    other = requests.post(
+    other = calls.post(
         f"{base_url}/api/batches",
         data=zipped(documents[:1]),
         headers=ZIP | {"Idempotency-Key": key},
@@ -228,7 +229,7 @@ def test_batches_are_listed_newest_first_in_pages(base_url: str) -> None:
         made.append(ended(send(base_url, invoices(1)))["id"])
     url, seen, pages = f"{base_url}/api/batches?top=2", [], 0
     while url and pages < 200 and not set(made) <= set(seen):
-        body = requests.get(url, timeout=60).json()
+        body = calls.get(url, timeout=60).json()
         assert len(body["batches"]) <= 2
         seen += [one["id"] for one in body["batches"]]
         url, pages = body["links"].get("next"), pages + 1
@@ -240,12 +241,12 @@ def test_running_batch_can_be_stopped(base_url: str) -> None:
     """It ends as stopped, claims nothing, and the same content can be sent again."""
     documents = invoices(600)
     url = send(base_url, documents)
-    stopped = requests.delete(url, timeout=30)
+    stopped = calls.delete(url, timeout=30)
     assert (stopped.status_code, stopped.json()["status"]) == (202, "stopping")
     status = ended(url)
     assert status["status"] == "stopped"
-    assert error(requests.get(f"{url}/report", timeout=30)) == (409, "no_report")
-    assert error(requests.delete(url, timeout=30)) == (409, "batch_ended")
+    assert error(calls.get(f"{url}/report", timeout=30)) == (409, "no_report")
+    assert error(calls.delete(url, timeout=30)) == (409, "batch_ended")
 
     again = ended(send(base_url, documents))
     assert (again["id"], again["status"], again["counts"]) == (status["id"], "completed", {"valid": 600})
@@ -254,7 +255,7 @@ def test_running_batch_can_be_stopped(base_url: str) -> None:
 def test_progress_is_shown_while_the_batch_runs(base_url: str) -> None:
     """Done grows from one look to a later one, and never beyond the total."""
     url, seen = send(base_url, invoices(600)), []
-    while (answer := requests.get(url, timeout=30)).status_code == 202:
+    while (answer := calls.get(url, timeout=30)).status_code == 202:
         seen.append(answer.json())
         time.sleep(0.1)
     done = [one["done"] for one in seen if one["phase"] == "checking"]
@@ -282,7 +283,7 @@ def test_unknown_and_odd_ids_are_not_found(
     base_url: str, method: str, path: str, expected: tuple[int, str]
 ) -> None:
     """A clear 404 or 400, never a 500, and nothing of the path is looked up as a blob."""
-    assert error(requests.request(method, base_url + path, timeout=30)) == expected
+    assert error(calls.request(method, base_url + path, timeout=30)) == expected
 
 
 def test_report_and_document_requests_are_checked(
@@ -290,20 +291,20 @@ def test_report_and_document_requests_are_checked(
 ) -> None:
     """An unknown format and a document that the batch does not have."""
     own = f"{base_url}/api/batches/{batch[1]['id']}"
-    assert error(requests.get(f"{own}/report?format=pdf", timeout=30)) == (400, "bad_format")
-    assert error(requests.get(f"{own}/documents/61", timeout=30)) == (404, "unknown_document")
-    assert requests.get(f"{own}/documents/first", timeout=30).status_code == 404
+    assert error(calls.get(f"{own}/report?format=pdf", timeout=30)) == (400, "bad_format")
+    assert error(calls.get(f"{own}/documents/61", timeout=30)) == (404, "unknown_document")
+    assert calls.get(f"{own}/documents/first", timeout=30).status_code == 404
 
 
 def test_health_says_what_answers(base_url: str) -> None:
     """200 with a word for each thing that the app stands on."""
-    answer = requests.get(f"{base_url}/api/healthz", timeout=30)
+    answer = calls.get(f"{base_url}/api/healthz", timeout=30)
     checks = dict.fromkeys(("storage", "task_hub", "rules", "policy", "links"), "ok")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
 
 
 def test_report_is_json_that_any_reader_takes(batch: tuple[Documents, dict[str, Any]]) -> None:
     """Money is text, so that no reader rounds it; there is no NaN in it."""
-    text = requests.get(batch[1]["links"]["report_json"], timeout=60).text
+    text = calls.get(batch[1]["links"]["report_json"], timeout=60).text
     rows = json.loads(text, parse_constant=pytest.fail)["documents"]
     assert all(re.fullmatch(r"-?\d+(\.\d+)?", row["invoice"]["payable"]) for row in rows)

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-import requests
 
+from tests.e2e import calls
 from tests.e2e.documents import invoices, zipped
 
 BROWSER = next(
@@ -31,7 +31,7 @@ def _browse(url: str, profile: Path, *arguments: str) -> "subprocess.CompletedPr
 def page(base_url: str) -> str:
     """The address of the report of a finished batch: three invoices, and a file whose name is an attack."""
     documents = [*invoices(3), ("<img src=x onerror=alert(1)>.xml", b"no invoice")]
-    answer = requests.post(
+    answer = calls.post(
         f"{base_url}/api/batches",
         data=zipped(documents),
         headers={"Content-Type": "application/zip"},
@@ -39,10 +39,10 @@ def page(base_url: str) -> str:
     )
     assert answer.status_code == 202, answer.text
     deadline = time.monotonic() + 120
-    while (status := requests.get(answer.headers["Location"], timeout=60)).status_code == 202:
+    while (status := calls.get(answer.headers["Location"], timeout=60)).status_code == 202:
         assert time.monotonic() < deadline, status.text
         time.sleep(0.2)
-    return status.json()["links"]["report_html"]
+    return calls.with_key(status.json()["links"]["report_html"])
 
 
 def test_page_is_shown_as_its_policy_allows(page: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``dev.py run`` as a person uses it: the real storage, the real host, real signals."""
 
+import json
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from devtools.project import Project
 from samples.generator import generate
@@ -113,6 +115,22 @@ def test_two_runs_side_by_side_choose_different_ports(folder: Path) -> None:
         addresses = [re.search(r"Settle is up at (\S+)/api", _read_until_up(one)) for one in (first, second)]
         assert all(addresses)
         assert len({address[1] for address in addresses if address}) == 2
+
+
+def test_keys_are_asked_for_where_that_is_wanted(folder: Path) -> None:
+    """`--auth`: the API is closed without a key, and the report that is printed asks for a person instead."""
+    with _dev_run(folder, "--auth") as process:
+        said = _read_until_up(process)
+        found = re.search(r"Report +(http://\S+)", said)
+        assert found, said
+        report = requests.get(found[1], timeout=30, allow_redirects=False)
+        assert (report.status_code, report.headers["Location"].partition("?")[0]) == (303, "/sign-in")
+        batch = found[1].partition("/report?")[0].replace("/batches/", "/api/batches/")
+        assert requests.get(batch, timeout=30).status_code == 401
+        keys = re.search(r"the keys are in (\S+)\.$", said, re.MULTILINE)
+        assert keys, said
+        shown = {"x-functions-key": json.loads((ROOT / keys[1]).read_text())["function"]}
+        assert requests.get(batch, headers=shown, timeout=30).status_code == 200
 
 
 def test_a_folder_without_documents_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-import requests
 
+from tests.e2e import calls
 from tests.e2e.approvals import Api, Waiting, invoice
 from tests.e2e.documents import invoices, zipped
 from tests.pages.conftest import ANN, DESKTOP, PHONE, Open, Page, picture, violations
@@ -29,7 +29,7 @@ def batch(api: Api) -> str:
     answer = api.post("batches", data=zipped(documents), headers={"Content-Type": "application/zip"})
     assert answer.status_code == 202, answer.text
     deadline = time.monotonic() + 120
-    while (status := requests.get(answer.headers["Location"], timeout=60)).status_code == 202:
+    while (status := calls.get(answer.headers["Location"], timeout=60)).status_code == 202:
         assert time.monotonic() < deadline, status.text
         time.sleep(0.2)
     return answer.json()["id"]

@@ -11,6 +11,7 @@ import pytest
 
 from devtools import host, ports
 from devtools.project import Project
+from tests.e2e import calls
 from tests.e2e.approvals import SENDER, Api, invoice, until
 from tests.fakes.mail_server import MailServer
 from tests.pages.conftest import ANN, BOB, DESKTOP, PHONE, Open, Page, picture
@@ -145,8 +146,9 @@ def mailing_api(
         "SETTLE_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
     project = Project(Project.here().root, tmp_path_factory.mktemp("mailing"))
-    options = host.HostOptions("embedded", port, storage, strict_port=True, variables=variables)
+    options = host.HostOptions("embedded", port, storage, strict_port=True, auth=True, variables=variables)
     with host.start(project, options) as running:
+        calls.use_key(running.url, running.key)
         yield Api(running.url)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +41,7 @@ def ask(policy: Path) -> Iterator[Ask]:
     """Ask the app how it is."""
     links = {"SETTLE_LINK_KEY": "k" * 40, "SETTLE_PUBLIC_URL": "https://settle.example"}
     settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_POLICY": str(policy), **links})
+    health._logged.clear()
     here = Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
     checks: Any = health._checks
 
@@ -70,9 +72,37 @@ def test_policy_that_can_be_used_is_ok(ask: Ask, policy: Path) -> None:
 def test_policy_that_cannot_be_used_is_told_and_stops_nothing(
     ask: Ask, policy: Path, text: str | None
 ) -> None:
-    """200, since what is under way goes on; `degraded`, and what is wrong in words."""
+    """200, since what is under way goes on; `degraded`, and only the kind of what is wrong."""
     if text is not None:
         policy.write_text(text)
     status, body = ask()
-    assert (status, body["status"]) == (200, "degraded")
-    assert body["checks"]["policy"].startswith("The approval policy cannot be used.")
+    assert (status, body["status"], body["checks"]["policy"]) == (200, "degraded", "PolicyInvalid")
+
+
+def test_anybody_may_ask_so_no_person_is_named(
+    ask: Ask, policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The names of the policy are in the log alone, once for each change and not for each question."""
+    rule = {"name": "all", "when": {}, "stages": [{"name": "s", "approvers": ["eva.stein@example.com"]}]}
+    policy.write_text(json.dumps({"version": 1, "people": {}, "rules": [rule]}))
+    answers = [ask() for _ in range(3)]
+    assert "eva.stein" not in json.dumps(answers)
+    assert [("eva.stein@example.com" in line) for line in caplog.messages] == [True]
+    known = {"eva.stein@example.com": {"name": "Eva"}}
+    policy.write_text(json.dumps({"version": 1, "people": known, "rules": [{**rule, "stages": []}]}))
+    ask()
+    ask()
+    assert caplog.messages[1:] == ["health: policy is ok again"]
+
+
+def test_setting_that_is_missing_is_named_in_the_log_and_not_in_the_answer(
+    ask: Ask, policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger learns that links do not work, the operator why."""
+    here = services.current()
+    access = replace(here.settings.access, public_url="")
+    with services.replaced_by(replace(here, settings=replace(here.settings, access=access))):
+        _, body = ask()
+    assert (body["status"], body["checks"]["links"]) == ("degraded", "SettingError")
+    assert "SETTLE_PUBLIC_URL" not in json.dumps(body)
+    assert "SETTLE_PUBLIC_URL" in caplog.text

@@ -78,6 +78,11 @@ class Project:
         return self.data / ".state"
 
     @property
+    def cache_folders(self) -> list[Path]:
+        """Where Python keeps the modules of the root, and where pytest, Hypothesis and ruff keep theirs."""
+        return [self.root / "__pycache__", self.root / ".state" / "cache"]
+
+    @property
     def run_lock(self) -> Path:
         """The lock of the run that uses the data."""
         return self.state / "run.lock"

@@ -31,6 +31,7 @@ def set_up(project: Project, console: Console, *, development: bool) -> None:
 
     ``development`` adds what the checks and tests need. Raises DevError.
     """
+    make_cache_folders(project)
     with exclusive(
         project.root / ".state" / "setup.lock",
         when_taken=lambda _: console.note("Another command is setting up; waiting for it."),
@@ -45,6 +46,15 @@ def set_up(project: Project, console: Console, *, development: bool) -> None:
         finally:
             if npm:
                 npm.stop()
+
+
+def make_cache_folders(project: Project) -> None:
+    """Make the folders that tools and Python keep caches in.
+
+    Core Tools restart the host for each folder that appears in the app's root, as a test run would make them.
+    """
+    for folder in project.cache_folders:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _version() -> str:

@@ -20,7 +20,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ROOT = Project.here().root
 #: Screenshots are kept here; the folder is not part of the repository.
-ARTIFACTS = ROOT / "artifacts" / "pages"
+ARTIFACTS = ROOT / ".state" / "pages"
 
 ANN, BOB = "ann.roth@example.com", "bob.lang@example.com"
 DAN, EVA = "dan.horn@example.com", "eva.stein@example.com"

@@ -12,8 +12,9 @@ import hmac
 import secrets
 
 import azure.functions as func
-from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.http import dump_cookie
 
+from adapters.cookies import cookies
 from adapters.identity import is_secure
 from adapters.signing import BadSignature, Keys
 
@@ -63,7 +64,7 @@ def from_elsewhere(req: func.HttpRequest) -> bool:
 
 
 def _cookie(req: func.HttpRequest) -> str | None:
-    secret = parse_cookie(req.headers.get("cookie")).get(COOKIE, "")
+    secret = cookies(req).get(COOKIE, "")
     return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
 
 

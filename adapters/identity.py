@@ -15,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import azure.functions as func
-from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.http import dump_cookie
 
 from adapters.access_settings import AccessSettings
+from adapters.cookies import cookies
 from adapters.links import LinkClaims, LinkRefused, Links
 from adapters.signing import BadSignature, Keys
 
@@ -117,7 +118,7 @@ def dev_person(
     req: func.HttpRequest, settings: AccessSettings, keys: Keys, now: datetime | None = None
 ) -> str | None:
     """Who signed in by their own word; always None where that is not allowed."""
-    text = parse_cookie(req.headers.get("cookie")).get(SIGN_IN_COOKIE) if settings.dev_sign_in else None
+    text = cookies(req).get(SIGN_IN_COOKIE) if settings.dev_sign_in else None
     if not text:
         return None
     try:

@@ -15,13 +15,13 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from invoicing import texts
 from invoicing.findings import finding
 
 MIB = 1024 * 1024
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _LEFT_BEHIND = {".ds_store", "thumbs.db", "desktop.ini"}
 _LOCAL_HEADER = 30  # bytes before a member's name and content
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -217,8 +217,7 @@ def _name(member: zipfile.ZipInfo) -> str:
 
 
 def _shown(name: str, limits: Limits) -> str:
-    clean = _CONTROL_CHARACTERS.sub("\ufffd", name.replace("\\", "/")) or "(no name)"
-    return clean if len(clean) <= limits.max_name else clean[: limits.max_name - 1] + "…"
+    return texts.cleaned(name.replace("\\", "/"), limits.max_name) or "(no name)"
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Entry:

@@ -23,6 +23,7 @@ from triggers.batch_view import collection_url
 from triggers.decisions import decide, unknown_approval
 from triggers.json_bodies import read_texts
 from triggers.people import only_from_here, who
+from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import Refused, answers_errors, json_response
 
 bp = df.Blueprint()
@@ -37,7 +38,7 @@ _ABSENCE_FIELDS = {"until": 40, "to": 254}
 async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     here = services.current()
-    top, skip = _whole(req, "top", _PAGE, 1, _LARGEST_PAGE), _whole(req, "skip", 0, 0, 10**9)
+    top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
     found = [item for item in await asyncio.to_thread(approvals.inbox, here.blobs) if _wanted(item, req)]
     base, key = collection_url(req.url, "/approvals"), req.params.get("code")
     shown = [listed(item, base, key) for item in found[skip : skip + top]]
@@ -82,7 +83,7 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
     """
     here, approval = services.current(), req.route_params["id"]
     only_from_here(req)
-    asked = read_texts(req, _DECISION_FIELDS)
+    asked = read_texts(req, _DECISION_FIELDS, lines=("comment",))
     person = await asyncio.to_thread(_decider, here, req, approval, asked.get("t"))
     said = _said(asked, person)
     entry = await decide(here, client, person, approval, comment=asked.get("comment", ""), **said)
@@ -139,13 +140,11 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
     here = services.current()
     if not here.settings.access.development:
         raise Refused(404, "no_outbox", "The outbox is shown in local runs only.")
-    top = _whole(req, "top", 50, 1, _LARGEST_PAGE)
+    top = whole(req, "top", 50, 1, _LARGEST_PAGE)
     try:
-        found, page = await asyncio.to_thread(
-            outbox.messages, here.blobs, top, req.params.get("page") or None
-        )
+        found, page = await asyncio.to_thread(outbox.messages, here.blobs, top, page_token(req))
     except StorageRefused as error:
-        raise Refused(400, "bad_page", "The page token is not one that this API gave out.") from error
+        raise bad_page() from error
     return json_response({"messages": found, "page": page})
 
 
@@ -197,10 +196,3 @@ def _said(asked: dict[str, str], person: Identity) -> dict[str, str]:
     if missing:
         raise Refused(400, "missing_field", f"Say also: {', '.join(missing)}.")
     return said
-
-
-def _whole(req: func.HttpRequest, name: str, default: int, least: int, most: int) -> int:
-    text = req.params.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        raise Refused(400, f"bad_{name}", f"{name} is a whole number from {least} to {most:,}.")
-    return int(text)

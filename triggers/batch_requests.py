@@ -10,7 +10,6 @@ import uuid
 import warnings
 import zipfile
 from dataclasses import dataclass, replace
-from email.message import Message
 from typing import Any
 
 import azure.functions as func
@@ -19,13 +18,20 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from adapters.settings import Settings
+from invoicing import texts
 from invoicing.archive import Archive, BadArchive
 from triggers.idempotency import request_digest
+from triggers.json_bodies import read_object, text_of
+from triggers.request_texts import file_name, media_type
 from triggers.responses import Refused
 
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
 _CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _MIB = 1024 * 1024
+# What storage takes as the name of a container, and of a blob.
+_LONGEST_CONTAINER, _LONGEST_PREFIX = 63, 1024
+# Of a file in a form; what is longer is cut.
+_LONGEST_NAME = 400
 # What may stand in the query or in a JSON body, and what is meant without it.
 _OPTIONS = {"approval": True, "wait": False}
 
@@ -59,22 +65,22 @@ def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
             f"The body has {len(body) / _MIB:.1f} MiB; the limit is {limit} MiB. "
             "Send several batches, or put the files into a container and send its name and a prefix.",
         )
-    media_type = req.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = media_type(req)
     if not body:
         raise Refused(
             400, "empty_body", "The body is empty. Send a zip, files as multipart/form-data, or JSON."
         )
     options = {name: _flag(name, req.params.get(name), default) for name, default in _OPTIONS.items()}
-    if media_type in _ZIP_TYPES:
-        return replace(_from_zip(req, body, _file_name(req), settings), **options)
-    if media_type == "multipart/form-data":
+    if kind in _ZIP_TYPES:
+        return replace(_from_zip(req, body, file_name(req) or "upload.zip", settings), **options)
+    if kind == "multipart/form-data":
         return replace(_from_multipart(req, settings), **options)
-    if media_type == "application/json":
-        return _from_json(req, body, settings, options)
+    if kind == "application/json":
+        return _from_json(req, settings, options)
     raise Refused(
         415,
         "unsupported_media_type",
-        f"The content type {media_type or '(none)'} is not taken. "
+        f"The content type {texts.quoted(kind) if kind else '(none)'} is not taken. "
         "Send application/zip, multipart/form-data or application/json.",
     )
 
@@ -105,15 +111,19 @@ def _parts(req: func.HttpRequest, most: int) -> list[tuple[str, bytes]]:
 
     Hence the parser.
     """
-    media_type, options = parse_options_header(req.headers.get("content-type"))
+    kind, options = parse_options_header(req.headers.get("content-type"))
     parser = FormDataParser(silent=False, max_form_parts=most)
     try:
-        _, _, files = parser.parse(io.BytesIO(req.get_body()), media_type, len(req.get_body()), options)
+        _, _, files = parser.parse(io.BytesIO(req.get_body()), kind, len(req.get_body()), options)
     except RequestEntityTooLarge as error:
         raise Refused(413, "too_many_documents", f"A form holds at most {most:,} files.") from error
     except ValueError as error:
-        raise Refused(400, "bad_multipart", f"The multipart body cannot be read: {error}.") from error
-    return [(file.filename, file.read()) for _, file in files.items(multi=True) if file.filename]
+        raise Refused(400, "bad_multipart", "The multipart body cannot be read. Send it anew.") from error
+    return [
+        (texts.cleaned(file.filename, _LONGEST_NAME), file.read())
+        for _, file in files.items(multi=True)
+        if file.filename
+    ]
 
 
 def _packed(parts: list[tuple[str, bytes]]) -> bytes:
@@ -135,28 +145,19 @@ def _flag(name: str, value: Any, default: bool) -> bool:
     raise Refused(400, f"bad_{name}", f"{name} is true or false.")
 
 
-def _from_json(
-    req: func.HttpRequest, body: bytes, settings: Settings, options: dict[str, bool]
-) -> BatchRequest:
-    try:
-        asked = json.loads(body)
-    except ValueError as error:
-        raise Refused(400, "bad_json", f"The body is not JSON: {error}.") from error
-    if not isinstance(asked, dict) or not isinstance(asked.get("container"), str):
+def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, bool]) -> BatchRequest:
+    asked = read_object(req, ("container", "prefix", *options))
+    if not isinstance(asked.get("container"), str):
         raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
-    container, prefix = asked["container"], asked.get("prefix", "")
-    if not isinstance(prefix, str) or len(prefix) > 1024:
-        raise Refused(400, "bad_prefix", "The prefix is a text of at most 1,024 characters.")
+    container = text_of(asked, "container", _LONGEST_CONTAINER)
+    prefix = text_of(asked, "prefix", _LONGEST_PREFIX) if "prefix" in asked else ""
     options = {name: _flag(name, asked.get(name), default) for name, default in options.items()}
-    unknown = sorted(set(asked) - {"container", "prefix", *options})
-    if unknown:
-        raise Refused(400, "unknown_field", f"Unknown field: {', '.join(unknown)}.")
     if not _CONTAINER_NAME.fullmatch(container) or container not in settings.source_containers:
         allowed = ", ".join(settings.source_containers) or "none"
         raise Refused(
             400,
             "container_not_allowed",
-            f"Batches are not taken from the container {container[:63]!r}. Allowed: {allowed} "
+            f"Batches are not taken from the container {texts.quoted(container)}. Allowed: {allowed} "
             "(setting SETTLE_SOURCE_CONTAINERS).",
         )
     source = {"kind": "container", "container": container, "prefix": prefix, "name": f"{container}/{prefix}"}
@@ -167,10 +168,3 @@ def _from_json(
 
 def _batch_id(req: func.HttpRequest, content: str) -> str:
     return "b" + request_digest(req, content)[:24]
-
-
-def _file_name(req: func.HttpRequest) -> str:
-    """The name that the caller gave the zip in Content-Disposition, if any."""
-    message = Message()
-    message["content-disposition"] = req.headers.get("content-disposition", "")
-    return (message.get_filename() or "upload.zip")[:200]

@@ -25,6 +25,7 @@ from triggers.batch_view import ENDED, collection_url, is_checking, links, state
 from triggers.idempotency import reserve
 from triggers.people import who_if_any
 from triggers.recent import Recent
+from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
 bp = df.Blueprint()
@@ -80,11 +81,11 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @answers_errors
 async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """All batches, the newest first, a page at a time (`top`, `page`)."""
-    blobs, top = services.current().blobs, _page_size(req)
+    blobs, top = services.current().blobs, whole(req, "top", _PAGE, 1, _LARGEST_PAGE)
     try:
-        page = await _off_loop(blobs.page, batch_names.INDEX, top, req.params.get("page") or None)
+        page = await _off_loop(blobs.page, batch_names.INDEX, top, page_token(req))
     except StorageRefused as error:
-        raise Refused(400, "bad_page", "The page token is not one that this API gave out.") from error
+        raise bad_page() from error
     names = [batch_names.batch_of_index(blob.name) for blob in page.blobs]
     bodies = await asyncio.gather(*(_listed(req, client, blobs, name) for name in names))
     body: dict[str, Any] = {"batches": [one for one in bodies if one is not None], "links": {}}
@@ -187,13 +188,6 @@ def _batch_id(req: func.HttpRequest) -> str:
     if not batch_names.is_batch_id(batch):
         raise Refused(404, "unknown_batch", "There is no batch of this id.")
     return batch
-
-
-def _page_size(req: func.HttpRequest) -> int:
-    text = req.params.get("top", str(_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
-        raise Refused(400, "bad_top", f"top is a whole number from 1 to {_LARGEST_PAGE}.")
-    return int(text)
 
 
 def read_record(blobs: Blobs, batch: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import azure.functions as func
 
 from adapters.blobs import BlobConflict, Blobs
+from triggers.request_texts import header
 from triggers.responses import Refused
 
 _MAX_KEY = 255
@@ -20,10 +21,10 @@ def request_digest(req: func.HttpRequest, content: str) -> str:
 
     Raises Refused for a key that cannot be used.
     """
-    key = req.headers.get("idempotency-key")
+    key = header(req, "Idempotency-Key", _MAX_KEY, "bad_idempotency_key")
     if key is None:
         seed = f"content:{content}"
-    elif not key.strip() or len(key) > _MAX_KEY:
+    elif not key.strip():
         raise Refused(400, "bad_idempotency_key", f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
     else:
         seed = f"key:{key}"

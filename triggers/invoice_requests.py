@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from dataclasses import dataclass
-from email.message import Message
 
 import azure.functions as func
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -15,13 +13,14 @@ from werkzeug.http import parse_options_header
 
 from adapters.identity import is_person
 from adapters.settings import MIB, Settings
+from invoicing import texts
 from invoicing.approval import names
 from triggers.idempotency import request_digest
+from triggers.request_texts import file_name, media_type
 from triggers.responses import Refused
 
 _NAMED = {"application/xml": "invoice.xml", "text/xml": "invoice.xml", "application/pdf": "invoice.pdf"}
-# Control characters and separators of folders: what is left is a name that can be shown and saved as.
-_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,16 @@ def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
     body, most = req.get_body(), settings.limits.max_document
     if len(body) > most + MIB:  # the wrapping of a form may come on top
         raise _too_large(len(body), most)
-    media_type = req.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
+    kind = media_type(req)
+    if kind == "multipart/form-data":
         name, content = _only_file(req)
-    elif media_type in _NAMED:
-        name, content = _file_name(req) or _NAMED[media_type], body
+    elif kind in _NAMED:
+        name, content = file_name(req) or _NAMED[kind], body
     else:
         raise Refused(
             415,
             "unsupported_media_type",
-            f"The content type {media_type[:80] or '(none)'} is not taken. "
+            f"The content type {texts.quoted(kind) if kind else '(none)'} is not taken. "
             "Send application/xml, application/pdf, or one file as multipart/form-data.",
         )
     if not content:
@@ -75,11 +74,11 @@ def _too_large(size: int, most: int) -> Refused:
 
 
 def _only_file(req: func.HttpRequest) -> tuple[str, bytes]:
-    media_type, options = parse_options_header(req.headers.get("content-type"))
+    kind, options = parse_options_header(req.headers.get("content-type"))
     body = req.get_body()
     try:
         parsed = FormDataParser(silent=False, max_form_parts=20).parse(
-            io.BytesIO(body), media_type, len(body), options
+            io.BytesIO(body), kind, len(body), options
         )
     except (ValueError, RequestEntityTooLarge) as error:
         raise Refused(400, "bad_multipart", "The multipart body cannot be read.") from error
@@ -91,16 +90,10 @@ def _only_file(req: func.HttpRequest) -> tuple[str, bytes]:
     return files[0].filename or "", files[0].read()
 
 
-def _file_name(req: func.HttpRequest) -> str | None:
-    """The name that the caller gave the document in Content-Disposition, if any."""
-    message = Message()
-    message["content-disposition"] = req.headers.get("content-disposition", "")
-    return message.get_filename()
-
-
 def _safe(name: str) -> str:
-    last = re.split(r"[/\\]", _NOT_IN_NAMES.sub(" ", name))[-1].strip()
-    return last[:200] or "invoice"
+    """A name that can be shown and saved as: the last part of a path."""
+    last = name.replace("\\", "/").rpartition("/")[2].strip()
+    return texts.cleaned(last, _LONGEST_NAME) or "invoice"
 
 
 def _invoice_id(req: func.HttpRequest, digest: str) -> str:

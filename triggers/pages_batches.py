@@ -18,6 +18,7 @@ from invoicing import batch_names
 from triggers import batches as api
 from triggers.batch_view import ENDED, state_of, view
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
+from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
 from web.views.batches import Batch, batch
 from web.views.inbox import owed
@@ -130,11 +131,11 @@ async def _list(
     refused: Refused | None = None,
 ) -> func.HttpResponse:
     here = services.current()
-    token = None if refused else req.params.get("page") or None
+    token = None if refused else page_token(req)
     try:
         listed = await asyncio.to_thread(here.blobs.page, batch_names.INDEX, _PAGE, token)
     except StorageRefused as error:
-        raise Refused(400, "bad_page", "This part of the list is not there any more.") from error
+        raise bad_page() from error
     names = [batch_names.batch_of_index(blob.name) for blob in listed.blobs]
     found = await asyncio.gather(*(_shown_or_none(client, here.blobs, name) for name in names))
     return page_response(

@@ -21,10 +21,11 @@ from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from adapters.signing import Keys
+from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
 from triggers.people import who
-from triggers.responses import OUTAGE_SECONDS, Refused
+from triggers.responses import OUTAGE_SECONDS, Refused, check_texts
 from web.rendering import render
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
@@ -43,6 +44,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_LONGEST_FIELD_NAME, _LONGEST_FIELD = 100, 100_000
 _NO_STORE = {"Cache-Control": "no-store"}
 
 _TITLES = {
@@ -142,7 +144,11 @@ def form_of(req: func.HttpRequest, most_parts: int = 100) -> dict[str, str]:
         raise Refused(413, "form_too_large", "The form holds more than can be taken at once.") from error
     except ValueError as error:
         raise Refused(400, "bad_form", "The form cannot be read. Open the page again and repeat.") from error
-    return fields.to_dict()
+    found = fields.to_dict()
+    for name, value in found.items():
+        if texts.fault(name, _LONGEST_FIELD_NAME) or texts.fault(value, _LONGEST_FIELD, lines=True):
+            raise Refused(400, "bad_form", "The form holds characters that no text has, or too many of them.")
+    return found
 
 
 def checked_form(req: func.HttpRequest, identity: Identity | None, most_parts: int = 100) -> dict[str, str]:
@@ -175,6 +181,7 @@ def page(handler: Handler) -> Handler:
     async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
         req: func.HttpRequest = kwargs["req"]
         try:
+            check_texts(req)
             # Read here, off the loop: storage that is away must not hold up everybody else's requests.
             await asyncio.to_thread(_keys)
             return await handler(*args, **kwargs)

@@ -12,6 +12,7 @@ import azure.functions as func
 from adapters import outbox, services
 from adapters.blobs import StorageRefused
 from triggers.pages_common import own_path, page, page_response, visitor
+from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
 
 bp = df.Blueprint()
@@ -30,10 +31,10 @@ async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
     identity = visitor(req)
     try:
         found, onward = await asyncio.to_thread(
-            outbox.messages, services.current().blobs, _PAGE, req.params.get("page") or None
+            outbox.messages, services.current().blobs, _PAGE, page_token(req)
         )
     except StorageRefused as error:
-        raise Refused(400, "bad_page", "This part of the list is not there any more.") from error
+        raise bad_page() from error
     shown = [_shown(message) for message in found]
     return page_response("outbox.html", req=req, identity=identity, messages=shown, next=onward)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +44,11 @@ bp = df.Blueprint()
 _PAGE = 50
 #: Seconds until the page of a run that has not ended renews itself.
 REFRESH = 10
+# What an instance's id may be. The rest would end it in the address that the SDK makes of it.
+_INSTANCE_ID = re.compile(r"[^\s/\\?#%&]+")
 _LONGEST_ID = 200
+# There was no run before; at the edges of time one cannot count back.
+_FIRST_RUNS = datetime(2001, 1, 1, tzinfo=UTC)
 # Parts are looked for near the moment when they were started; more kinds of runs than this began rarely then.
 _MOST_FAMILIES, _MOST_PARTS = 4, 100
 
@@ -87,7 +92,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
     statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
 
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
-        if prefix and wanted.id and not wanted.id.startswith(prefix):
+        if wanted.id and not (wanted.id.startswith(prefix) and _is_instance_id(wanted.id)):
             return []
         return await _listed(client, start, end, wanted.id or prefix, statuses)
 
@@ -111,7 +116,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
 async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
     identity, instance = visitor(req), req.route_params["id"]
-    status = await client.get_status(instance, True, True, True) if len(instance) <= _LONGEST_ID else None
+    status = await client.get_status(instance, True, True, True) if _is_instance_id(instance) else None
     run = run_of(status) if status else None
     if run is None or status is None:
         raise Refused(404, "unknown_run", "There is no run of this id. It may have been removed since.")
@@ -147,14 +152,19 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
 
 
 def _wanted(req: func.HttpRequest) -> Wanted:
-    status = req.params.get("status", "")
+    status, before = req.params.get("status", ""), as_moment(req.params.get("before"))
     return Wanted(
         status=status if status in FILTERS else "",
         name=req.params.get("name", "").strip().lower()[:100],
         id=req.params.get("id", "").strip()[:_LONGEST_ID],
         parts=req.params.get("parts", "") in ("1", "on"),
-        before=as_moment(req.params.get("before")),
+        before=None if before is None else min(max(before, _FIRST_RUNS), datetime.now(UTC)),
     )
+
+
+def _is_instance_id(text: str) -> bool:
+    is_name = _INSTANCE_ID.fullmatch(text) is not None and text not in (".", "..")
+    return is_name and len(text) <= _LONGEST_ID
 
 
 async def _listed(

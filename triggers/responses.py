@@ -12,6 +12,7 @@ import azure.functions as func
 
 from adapters.blobs import StorageError, StorageUnavailable
 from adapters.settings import SettingError
+from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
 
@@ -19,6 +20,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
 
 #: Seconds until a client should ask again: while a batch runs, and while the storage is away.
 POLL_SECONDS, OUTAGE_SECONDS = 2, 15
+# Longer than a request line may be on the real host.
+_LONGEST_VALUE = 8192
 
 
 class Refused(Exception):
@@ -32,7 +35,8 @@ class Refused(Exception):
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """An answer with a JSON body that no cache keeps."""
     return func.HttpResponse(
-        json.dumps(value, ensure_ascii=False),
+        # What was stored before anybody looked may hold half a character: it must not cost the whole answer.
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"),
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         mimetype="application/json",
@@ -48,8 +52,23 @@ def error_response(error: Refused, headers: dict[str, str] | None = None) -> fun
     return json_response({"error": body}, error.status, headers)
 
 
+def check_texts(req: func.HttpRequest) -> None:
+    """Refuse half characters, control characters and line breaks in query and route. Raises Refused (400).
+
+    Every handler's guard calls it, so that no handler has to think of them.
+    """
+    for place, values in (("query", req.params), ("path", req.route_params)):
+        for name, value in values.items():
+            wrong = texts.fault(name, _LONGEST_VALUE)
+            if wrong:
+                raise Refused(400, "bad_text", f"A name in the {place} {wrong}.")
+            wrong = texts.fault(value, _LONGEST_VALUE)
+            if wrong:
+                raise Refused(400, "bad_text", f"{texts.quoted(name)} in the {place} {wrong}.")
+
+
 def answers_errors(handler: Handler) -> Handler:
-    """Turn what a handler raises into an error answer.
+    """Turn what a handler raises into an error answer, and refuse bad texts before it is called.
 
     An unforeseen error is logged and answered with 500.
     """
@@ -57,6 +76,7 @@ def answers_errors(handler: Handler) -> Handler:
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
         try:
+            check_texts(kwargs["req"] if "req" in kwargs else args[0])
             return await handler(*args, **kwargs)
         except Refused as refused:
             return error_response(refused)

@@ -7,17 +7,12 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-# Controls, direction overrides, invisible spaces and tag characters: they make a text look like another one.
-# The joiners U+200C and U+200D stay, since scripts of Asia need them, and so do tab and line break.
-_DECEPTIVE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
-    "\ud800-\udfff]"
-)
+from invoicing import texts
+
 # More marks than any script stacks on one letter: text that climbs over its neighbours.
 _STACKED = re.compile(
     r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
-_MARK = "\ufffd"
 _UNITS = (
     ("year", 365 * 86400),
     ("month", 30 * 86400),
@@ -26,6 +21,8 @@ _UNITS = (
     ("minute", 60),
     ("second", 1),
 )
+# Before the decimal point and behind it: more than any amount has.
+_MOST_DIGITS = 40
 _AXIS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -34,7 +31,7 @@ def harmless(text: str) -> str:
 
     Markup is no matter of this function: templates escape.
     """
-    return _STACKED.sub(r"\1" + _MARK, _DECEPTIVE.sub(_MARK, text))
+    return _STACKED.sub(r"\1" + texts.MARK, texts.masked(text))
 
 
 def shortened(text: str, length: int) -> str:
@@ -99,7 +96,10 @@ def as_moment(value: object) -> datetime | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        return None  # at the edges of time a zone leads beyond them
 
 
 def moment(value: object) -> str:
@@ -136,7 +136,8 @@ def number(value: object) -> Decimal | None:
         found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    # Written out, 1e999999999 has a gigabyte of digits.
+    return found if found.is_finite() and abs(found.adjusted()) <= _MOST_DIGITS else None
 
 
 def amount(value: object) -> str:

@@ -14,7 +14,8 @@ __all__ = ["Constraint", "constraint"]
 Constraint = Callable[[str], bool]
 
 _CALL = re.compile(r"^(?P<name>[A-Za-z]+)(?:\((?P<arguments>.*)\))?$", re.DOTALL)
-_DIGITS = re.compile(r"^\s*[+-]?\d+\s*$", re.ASCII)
+# A thousand digits are more than any limit; Python refuses to read 5,000 of them.
+_DIGITS = re.compile(r"^\s*[+-]?\d{1,1000}\s*$", re.ASCII)
 _DECIMAL = re.compile(r"^\s*[+-]?(\d[\d,]*)?\.?\d+\s*$|^\s*[+-]?\d[\d,]*\.?\s*$", re.ASCII)
 _FLOAT = re.compile(r"^\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?\s*$", re.IGNORECASE | re.ASCII)
 _HEX = "[0-9a-f]"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import uuid
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -122,3 +125,92 @@ def test_zip_that_lies_about_a_size_is_a_finding(base_url: str) -> None:
     status = ended(answer.headers["Location"])
     assert status["counts"] == {"unreadable": 1}
     assert report(status)["documents"][0]["findings"][0]["rule"] == "SETTLE-ZIP-DAMAGED"
+
+
+NO_BATCH, NO_APPROVAL = "b" + "0" * 24, "a" + "0" * 24
+JSON = {"Content-Type": "application/json"}
+XML = {"Content-Type": "application/xml"}
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+# What a header, a query or a path may hold by mistake or on purpose; each costs its sender a 4xx at most.
+ODD_REQUESTS: list[tuple[str, str, dict[str, str | bytes], bytes]] = [
+    ("POST", "/api/batches", {**JSON}, b'{"container": "inbox", "prefix": "\\ud800"}'),
+    ("POST", "/api/batches", {**JSON}, b'{"container": "inbox", "\\ud800": 1}'),
+    ("POST", "/api/batches", {**JSON}, b'{"container": "inbox", "prefix": "\\u0000"}'),
+    ("POST", "/api/batches", {**JSON}, b'{"a":' * 10_000),
+    ("POST", "/api/batches", {**JSON}, b"[" * 200_000),
+    ("POST", f"/api/approvals/{NO_APPROVAL}/decisions", {**JSON}, b"[" * 60_000),
+    ("POST", f"/api/approvals/{NO_APPROVAL}/decisions", {**JSON}, b'{"\\ud800": "x"}'),
+    ("POST", f"/api/approvals/{NO_APPROVAL}/decisions?t=%00", {**JSON}, b'{"decision": "approve"}'),
+    ("POST", "/api/delegations", {**JSON}, b'{"until": "\\ud800"}'),
+    ("POST", "/api/invoices", {**XML, "Idempotency-Key": b"\xff\xfe"}, b"<a/>"),
+    ("POST", "/api/invoices", {"Content-Type": b"\xff/\xff"}, b"<a/>"),
+    ("POST", "/api/invoices?sender=%00", {**XML}, b"<a/>"),
+    ("POST", "/api/batches", {**FORM}, b'--x\r\nContent-Disposition: form-data; name="'),
+    ("GET", "/api/batches?top=" + "9" * 5000, {}, b""),
+    ("GET", "/api/batches?page=" + "9" * 5000, {}, b""),
+    ("GET", "/api/batches?page=%00", {}, b""),
+    ("GET", "/api/batches?page=%FF", {}, b""),
+    ("GET", "/api/batches?%00=1", {}, b""),
+    ("GET", "/api/approvals?skip=" + "9" * 5000, {}, b""),
+    ("GET", "/api/approvals?approver=%0D%0A", {}, b""),
+    ("GET", "/api/outbox?page=%00", {}, b""),
+    ("GET", f"/api/batches/{NO_BATCH}/documents/" + "9" * 5000, {}, b""),
+    ("GET", "/api/batches/%00", {}, b""),
+    ("GET", "/api/invoices/%FF", {}, b""),
+    ("GET", "/runs?before=0001-01-01T00:00:00Z", {}, b""),
+    ("GET", "/runs/%0D%0A", {}, b""),
+    ("GET", "/inbox?page=" + "9" * 5000, {}, b""),
+    ("GET", f"/approvals/{NO_APPROVAL}?t=%00", {}, b""),
+    ("GET", "/batches?page=%00", {}, b""),
+    ("POST", "/sign-in", {**FORM}, b'--x\r\nContent-Disposition: form-data; name="' + b"n" * 70_000),
+    ("POST", "/absences", {"Content-Type": "application/x-www-form-urlencoded"}, b"a=%ED%A0%80&b=%00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body"),
+    ODD_REQUESTS,
+    ids=[f"{one[0]} {one[1][:50]}" for one in ODD_REQUESTS],
+)
+def test_odd_request_is_the_callers_mistake(
+    base_url: str, method: str, path: str, headers: dict[str, str | bytes], body: bytes
+) -> None:
+    """4xx, or a sign-in page: never 500 or 503, which would say that it is ours and worth a retry."""
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=60)
+    key = calls.key_of(base_url)
+    connection.request(method, path, body, headers | ({"x-functions-key": key} if key else {}))
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    assert 300 <= answer.status < 500
+
+
+# Names of a document that cannot be used: it is taken all the same, under another one.
+ODD_NAMES = [
+    b"attachment; filename*=UTF-8''%ED%A0%80%00",
+    b"attachment; filename*=idna''xn--%ff",
+    b"attachment; filename*=punycode''%ff",
+    b"attachment; filename*" + b"9" * 5000 + b"=x",
+    b'attachment; filename="\xff\xfe"',
+    b'attachment; filename="' + b"n" * 5000 + b'"',
+    b";;;;",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=[repr(name[:40]) for name in ODD_NAMES])
+def test_odd_name_costs_no_document(base_url: str, name: bytes) -> None:
+    """As the name of a zip, and of a single invoice."""
+    for path, media_type, body in (
+        ("/api/batches?approval=false", "application/zip", zipped(invoices(1))),
+        ("/api/invoices", "application/xml", f"<a>{uuid.uuid4()}</a>".encode()),
+    ):
+        headers = {"Content-Type": media_type, "Content-Disposition": name}
+        answer = calls.post(base_url + path, data=body, headers=headers, timeout=60)
+        assert answer.status_code == 202, answer.text
+        assert calls.get(answer.headers["Location"], timeout=60).status_code in (200, 202)
+
+
+def test_lists_answer_after_all_of_that(base_url: str) -> None:
+    """Nothing that was sent before broke a list for everybody."""
+    for path in ("/api/batches?top=100", "/api/approvals", "/api/outbox", "/api/delegations"):
+        assert calls.get(base_url + path, timeout=60).status_code == 200, path

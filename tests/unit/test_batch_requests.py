@@ -137,7 +137,7 @@ def test_json_names_a_container_and_a_prefix() -> None:
         (b'{"container": "settle"}', "container_not_allowed"),
         (b'{"container": "azure-webjobs-secrets"}', "container_not_allowed"),
         (b'{"container": "../inbox"}', "container_not_allowed"),
-        (b'{"container": "inbox", "prefix": 1}', "bad_prefix"),
+        (b'{"container": "inbox", "prefix": 1}', "bad_field"),
         (b'{"container": "inbox", "glob": "*"}', "unknown_field"),
     ],
 )
@@ -218,3 +218,9 @@ def test_wish_that_is_neither_true_nor_false_is_refused(value: str) -> None:
     assert _refused(_asked({"approval": value})) == (400, "bad_approval")
     body = json.dumps({"container": "inbox", "wait": value}).encode()
     assert _refused(_asked({}, body)) == (400, "bad_wait")
+
+
+def test_name_of_a_file_in_a_form_is_cut() -> None:
+    """A zip holds names of 64 KiB at most; what cannot be shown is marked."""
+    upload = _parsed(_form(("n" * 70_000 + ".xml", b"1"), ("a\x01b.xml", b"2"))).upload
+    assert [name for name, _ in _members(upload)] == ["n" * 399 + "…", "a\ufffdb.xml"]

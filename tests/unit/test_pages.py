@@ -231,3 +231,61 @@ async def test_what_is_not_there(here: Services) -> None:
         (pages_batches.page_batch, "/batches/nonsense"),
     ):
         assert (await get(builder, path, client=client)).status_code == 404
+
+
+# ---------------------------------------------------------------- odd addresses and forms
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=0001-01-01",
+        "before=0001-01-01T00:00:00+14:00",
+        "before=9999-12-31T23:59:59-14:00",
+        "before=x",
+        "id=a/b",
+        "id=..",
+        "id=a?b",
+        "status=x",
+    ],
+)
+async def test_list_of_runs_takes_any_address(here: Services, query: str) -> None:
+    """At the edges of time there is nothing to count back to; an id that none can be finds nothing."""
+    answer = await get(pages_runs.page_runs, f"/runs?{query}", client=Client(status("a" * 25)))
+    assert answer.status_code == 200
+
+
+async def test_id_that_none_can_be_is_not_asked_for(here: Services) -> None:
+    """The SDK puts it into an address as it is: `x?code=` or `..` would ask for something else."""
+
+    class Asked(Client):
+        async def get_status(self, instance_id: str, *_: Any, **__: Any) -> Any:
+            raise AssertionError(f"asked for {instance_id}")
+
+    for instance in ("..", ".", "a?b", "a#b", "a%b", "a\\b", "a&b", "a b", "x" * 201):
+        headers = dict(request("/runs/x").headers)
+        req = func.HttpRequest("GET", BASE, headers=headers, route_params={"id": instance}, body=b"")
+        answer = await handler(pages_runs.page_run)(req=req, client=Asked())
+        assert answer.status_code == 404, instance
+
+
+@pytest.mark.parametrize("page", ["9" * 5000, "0", "-1", "x", "99999"])
+async def test_page_of_the_inbox_that_there_is_not_is_the_first_or_the_last(
+    here: Services, page: str
+) -> None:
+    """Nobody gets an error for an address that was cut or made up."""
+    assert (await get(pages_inbox.page_inbox, f"/inbox?page={page}")).status_code == 200
+
+
+async def test_amount_with_a_gigabyte_of_digits_is_no_amount(here: Services) -> None:
+    """The inbox writes the filter's amounts out again."""
+    answer = await get(pages_inbox.page_inbox, "/inbox?least=1e999999999")
+    assert answer.status_code == 200
+    assert "is no number" in text(answer)
+
+
+@pytest.mark.parametrize("fields", [{"person": "a\x00b"}, {"x" * 101: "1"}, {"person": "x" * 100_001}])
+async def test_form_with_what_no_form_holds_is_refused(here: Services, fields: dict[str, str]) -> None:
+    """Before anything is done with it."""
+    answer = await get(pages_sign_in.do_sign_in, "/sign-in", None, method="POST", fields=fields)
+    assert answer.status_code == 400

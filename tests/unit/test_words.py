@@ -122,3 +122,15 @@ def test_axis_texts_are_short() -> None:
 def test_account_numbers_are_printed_as_banks_do() -> None:
     """In groups of four."""
     assert words.iban("DE75512108001245126199") == "DE75 5121 0800 1245 1261 99"
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "-1E+41", "1e-999999999", "NaN", "Infinity", "x"])
+def test_number_that_is_no_amount_is_none(text: str) -> None:
+    """Written out, some of them have a gigabyte of digits."""
+    assert words.number(text) is None
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0000-01-01"])
+def test_moment_beyond_the_edges_of_time_is_none(text: str) -> None:
+    """In UTC it would be in a year that there is not."""
+    assert words.as_moment(text) is None

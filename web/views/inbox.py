@@ -185,7 +185,7 @@ def parse_filter(params: Mapping[str, str]) -> Filter:
         least=amount_of("least", "The smallest amount"),
         most=amount_of("most", "The largest amount"),
         sort=params.get("sort", "") if params.get("sort") in SORTS else "oldest",
-        page=int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 10_000 else 1,
+        page=int(page) if page.isascii() and page.isdigit() and len(page) < 6 and int(page) > 0 else 1,
         problems=tuple(problems),
     )
 

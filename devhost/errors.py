@@ -14,7 +14,8 @@
         ├── InstanceExists       start: the id belongs to an instance that is not finished
         ├── InstanceNotFound     no instance of that id
         ├── InstanceFinished     the instance is completed, failed or terminated
-        └── InvalidState         the instance is in a state that does not allow the request
+        ├── InvalidState         the instance is in a state that does not allow the request
+        └── RewindImpossible     a sub-orchestration that would have to be rewound is gone
 
 The text of a RequestError is the text of the real host where that is known, so that callers who match on it
 see the same thing here.
@@ -35,6 +36,7 @@ __all__ = [
     "InvalidState",
     "PortInUse",
     "RequestError",
+    "RewindImpossible",
     "SettingsError",
     "StateFileError",
     "StateFileInUse",
@@ -135,3 +137,15 @@ class InvalidState(RequestError):
         super().__init__(text)
         self.instance_id = instance_id
         self.status = status
+
+
+class RewindImpossible(RequestError):
+    """A failed sub-orchestration was purged, so that its parent cannot be rewound any more."""
+
+    def __init__(self, instance_id: str, child_id: str):
+        super().__init__(
+            f"Cannot rewind the orchestration instance '{instance_id}': its sub-orchestration '{child_id}' "
+            "has failed and is gone."
+        )
+        self.instance_id = instance_id
+        self.child_id = child_id

@@ -26,7 +26,7 @@ from devhost.engine.live import Live, LiveInstances
 from devhost.engine.loop import Arrival, Arrivals, Call, Ended, Woken
 from devhost.engine.mailboxes import Mailboxes, Message
 from devhost.engine.models import InstanceStatus, RuntimeStatus
-from devhost.engine.outcome import write_episode
+from devhost.engine.outcome import forget_ended, write_episode
 from devhost.engine.pacing import Pacing
 from devhost.engine.ports import ActivityError, ActivityOutcome, Catalog, NoReply, Runner
 from devhost.engine.starting import Starter
@@ -292,7 +292,7 @@ class Core:
         live = self._live.get(instance_id)
         events = accepted(live, messages) if live is not None else []
         if live is None or not events:
-            self._drop(messages)
+            self._drop(instance_id, messages)
             return
         if self._rejects(live, events):
             self._mailboxes.park(instance_id, messages)
@@ -302,7 +302,7 @@ class Core:
             live, events, self._stamps.next(), self._runner, self._catalog, self._settings, self._decider
         )
         if episode is None:
-            self._drop(messages)
+            self._drop(instance_id, messages)
             return
         self._pacing.learn(len(live.history.events) + len(events), time.monotonic() - began)
         with self._store.transaction() as transaction:
@@ -339,11 +339,20 @@ class Core:
         for message in rest:
             self._mailboxes.put(instance_id, message)
 
-    def _drop(self, messages: list[Message]) -> None:
+    def _drop(self, instance_id: str, messages: list[Message]) -> None:
         """Delete messages that nobody takes: for an unknown or finished instance, or an old execution."""
-        if any(message.number is not None for message in messages):
+        record = self._store.instance(instance_id)
+        late = record is not None and record.status.finished
+        ends = [
+            one.event
+            for one in messages
+            if late and record is not None and one.execution_id == record.execution_id
+        ]
+        if ends or any(message.number is not None for message in messages):
             with self._store.transaction() as transaction:
-                Work(transaction, self._stamps.next()).consume(messages)
+                work = Work(transaction, self._stamps.next())
+                work.consume(messages)
+                forget_ended(work, instance_id, ends)
 
     # -- after the commit
 

@@ -17,7 +17,7 @@ from devhost.orchestration.episode import Episode
 from devhost.orchestration.history import Event, EventType, event
 from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
 
-__all__ = ["write_episode"]
+__all__ = ["forget_ended", "write_episode"]
 
 
 def write_episode(
@@ -28,7 +28,7 @@ def write_episode(
     ``live`` is changed on the way: when the transaction fails it has to be read again.
     """
     work.consume(messages)
-    _forget_ended(work, live, episode.events)
+    forget_ended(work, live.record.instance_id, episode.events)
     _send_commands(work, live, episode, starter)
     completion = episode.decision.completion
     if completion is not None and completion.status is RuntimeStatus.CONTINUED_AS_NEW:
@@ -36,8 +36,8 @@ def write_episode(
     return _write_progress(work, live, episode, completion)
 
 
-def _forget_ended(work: Work, live: Live, events: list[Event]) -> None:
-    instance_id = live.record.instance_id
+def forget_ended(work: Work, instance_id: str, events: list[Event]) -> None:
+    """Delete the activities and timers whose ends are among the events."""
     ended = [e["TaskScheduledId"] for e in events if e["EventType"] in (5, 6)]
     if ended:
         work.transaction.delete_activities(instance_id, ended)
@@ -50,10 +50,12 @@ def _write_progress(work: Work, live: Live, episode: Episode, completion: Comple
     record = live.record = _progress(live.record, episode, completion, work.stamp)
     work.transaction.append_history(record.instance_id, live.append(episode.events))
     work.transaction.put_progress(record)
-    if completion is None:
+    if completion is None or completion.status is RuntimeStatus.FAILED:
+        # What a failed one has open goes on, as on the real host: it may be rewound and then needs the ends.
         _drop_cancelled_timers(work, record, episode)
     else:
         work.end_execution(record.instance_id, something_open=bool(live.open_tasks or live.open_timers))
+    if completion is not None:
         work.effects.finished.append(record)
         _tell_parent(work, episode.started, completion)
     return live

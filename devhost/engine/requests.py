@@ -15,10 +15,11 @@ from devhost.errors import (
     InstanceFinished,
     InstanceNotFound,
     InvalidState,
+    RewindImpossible,
     UnknownFunction,
 )
 from devhost.orchestration.history import Event, EventType, event
-from devhost.orchestration.rewinding import rewind
+from devhost.orchestration.rewinding import Child, rewind
 from devhost.state.records import InstanceRecord, entity_id, is_entity
 from devhost.state.store import Store
 
@@ -76,7 +77,7 @@ class Requests:
         return self.start(work, record.name, record.input, target, record.version)
 
     def rewind(self, work: Work, instance_id: str, reason: str | None) -> None:
-        """Take the failures out of a failed instance and let it go on (children first)."""
+        """Take the failures out of a failed instance, and out of its children, and let them go on."""
         record = self._orchestration(instance_id)
         if record.status is not RuntimeStatus.FAILED:
             if record.status.finished:
@@ -86,26 +87,26 @@ class Requests:
 
     def _rewind(self, work: Work, record: InstanceRecord, reason: str | None) -> None:
         events: list[Event] = json.loads(self._store.history(record.instance_id))
-        rewound = rewind(events, lambda child_id: self._child_state(child_id, record))
+        rewound = rewind(events, lambda child_id: self._child(child_id, record))
         for child_id in rewound.children:
             self._rewind(work, self._known(child_id), reason)
         work.transaction.delete_history(record.instance_id)
         work.transaction.append_history(
             record.instance_id, ",".join(jsontext.encode(one) for one in rewound.events)
         )
-        work.transaction.put_instance(
-            record.changed(status=RuntimeStatus.RUNNING, output=None, updated=work.stamp)
-        )
-        message = event(EventType.ExecutionRewound, work.stamp, Reason=reason)
-        work.send(record.instance_id, message, record.execution_id)
+        # The output stays until there is a new one, as on the real host.
+        work.transaction.put_instance(record.changed(status=RuntimeStatus.PENDING, updated=work.stamp))
+        if rewound.wakes:
+            message = event(EventType.ExecutionRewound, work.stamp, Reason=reason)
+            work.send(record.instance_id, message, record.execution_id)
 
-    def _child_state(self, child_id: str, parent: InstanceRecord) -> str:
+    def _child(self, child_id: str, parent: InstanceRecord) -> Child:
         child = self._store.instance(child_id)
-        if child is None or (child.status.finished and child.status is not RuntimeStatus.FAILED):
-            return "gone"
+        if child is None:
+            raise RewindImpossible(parent.instance_id, child_id)
         if self._execution_of_parent(child) != parent.execution_id:
-            return "gone"  # an earlier run of the parent, or someone else, has it: it would tell them, not us
-        return "failed" if child.status.finished else "alive"
+            return Child.FOREIGN  # an earlier run of the parent, or someone else, has it
+        return Child.FAILED if child.status is RuntimeStatus.FAILED else Child.LEFT_ALONE
 
     def _execution_of_parent(self, child: InstanceRecord) -> str | None:
         """Return the execution that an instance will report its end to, None when there is none."""

@@ -24,6 +24,7 @@ from devhost.errors import (
     InstanceNotFound,
     InvalidInstanceId,
     InvalidState,
+    RewindImpossible,
     UnknownFunction,
 )
 from devhost.http.durable_links import DurableLinks
@@ -324,7 +325,7 @@ def _error_answer(error: Exception) -> Answer:
             return argument_error(ValueError(f"instanceId (Parameter '{error}')"), BAD_ARGUMENT)
         case UnknownFunction():
             return argument_error(error)
-        case InstanceExists() | InvalidState():
+        case InstanceExists() | InvalidState() | RewindImpossible():
             return server_error(error, "System.InvalidOperationException")
         case EngineStopped():
             return failure(503, "The host is stopping.")

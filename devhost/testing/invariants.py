@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from devhost import timestamps
-from devhost.engine.models import InstanceFilter
+from devhost.engine.models import InstanceFilter, RuntimeStatus
 from devhost.orchestration.history import INPUTS, Event, EventType
+from devhost.orchestration.rewinding import was_rewound
 from devhost.state.records import InstanceRecord, is_entity
 from devhost.state.store import Store
 
@@ -124,7 +125,11 @@ def problems(store: Store) -> list[str]:
     known += [(timer.instance_id, "a timer") for timer in store.timers()]
     known += [(message.instance_id, "a message") for message in store.messages() if message.due is None]
     for instance_id, what in known:
-        if instance_id not in by_id or by_id[instance_id].status.finished:
+        # What a failed instance has begun goes on.
+        status = by_id[instance_id].status if instance_id in by_id else None
+        if status is None or (
+            status.finished and not (status is RuntimeStatus.FAILED and what != "a message")
+        ):
             found.append(f"{instance_id}: {what} is stored for an instance that is gone or finished")
     return found
 
@@ -132,7 +137,8 @@ def problems(store: Store) -> list[str]:
 def _instance_problems(
     record: InstanceRecord, store: Store, by_id: dict[str, InstanceRecord]
 ) -> Iterator[str]:
-    reader = _read(json.loads(store.history(record.instance_id)))
+    events = json.loads(store.history(record.instance_id))
+    reader = _read(events)
     yield from reader.problems
     completed = reader.completed
     shown = completed["OrchestrationStatus"] if completed is not None else None
@@ -141,7 +147,8 @@ def _instance_problems(
     if not record.status.finished:
         if completed is not None:
             yield "its history has ended, but it has not"
-        yield from _orphans(record, reader, store, by_id)
+        if not was_rewound(events):
+            yield from _orphans(record, reader, store, by_id)
 
 
 def _orphans(

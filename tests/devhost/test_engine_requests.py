@@ -15,6 +15,7 @@ from devhost.errors import (
     InstanceNotFound,
     InvalidInstanceId,
     InvalidState,
+    RewindImpossible,
     UnknownFunction,
 )
 from tests.devhost.engine_kit import START, App, Host, ThreadedApp, events_of
@@ -272,8 +273,10 @@ def test_a_rewind_runs_the_failed_activity_again(host: Host) -> None:
     """The instance goes on from there to its end."""
     failed = host.run("failing").instance_id
     _mend(host)
+    output = host.status(failed).output
     host.engine.rewind(failed, "fixed")
-    assert host.status(failed).status is RuntimeStatus.RUNNING
+    assert host.status(failed).status is RuntimeStatus.PENDING
+    assert host.status(failed).output == output
     host.engine.run_until_idle()
     status = host.status(failed)
     assert status.status is RuntimeStatus.COMPLETED
@@ -321,14 +324,32 @@ def test_a_rewind_does_not_wait_for_the_child_of_another(host: Host) -> None:
     assert host.status("second").payload()["output"] == {"approved": "again"}
 
 
-def test_a_rewind_starts_a_child_anew_that_is_gone(host: Host) -> None:
-    """It had been purged."""
+def test_a_parent_whose_failed_child_is_gone_cannot_be_rewound(host: Host) -> None:
+    """It had been purged. Nothing is changed."""
     failed = host.run("parent_that_fails").instance_id
     host.engine.purge(f"{failed}-child")
     _mend(host)
-    host.engine.rewind(failed)
+    before = host.status(failed)
+    with pytest.raises(
+        RewindImpossible, match=f"its sub-orchestration '{failed}-child' has failed and is gone"
+    ):
+        host.engine.rewind(failed)
     host.engine.run_until_idle()
-    assert host.status(failed).status is RuntimeStatus.COMPLETED
+    assert host.status(failed) == before
+
+
+def test_a_parent_waits_as_pending_for_the_child_that_is_rewound(host: Host) -> None:
+    """It is the child that is woken; a second rewind is refused meanwhile."""
+    failed = host.run("parent_that_fails").instance_id
+    _mend(host)
+    host.app.held = []
+    host.engine.rewind(failed)
+    while host.engine.step():
+        pass
+    assert host.status(failed).status is RuntimeStatus.PENDING
+    assert host.status(f"{failed}-child").status is RuntimeStatus.RUNNING
+    with pytest.raises(InvalidState, match="Cannot rewind"):
+        host.engine.rewind(failed)
 
 
 def test_a_rewind_may_fail_again(host: Host) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from devhost.testing import Chaos, Host, explore
+from devhost.testing import Chaos, Host, explore, in_turn
 
 pytest_plugins = ["devhost.pytest_plugin"]
 
@@ -75,6 +75,37 @@ def careless(context: df.DurableOrchestrationContext) -> Any:
 def accountant(context: df.DurableOrchestrationContext) -> Any:
     """Ask an entity."""
     return (yield context.call_entity(df.EntityId("total", "t"), "add", 5))
+
+
+@blueprint.orchestration_trigger(context_name="context")
+def slow_pair(context: df.DurableOrchestrationContext) -> Any:
+    """Two activities, a timer and an event at once."""
+    tasks = [context.call_activity("double", n) for n in (1, 2)]
+    timer = context.create_timer(context.current_utc_datetime + timedelta(days=2))
+    yield context.task_any([context.wait_for_external_event("go"), timer, *tasks])
+    results = yield context.task_all(tasks)
+    yield timer
+    return results
+
+
+@blueprint.orchestration_trigger(context_name="context")
+def forgiving(context: df.DurableOrchestrationContext) -> Any:
+    """Let one activity fail, then call another."""
+    try:
+        yield context.call_activity("shaky", 1)
+    except Exception:  # noqa: BLE001  it is expected
+        yield context.call_activity("double", 2)
+    yield context.wait_for_external_event("go")
+    return "forgiven"
+
+
+@blueprint.orchestration_trigger(context_name="context")
+def insistent(context: df.DurableOrchestrationContext) -> Any:
+    """Call an activity up to three times."""
+    retry = df.RetryOptions(60_000, 3)
+    yield context.call_activity_with_retry("shaky", retry, 1)
+    yield context.wait_for_external_event("go")
+    return "insisted"
 
 
 @blueprint.entity_trigger(context_name="context")
@@ -175,7 +206,134 @@ def test_a_new_instance_may_have_the_id_of_the_lost_one(host: Host, at: int) -> 
     host.check_invariants()
 
 
-def test_an_entity_loses_nothing(host: Host) -> None:
+# ---------------------------------------------------------------- rewind
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_rewind_takes_up_where_the_worker_died(host: Host, at: int, when: str) -> None:
+    """Nothing is done twice: what the lost step was to take in is in the history."""
+    host.lose_orchestrator(at, when)
+    lost = host.run("two_steps", 1)
+    assert lost.runtime_status == "Failed"
+    host.rewind(lost.instance_id, "its worker died")
+    status = host.status(lost.instance_id, history=True)
+    assert (status.runtime_status, status.output) == ("Completed", 4)
+    assert host.calls == [("double", 1), ("double", 2)]
+    assert "ExecutionRewound" in status.events
+    host.check_invariants()
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+def test_a_rewind_of_a_parent_rewinds_the_child_that_was_lost(host: Host, at: int) -> None:
+    """The child goes on, the parent hears of its end."""
+    host.lose_orchestrator(at)
+    assert host.run("careless", instance_id="top").runtime_status == "Failed"
+    host.rewind("top")
+    assert host.status("child").output == 12
+    assert host.status("top").output == 12
+    assert len(host.calls) == 2
+    host.check_invariants()
+
+
+def test_a_rewind_may_lose_its_worker_again(host: Host) -> None:
+    """And be rewound again."""
+    host.lose_orchestrator(2)
+    host.lose_orchestrator(3)
+    lost = host.run("two_steps", 1).instance_id
+    host.rewind(lost)
+    assert host.status(lost).runtime_status == "Failed"
+    host.rewind(lost)
+    assert host.status(lost).output == 4
+    assert len(host.calls) == 2
+
+
+def _lose_the_next_step(host: Host, instance_id: str) -> None:
+    host.lose_orchestrator(host.steps + 1)
+    host.raise_event(instance_id, "go")
+    assert host.status(instance_id).runtime_status == "Failed"
+
+
+def test_what_was_open_goes_on_and_its_end_counts_after_a_rewind(host: Host) -> None:
+    """A timer that had been set fires at its time; nothing is set or called again."""
+    host.start("slow_pair", instance_id="pair")
+    host.advance(hours=1)
+    _lose_the_next_step(host, "pair")
+    host.rewind("pair")
+    status = host.finish("pair")
+    assert status.output == [2, 4]
+    assert len(host.calls) == 2
+    host.check_invariants()
+
+
+def test_an_end_that_came_while_the_instance_was_failed_is_lost(host: Host) -> None:
+    """A rewound instance waits for it for ever, as on the real host."""
+    host.start("slow_pair", instance_id="pair")
+    _lose_the_next_step(host, "pair")
+    host.advance(days=3)
+    host.rewind("pair")
+    host.advance(days=30)
+    status = host.status("pair", history=True)
+    assert status.runtime_status == "Running"
+    assert "TimerCreated" in status.events
+    assert "TimerFired" not in status.events
+    host.check_invariants()
+
+
+def test_activities_of_a_failed_instance_run_and_their_results_count_if_they_come_after_a_rewind() -> None:
+    """They are in flight for up to an hour here."""
+    seen = set()
+    for seed in range(30):
+        with Host(blueprint, chaos=Chaos(seed, slow=0.9)) as host:
+            host.start("slow_pair", instance_id="pair")
+            _lose_the_next_step(host, "pair")
+            before = len(host.calls)
+            host.advance(minutes=20)
+            lost = len(host.calls) - before
+            host.rewind("pair")
+            host.advance(days=3)
+            assert len(host.calls) == 2
+            assert host.status("pair").runtime_status == ("Running" if lost else "Completed")
+            seen.add(lost)
+            host.check_invariants()
+    assert seen == {0, 1, 2}
+
+
+def test_a_new_instance_of_the_id_is_not_told_the_ends_of_the_old_one() -> None:
+    """Also when they come later, under the same numbers."""
+    for seed in range(20):
+        with Host(blueprint, chaos=Chaos(seed, slow=0.9, duplicate=0.5)) as host:
+            host.start("slow_pair", instance_id="pair")
+            _lose_the_next_step(host, "pair")
+            host.advance(minutes=10)
+            host.start("slow_pair", instance_id="pair")
+            host.raise_event("pair", "go")
+            assert host.finish("pair").output == [2, 4]
+            host.check_invariants()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("forgiving", "an activity task with sequence ID 1 and name 'double' (version ''),"),
+        ("insistent", "a timer task with sequence number 1"),
+    ],
+)
+def test_an_instance_whose_activity_had_failed_before_cannot_be_rewound(name: str, what: str) -> None:
+    """The rewind takes out that failure as well, and the replay differs: it is Failed again, each time."""
+    with Host(blueprint, activities={"shaky": in_turn(OSError("busy"), "ok")}) as host:
+        host.start(name, instance_id="one")
+        host.advance(minutes=5)
+        _lose_the_next_step(host, "one")
+        for _ in range(2):
+            host.rewind("one")
+            assert host.status("one").output == DIFFERS.format(what=what)
+
+
+# ---------------------------------------------------------------- entities
+
+
+def test_an_entity_loses_nothing() -> None:
     """Its operations are tried again after two seconds, then four; the state is that of one run."""
     with Host(blueprint, chaos=Chaos(4, lost_orchestrator=0.9)) as host:
         for number in range(3):
@@ -190,7 +348,7 @@ def test_an_entity_loses_nothing(host: Host) -> None:
     assert ran["total"] >= 3
 
 
-def test_the_caller_of_an_entity_gets_its_answer(host: Host) -> None:
+def test_the_caller_of_an_entity_gets_its_answer() -> None:
     """Late, but once."""
     for seed in range(40):
         with Host(blueprint, chaos=Chaos(seed, lost_orchestrator=0.3)) as host:

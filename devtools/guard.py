@@ -4,9 +4,12 @@
 
 PIPE is the number of an inherited file descriptor: the reading end of a pipe whose writing end only the
 parent holds. The system closes that end however the parent dies, `kill -9` included, and the guard then ends
-the program: SIGTERM, and SIGKILL after GRACE seconds. MODE is `group` for a service (a process group of its
-own, ended as a whole, so that grandchildren go too) or `terminal` for a program that the user talks to (it
-shares the terminal and its Ctrl-C).
+the program: it is asked to end, and gets SIGKILL after GRACE seconds. MODE says how:
+
+    group      a service: SIGTERM to its process group, so that grandchildren end too
+    leader     a service that ends its own children: SIGINT to it alone; a SIGKILL then goes to the whole
+               group, so that no child dies while its parent still looks on
+    terminal   a program that the user talks to: SIGTERM to it; it shares the terminal and its Ctrl-C
 
 The exit code is the program's, 128 + N when signal N ended it, 127 when it could not be started.
 """
@@ -25,14 +28,14 @@ def main(arguments: list[str]) -> int:
     pipe, mode, grace, command = int(arguments[0]), arguments[1], float(arguments[2]), arguments[3:]
     stop_requested = _handle_signals(mode)
     try:
-        program = subprocess.Popen(command, start_new_session=mode == "group")  # noqa: S603 (dev.py's own)
+        program = subprocess.Popen(command, start_new_session=mode != "terminal")  # noqa: S603 (dev.py's own)
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         return 127
     threading.Thread(target=_watch, args=(pipe, stop_requested), daemon=True).start()
     threading.Thread(target=_stop_when, args=(stop_requested, program, mode, grace), daemon=True).start()
     code = program.wait()
-    if mode == "group":
+    if mode != "terminal":
         # What the program started and left behind goes as well.
         _signal(program.pid, signal.SIGKILL, mode)
     return code if code >= 0 else 128 - code
@@ -46,7 +49,7 @@ def _handle_signals(mode: str) -> threading.Event:
         requested.set()
 
     def leave_to_program(signum: int, frame: FrameType | None) -> None:
-        if mode == "group":
+        if mode != "terminal":
             requested.set()
 
     # Handlers rather than SIG_IGN: an ignored signal would stay ignored in the program.
@@ -66,7 +69,10 @@ def _stop_when(
     stop_requested: threading.Event, program: "subprocess.Popen[bytes]", mode: str, grace: float
 ) -> None:
     stop_requested.wait()
-    _signal(program.pid, signal.SIGTERM, mode)
+    if mode == "leader":
+        _signal(program.pid, signal.SIGINT, "terminal")
+    else:
+        _signal(program.pid, signal.SIGTERM, mode)
     try:
         program.wait(grace)
     except subprocess.TimeoutExpired:
@@ -75,7 +81,7 @@ def _stop_when(
 
 def _signal(pid: int, signum: int, mode: str) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if mode == "group":
+        if mode != "terminal":
             os.killpg(pid, signum)
         else:
             os.kill(pid, signum)

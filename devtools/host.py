@@ -1,6 +1,7 @@
 """The Functions host: Core Tools where it is installed, else the embedded one."""
 
 import json
+import os
 import shutil
 import urllib.error
 from collections.abc import Mapping
@@ -21,9 +22,22 @@ START_TIMEOUT_SECONDS = {"func": 300.0, "embedded": 60.0}
 ATTEMPTS = 3
 
 
+def core_tools() -> str | None:
+    """The program of Core Tools, None where it is not installed.
+
+    npm puts a script of Node.js before it, and older ones end on a signal without passing it on.
+    """
+    found = shutil.which("func")
+    if found is None:
+        return None
+    script = Path(found).resolve()
+    program = script.parent.parent / "bin" / "func"
+    return str(program) if script.suffix == ".js" and os.access(program, os.X_OK) else found
+
+
 def choose_kind(wanted: HostKind | None) -> HostKind:
     """The wanted host, else Core Tools where ``func`` is on the PATH, else the embedded one."""
-    installed = shutil.which("func") is not None
+    installed = core_tools() is not None
     if wanted == "func" and not installed:
         raise DevError(
             "Azure Functions Core Tools (`func`) was not found on the PATH.",
@@ -74,7 +88,7 @@ class Host:
 def command(project: Project, options: HostOptions, port: int) -> list[str]:
     """How the host is started."""
     if options.kind == "func":
-        return [shutil.which("func") or "func", "start", "--port", str(port)]
+        return [core_tools() or "func", "start", "--port", str(port)]
     return [
         *(str(project.python), "-m", "devhost", "start", "--app", str(project.root)),
         *("--port", str(port), "--workers", str(options.workers), "--state", str(project.host_state)),
@@ -138,6 +152,9 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
         env=project.environment(
             **{"AzureWebJobsStorage": options.storage, "PYTHONUNBUFFERED": "1", **options.variables}
         ),
+        # Core Tools ignore SIGTERM, which would end their workers first: the real host takes that for the
+        # failure of every orchestration that is at work.
+        ends_its_children=options.kind == "func",
     )
     host = Host(program, options.kind, port)
     try:

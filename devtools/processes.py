@@ -42,7 +42,8 @@ class Program:
     """A running program: a service, or a step that takes a while.
 
     ``log`` gets its output; without one the program shares the terminal, input and Ctrl-C included.
-    ``grace`` is how many seconds it has to end by itself when it is asked to.
+    ``grace`` is how many seconds it has to end by itself when it is asked to: by SIGTERM to its process
+    group, or, where ``ends_its_children``, by SIGINT to it alone.
     Use it as a context manager: leaving the block ends the program and all that it started.
     """
 
@@ -54,8 +55,10 @@ class Program:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         grace: float = GRACE_SECONDS,
+        ends_its_children: bool = False,
     ) -> None:
         self.command = list(command)
+        self._service_mode = "leader" if ends_its_children else "group"
         self.log = log
         self._grace = grace
         self._started = time.monotonic()
@@ -71,7 +74,7 @@ class Program:
     def _start_guard(
         self, pipe: int, cwd: Path | None, env: Mapping[str, str] | None
     ) -> "subprocess.Popen[bytes]":
-        mode = "group" if self.log else "terminal"
+        mode = self._service_mode if self.log else "terminal"
         # -I -S: the guard needs neither the project nor site-packages, and starts in 15 ms without them.
         command = [sys.executable, "-I", "-S", guard.__file__]
         command += [str(pipe), mode, str(self._grace), *self.command]
@@ -116,7 +119,7 @@ class Program:
         return tail(self.log) if self.log else []
 
     def stop(self) -> None:
-        """End the program: SIGTERM, and SIGKILL to what is left of its group after the time of grace."""
+        """Ask the program to end, and SIGKILL what is left of its group after the time of grace."""
         if self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devtools import azurite, documents, host, local_settings, run_record, setup, summary
+from devtools import azurite, documents, host, local_settings, run_record, setup, summary, task_hub
 from devtools.batch_client import BatchClient, Status
 from devtools.console import Console, duration
 from devtools.errors import DevError, ServiceFailed
@@ -148,6 +148,8 @@ def _start_host(
     kind = options.host or "embedded"
     name = "Core Tools (func start)" if kind == "func" else "the embedded host"
     port = default_port if options.port is None else options.port
+    if kind == "func":
+        task_hub.wait_for_leases(console, storage, task_hub.hub_name(project.root))
     with console.step(f"starting {name}", name):
         strict = bool(options.port)
         wanted = HostOptions(kind, port, storage, strict_port=strict, auth=options.auth, variables=variables)

@@ -12,9 +12,30 @@ from devhost.errors import SettingsError
 
 __all__ = ["HostJson", "read_host_json", "unknown_keys"]
 
+_DEFAULT = "AzureStorage"
 _OVERRIDE = "azurefunctionsjobhost"
 _ANY: dict[str, Any] = {}
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
+# The storage provider of most apps; others have keys of their own.
+_AZURE_STORAGE: dict[str, Any] = {
+    "type": None,
+    "allowReplayingTerminalInstances": None,
+    "connectionName": None,
+    "connectionStringName": None,
+    "controlQueueBatchSize": None,
+    "controlQueueBufferThreshold": None,
+    "controlQueueVisibilityTimeout": None,
+    "maxQueuePollingInterval": None,
+    "partitionCount": None,
+    "queueClientMessageEncoding": None,
+    "trackingStoreConnectionName": None,
+    "trackingStoreConnectionStringName": None,
+    "trackingStoreNamePrefix": None,
+    "useLegacyPartitionManagement": None,
+    "useTablePartitionManagement": None,
+    "workItemQueueVisibilityTimeout": None,
+}
 
 # What the real host reads. `_ANY` marks an object whose inner keys are free or of no concern here.
 _KNOWN: dict[str, Any] = {
@@ -100,7 +121,8 @@ class HostJson:
     def __init__(self, tree: dict[str, Any]):
         self.tree = tree
 
-    def _find(self, path: str) -> Any:
+    def find(self, path: str) -> Any:
+        """Return what is at ``path``, None when it is absent."""
         node: Any = self.tree
         for step in path.split("."):
             if not isinstance(node, dict):
@@ -110,14 +132,14 @@ class HostJson:
 
     def text(self, path: str) -> str | None:
         """Return the scalar at ``path`` as text, None when it is absent."""
-        found = self._find(path)
+        found = self.find(path)
         if found is None or isinstance(found, (dict, list)):
             return None
         return str(found).lower() if isinstance(found, bool) else str(found)
 
     def texts(self, path: str) -> dict[str, str]:
         """Return the object at ``path`` as a mapping of texts, empty when it is absent."""
-        found = self._find(path)
+        found = self.find(path)
         return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
     def number(self, path: str, default: int, *, low: int, high: int | None = None) -> int:
@@ -187,6 +209,10 @@ def _put(node: dict[str, Any], steps: list[str], value: str) -> None:
 def unknown_keys(host_json: HostJson) -> Iterator[str]:
     """Yield one warning for each key that no part of the real host reads, with the nearest right name."""
     yield from _unknown(host_json.tree, _KNOWN, "")
+    at = "extensions.durableTask.storageProvider"
+    provider = host_json.find(at)
+    if isinstance(provider, dict) and (host_json.text(f"{at}.type") or _DEFAULT).lower() == _DEFAULT.lower():
+        yield from _unknown(provider, _AZURE_STORAGE, f"{at}.")
 
 
 def _unknown(tree: dict[str, Any], known: dict[str, Any], path: str) -> Iterator[str]:

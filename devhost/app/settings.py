@@ -34,6 +34,8 @@ _TIMESPAN = re.compile(
 _HUB_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9]{2,44}$")
 _CORES = os.cpu_count() or 1
 DEFAULT_FUNCTION_TIMEOUT = 30 * 60.0
+# A storage queue hides a message for seven days at most.
+_LONGEST_HIDDEN = 7 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _durable(host_json: HostJson, values: Mapping[str, str]) -> DurableSettings:
             "host.json: extendedSessionsEnabled of durableTask is supported for .NET only. "
             "Remove the setting or set it to false."
         )
+    _check_storage_provider(host_json)
     default = DurableSettings()
     return DurableSettings(
         hub_name=_hub_name(host_json, values),
@@ -269,6 +272,17 @@ def _durable(host_json: HostJson, values: Mapping[str, str]) -> DurableSettings:
         version_failure_strategy=host_json.choice(at + "versionFailureStrategy", ("Reject", "Fail")),
         local_rpc_endpoint_enabled=host_json.boolean(at + "localRpcEndpointEnabled", True),
     )
+
+
+def _check_storage_provider(host_json: HostJson) -> None:
+    """Refuse times that the queues of the real host do not take; here there are no such queues."""
+    for key in ("controlQueueVisibilityTimeout", "workItemQueueVisibilityTimeout", "maxQueuePollingInterval"):
+        where = f"extensions.durableTask.storageProvider.{key}"
+        text = host_json.text(where)
+        if text is not None and not 0 < timespan(text, f"host.json: {where}") <= _LONGEST_HIDDEN:
+            raise SettingsError(
+                f"host.json: {where} is '{text}'; it must be more than no time, and at most 7.00:00:00."
+            )
 
 
 def _hub_name(host_json: HostJson, values: Mapping[str, str]) -> str:

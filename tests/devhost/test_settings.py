@@ -92,6 +92,9 @@ def test_hub_name_defaults_to_the_site_name(tmp_path):
         (durable(maxConcurrentActivityFunctions=0), "must be at least 1"),
         (durable(useGracefulShutdown="maybe"), "true or false is expected"),
         (durable(overridableExistingInstanceStates="All"), "NonRunningStates, AnyState"),
+        (durable(storageProvider={"controlQueueVisibilityTimeout": 45}), "is not a time span"),
+        (durable(storageProvider={"controlQueueVisibilityTimeout": "00:00:00"}), "more than no time"),
+        (durable(storageProvider={"workItemQueueVisibilityTimeout": "8.00:00:00"}), "at most 7.00:00:00"),
         ({"version": "2.0", "functionTimeout": "soon"}, "is not a time span"),
         ({"version": "2.0", "functionTimeout": "00:00:00"}, "too short"),
         ({"version": "2.0", "extensions": {"queues": {"batchSize": 33}}}, "from 1 to 32"),
@@ -123,6 +126,15 @@ def test_misspelt_key_is_named_with_the_nearest_right_one(write):
         "host.json: 'extensions.durableTask.maxConcurentActivityFunctions' is not a known setting and has no "
         "effect. Did you mean 'maxConcurrentActivityFunctions'?",
     )
+
+
+def test_misspelt_key_of_the_storage_provider_is_named(write):
+    """Where it is Azure Storage, as it is unless another one is named."""
+    provider = {"controlQueueVisibilityTimout": "00:00:45", "workItemQueueVisibilityTimeout": "00:00:45"}
+    [warning] = load_settings(write(durable(storageProvider=provider)), {}).warnings
+    assert "'extensions.durableTask.storageProvider.controlQueueVisibilityTimout' is not a known" in warning
+    assert warning.endswith("Did you mean 'controlQueueVisibilityTimeout'?")
+    assert load_settings(write(durable(storageProvider=provider | {"type": "mssql"})), {}).warnings == ()
 
 
 def test_free_parts_of_host_json_are_not_warned_about(write):

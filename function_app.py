@@ -34,6 +34,7 @@ from triggers import (
     pages_runs,
     pages_sign_in,
     starts,
+    supervising,
     timers,
 )
 
@@ -68,6 +69,7 @@ for module in (
     approvals,
     starts,
     timers,
+    supervising,
     health,
     openapi,
     # pages

@@ -11,7 +11,7 @@ from typing import IO
 import azure.durable_functions as df
 
 from adapters import services
-from adapters.blobs import Blobs
+from adapters.blobs import BlobInfo, Blobs
 from invoicing import batch_names
 from invoicing.tally import add_counts
 
@@ -31,8 +31,13 @@ def progress(blobs: Blobs, batch: str) -> dict[str, int]:
     """Documents by outcome so far; one listing, no blob is read."""
     counts: dict[str, int] = {}
     for blob in blobs.list(batch_names.results(batch)):
-        counts = add_counts(counts, {k: int(v) for k, v in blob.metadata.items() if v.isdigit()})
+        counts = add_counts(counts, counts_of(blob))
     return counts
+
+
+def counts_of(blob: BlobInfo) -> dict[str, int]:
+    """Documents by outcome in one result blob, from its metadata."""
+    return {outcome: int(count) for outcome, count in blob.metadata.items() if count.isdigit()}
 
 
 def final_rows(file: IO[bytes]) -> Iterator[dict]:

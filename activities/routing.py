@@ -33,8 +33,8 @@ PACK = 100
 def route_invoice(job: dict) -> dict:
     """Apply the policy to an invoice that came alone.
 
-    Input: `{"invoice", "now": ISO time}`. Output: `{"outcome": "ok", "rule", "approval": id or None}`, or
-    `{"outcome": "bad", "error"}` where the sender is the only one who could approve. Raises PolicyInvalid,
+    Input: `{"invoice", "run", "now": ISO time}`. Output: `{"outcome": "ok", "rule", "approval": id or None}`,
+    or `{"outcome": "bad", "error"}` where the sender is the only one who could approve. Raises PolicyInvalid,
     which is waited for. Repeating it gives the same approval.
     """
     here, invoice = services.current(), job["invoice"]
@@ -43,8 +43,22 @@ def route_invoice(job: dict) -> dict:
     router = _Router(here.blobs, policies.load(here.settings), job["now"], record.get("sender"))
     route = router.route(invoice, row, {"ref": invoice})
     if route["outcome"] == "ok":
-        here.blobs.write(names.invoice_route(invoice), json.dumps(route, ensure_ascii=False).encode())
+        stored = {**route, "run": job["run"]}
+        here.blobs.write(names.invoice_route(invoice), json.dumps(stored, ensure_ascii=False).encode())
     return route
+
+
+@bp.activity_trigger(input_name="job")
+def stored_route(job: dict) -> dict:
+    """What a run that was lost wrote down for an invoice: as `route_invoice`, or `{"outcome": "none"}`.
+
+    Input: `{"invoice", "run"}`. The route of another run does not count: its approval may have ended.
+    """
+    try:
+        route = json.loads(services.current().blobs.read(names.invoice_route(job["invoice"])))
+    except BlobMissing:
+        return {"outcome": "none"}
+    return route if route["run"] == job["run"] else {"outcome": "none"}
 
 
 @bp.activity_trigger(input_name="job")

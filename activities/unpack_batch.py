@@ -34,10 +34,13 @@ def unpack_batch(job: dict) -> dict:
     A zip stays as it was sent, and is read part by part; documents out of a container are packed. Input: the
     batch orchestration's. Output: `{"outcome": "ok", "documents", "chunks"}` (counts), or `{"outcome": "bad",
     "error": {"code", "message"}}` where the source holds nothing that can be unpacked. Repeating it writes
-    the same blobs again.
+    the same blobs again; with `again` in the input, the manifest of an earlier run is used, as a container
+    may hold other documents by now.
     """
     here = services.current()
     try:
+        if job.get("again") and here.blobs.exists(batch_names.manifest(job["batch"])):
+            return _unpacked(json.loads(here.blobs.read(batch_names.manifest(job["batch"]))))
         if job["source"]["kind"] == "container":
             return _pack(here, job["batch"], _from_container(here, job["source"]))
         return _divide(here, job["batch"])
@@ -96,6 +99,10 @@ def _pack(here: Services, batch: str, found: Iterable[Entry]) -> dict:
 
 def _written(here: Services, batch: str, manifest: dict) -> dict:
     here.blobs.write(batch_names.manifest(batch), json.dumps(manifest).encode())
+    return _unpacked(manifest)
+
+
+def _unpacked(manifest: dict) -> dict:
     return {"outcome": "ok", "documents": documents_of(manifest), "chunks": len(manifest["chunks"])}
 
 

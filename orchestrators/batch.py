@@ -3,21 +3,26 @@
     unpack -> windows of chunks (a window at most WINDOW chunks, ROUND windows at a time) -> claims -> reports
 
 Three levels, because each replay parses the whole history of its orchestration: a window's history holds
-its own chunks only, and the batch's holds its windows. No child ever raises: in the SDK, `task_any` over a
-`task_all` breaks when one child fails and another ends later.
+its own chunks only, and the batch's holds its windows. No child raises for what it was given, but each can be
+lost with its worker process; it is called again then, and continues from what is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 
 from invoicing.tally import add_counts
-from orchestrators.retry import ActivityGaveUp, call_with_retry
-from orchestrators.waiting import done_before
+from orchestrators.retry import (
+    ActivityGaveUp,
+    Child,
+    call_child_with_retry,
+    call_children_with_retry,
+    call_with_retry,
+)
 
 bp = df.Blueprint()
 
@@ -39,8 +44,9 @@ def batch(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Take one batch from its upload to its report.
 
     Input: `{"batch": id, "source": {"kind": "upload"} | {"kind": "container", "container", "prefix"},
-    "approval"?: bool, "wait"?: bool, "sender"?: person}`: with `approval`, valid invoices go on to approval
-    and booking, apart from the batch unless it shall `wait` for the decisions.
+    "approval"?: bool, "wait"?: bool, "sender"?: person, "again"?: bool}`: with `approval`, valid invoices go
+    on to approval and booking, apart from the batch unless it shall `wait` for the decisions; `again`: this
+    run was lost before, and what it stored is used.
     Output: `{"status": "completed" | "stopped" | "failed", "total", "counts", "approvals"?, "error"?}`.
     Custom status: `{"phase", "done", "total", "counts"}`.
     """
@@ -60,7 +66,7 @@ def _batch(
     if unpacked["outcome"] != "ok":
         return {"status": "failed", "error": unpacked["error"]}
     total = unpacked["documents"]
-    checked = yield from _check(context, name, unpacked["chunks"], total)
+    checked = yield from _check(context, job, unpacked["chunks"], total)
     if checked["outcome"] != "ok":
         return _ended_early(context, checked, total, checked["counts"])
     _show(context, "claiming", total, total, checked["counts"])
@@ -77,16 +83,20 @@ def _batch(
     return {"status": "completed", "total": total, "counts": counts, **approvals}
 
 
-def _check(context: df.DurableOrchestrationContext, name: str, chunks: int, total: int) -> _Part:
+def _check(context: df.DurableOrchestrationContext, job: dict[str, Any], chunks: int, total: int) -> _Part:
     """Check all chunks, in rounds of windows; returns what a chunk returns, with the counts so far."""
+    name = job["batch"]
     counts: dict[str, int] = {}
     _show(context, "checking", 0, total, counts)
     # Dates of issue are held against the day of the batch, not against the clock of whoever checks them.
     today = context.current_utc_datetime.date().isoformat()
-    for jobs in _rounds({"batch": name, "today": today}, chunks):
-        windows = context.task_all([context.call_sub_orchestrator("batch_window", window) for window in jobs])
-        yield from _watch(context, name, windows, total)
-        for window in windows.result:
+    for jobs in _rounds({"batch": name, "today": today, "again": bool(job.get("again"))}, chunks):
+        windows: list[Child] = [("batch_window", window, None) for window in jobs]
+
+        def watch(tasks: Sequence[Any]) -> Generator[Any, Any, None]:
+            yield from _watch(context, name, tasks, total)
+
+        for window in (yield from call_children_with_retry(context, windows, watch)):
             if window["outcome"] != "ok":
                 return {**window, "counts": counts}
             counts = add_counts(counts, window["counts"])
@@ -97,8 +107,8 @@ def _check(context: df.DurableOrchestrationContext, name: str, chunks: int, tota
 def _report(context: df.DurableOrchestrationContext, name: str) -> _Part:
     """Write the report, its parts at the same time; returns the first that failed, or the last."""
     common = {"batch": name, "finished": context.current_utc_datetime.isoformat()}
-    jobs = [{**common, "formats": list(formats)} for formats in REPORTS]
-    parts = yield context.task_all([context.call_sub_orchestrator("batch_report", job) for job in jobs])
+    jobs: list[Child] = [("batch_report", {**common, "formats": list(one)}, None) for one in REPORTS]
+    parts = yield from call_children_with_retry(context, jobs)
     return next((part for part in parts if part["outcome"] != "ok"), parts[-1])
 
 
@@ -115,20 +125,25 @@ def _hand_over(
     _show(context, "approval", total, total, counts)
     # The same id as that of a detached start, so that whoever looks for it finds it in both cases.
     instance = f"{job['batch']}-approvals"
-    return {"approvals": (yield context.call_sub_orchestrator("batch_approvals", value, instance))}
+    ended = yield from call_child_with_retry(context, "batch_approvals", value, instance)
+    return {"approvals": ended}
 
 
 @bp.orchestration_trigger(context_name="context")
 def batch_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Check the chunks of one window at the same time.
 
-    Input: `{"batch", "today", "first", "last"}` (chunks by number, both ends included).
+    Input: `{"batch", "today", "again", "first", "last"}` (chunks by number, both ends included).
     Output as a chunk's; never raises.
     """
     window: dict[str, Any] = context.get_input() or {}
-    common = {"batch": window["batch"], "today": window["today"]}
-    jobs = [{**common, "chunk": n} for n in range(window["first"], window["last"] + 1)]
-    parts = yield context.task_all([context.call_sub_orchestrator("batch_chunk", job) for job in jobs])
+    common = {name: window[name] for name in ("batch", "today", "again")}
+    numbers = range(window["first"], window["last"] + 1)
+    chunks: list[Child] = [("batch_chunk", {**common, "chunk": n}, None) for n in numbers]
+    try:
+        parts = yield from call_children_with_retry(context, chunks)
+    except ActivityGaveUp as failure:
+        return {"outcome": "failed", "counts": {}, "error": str(failure)}
     counts: dict[str, int] = {}
     for part in parts:
         if part["outcome"] != "ok":
@@ -155,14 +170,26 @@ def _rounds(common: dict[str, Any], chunks: int) -> list[list[dict[str, Any]]]:
 
 
 def _watch(
-    context: df.DurableOrchestrationContext, name: str, work: Any, total: int
+    context: df.DurableOrchestrationContext, name: str, windows: Sequence[Any], total: int
 ) -> Generator[Any, Any, None]:
-    """Wait for the windows, and write the progress into the custom status now and then."""
+    """Wait for the windows, and write the progress into the custom status now and then.
+
+    A look may be a second early: it decides nothing.
+    """
     pause = FIRST_LOOK
-    while not (yield from done_before(context, work, context.current_utc_datetime + pause)):
-        counts = yield from call_with_retry(context, "count_results", name)
-        _show(context, "checking", sum(counts.values()), total, counts)
-        pause = min(pause * 2, LONGEST_LOOK)
+    under_way = list(windows)
+    look: Any = None
+    while under_way:
+        look = look or context.create_timer(context.current_utc_datetime + pause)
+        winner = yield context.task_any([*under_way, look])
+        if winner == look:
+            look = None
+            pause = min(pause * 2, LONGEST_LOOK)
+            counts = yield from call_with_retry(context, "count_results", name)
+            _show(context, "checking", sum(counts.values()), total, counts)
+        under_way = [window for window in under_way if not window.is_completed]
+    if look is not None:
+        look.cancel()  # an open timer would keep the instance Running until it fires
 
 
 def _ended_early(

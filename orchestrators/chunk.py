@@ -23,7 +23,7 @@ bp = df.Blueprint()
 def batch_chunk(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Check the documents of one chunk.
 
-    Input: `{"batch", "chunk", "today": ISO date}`.
+    Input: `{"batch", "chunk", "today": ISO date, "again"?: bool}`.
     Output: `{"outcome": "ok" | "stopped" | "failed", "counts": {outcome: documents}}`; never raises.
     """
     try:

@@ -24,13 +24,15 @@ Steps = Generator[Any, Any, dict[str, Any]]
 def invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
     """Take one invoice to its payable.
 
-    Input: `{"invoice": id}`. Output: `{"status": "booked" | "rejected" | "expired" | "invalid" |
-    "unreadable" | "duplicate" | "failed", "approval"?, "by"?, "holder"?, "error"?, "undone": [...],
-    "not_undone"?: [...]}`: what early steps did is undone in reverse unless it was booked.
+    Input: `{"invoice": id, "run": id, "again"?: bool}`. `again`: this run was lost before, and what it stored
+    is used; a run of another id was begun by a person.
+    Output: `{"status": "booked" | "rejected" | "expired" | "invalid" | "unreadable" | "duplicate" | "failed",
+    "approval"?, "by"?, "holder"?, "error"?, "undone": [...], "not_undone"?: [...]}`: what early steps did is
+    undone in reverse unless it was booked.
     Custom status: `{"phase", "approval", "undone"?}`.
     """
     job: dict[str, Any] = context.get_input() or {}
-    chain = _Chain(context, job["invoice"])
+    chain = _Chain(context, job)
     try:
         result = yield from chain.run()
     except ActivityGaveUp as failure:
@@ -41,14 +43,22 @@ def invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict
 class _Chain:
     """The steps of one invoice and what each of them leaves to undo."""
 
-    def __init__(self, context: df.DurableOrchestrationContext, name: str) -> None:
-        self._context, self._name = context, name
+    def __init__(self, context: df.DurableOrchestrationContext, job: dict[str, Any]) -> None:
+        self._context = context
+        self._name = job["invoice"]
+        self._run = job.get("run")
+        self._again = bool(job.get("again"))
         self._undo = Undo(context)
         self._status: dict[str, Any] = {"phase": "checking", "approval": None}
 
     def run(self) -> Steps:
         """All steps in order, as far as they go."""
         self._show("checking")
+        if self._again:
+            route = yield from self._call("stored_route", {"invoice": self._name, "run": self._run})
+            if route["outcome"] == "ok":  # it was checked and claimed, so both stand
+                self._undo.add("claim", "release_claim", self._name)
+                return (yield from self._settle(route["approval"]))
         now = self._context.current_utc_datetime
         job = {"invoice": self._name, "today": now.date().isoformat()}
         assessed = yield from self._call("assess_invoice", job)
@@ -61,11 +71,16 @@ class _Chain:
         if claimed["outcome"] == "duplicate":
             return {"status": "duplicate", "holder": claimed["holder"]}
         self._show("routing")
-        routed = yield from self._call("route_invoice", {"invoice": self._name, "now": now.isoformat()})
+        routed = yield from self._call(
+            "route_invoice", {"invoice": self._name, "run": self._run, "now": now.isoformat()}
+        )
         if routed["outcome"] != "ok":
             return {"status": "failed", "error": routed["error"]}
-        self._status["approval"] = routed["approval"]
-        return (yield from settle(self._context, self._name, routed["approval"], self._undo, self._show))
+        return (yield from self._settle(routed["approval"]))
+
+    def _settle(self, approval: str | None) -> Steps:
+        self._status["approval"] = approval
+        return (yield from settle(self._context, self._name, approval, self._undo, self._show))
 
     def end(self, result: dict[str, Any]) -> Steps:
         """Undo what was done, unless the invoice was booked, and say so."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.retry import Backoff, first_line
+from invoicing.failures import first_line
+from orchestrators.retry import Backoff
 from orchestrators.waiting import sleep_until
 
 bp = df.Blueprint()

@@ -1,28 +1,38 @@
-"""Calling an activity again after a failure, with growing pauses, as a generator for `yield from`.
+"""Calling an activity or a sub-orchestration again after a failure, with growing pauses, for `yield from`.
 
-The SDK's own `RetryOptions` knows one fixed interval and waits once more before it gives up. Here what is
-no document's fault (storage that is away, an installation without its rules) is waited for up to a day, so
-that a person can mend it; anything else is tried a few times: it may be the
-input's fault, and the caller has better things to do with it than to wait.
+The SDK's own `RetryOptions` knows one fixed interval and waits once more before it gives up. Here the cause
+decides (`invoicing.failures`):
+
+* An outage (storage that is away, an installation without its rules) is no document's fault. It is waited for
+  up to a day, so that a person can mend it.
+* A lost step, whose worker process died, is done again for some minutes: a new process is there in seconds.
+* Anything else is tried a few times: it may be the input's fault, and the caller has better things to do with
+  it than to wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 
+from invoicing.failures import Cause, cause_of, first_line
 from orchestrators.waiting import sleep
 
-# Names of errors as they stand in an activity's failure text: an orchestrator sees texts only.
-_OUTAGES = ("StorageUnavailable:", "StorageRefused:", "RulesMissing:", "SettingError:", "PolicyInvalid:")
+Steps = Generator[Any, Any, Any]
+#: Name, input, and instance id (None: the host makes one) of a sub-orchestration.
+Child = tuple[str, Any, str | None]
+#: Waits until all of some tasks have ended, whichever way; it may do other work meanwhile.
+Wait = Callable[[Sequence[Any]], Steps]
 
 
 class ActivityGaveUp(Exception):
-    """An activity kept failing; the text is its last failure's first line."""
+    """A step kept failing; the text is its last failure's first line."""
 
 
 @dataclass(frozen=True)
@@ -42,39 +52,93 @@ class Backoff:
         return timedelta(seconds=min(grown, self.longest.total_seconds()))
 
 
-#: A blip of the host or a dead worker process: three attempts within seconds.
+#: A blip of the host, or an error of the step: three attempts within seconds.
 FAULT = Backoff(timedelta(seconds=1), 3, timedelta(seconds=10), attempts=3)
+#: A worker process that died: from a second up to half a minute between attempts, for a minute and a half.
+LOST = Backoff(timedelta(seconds=1), 2, timedelta(seconds=30), attempts=8)
 #: Storage that is away: from a second up to five minutes between attempts, for about a day.
 OUTAGE = Backoff(timedelta(seconds=1), 2, timedelta(minutes=5), attempts=300)
 
-
-def is_outage(failure: str) -> bool:
-    """Say whether an activity's failure text speaks of the surroundings, not of what it was given."""
-    return any(name in failure for name in _OUTAGES)
+_BACKOFFS: dict[Cause, Backoff] = {"fault": FAULT, "lost": LOST, "outage": OUTAGE}
 
 
-def first_line(failure: str) -> str:
-    """The failure's first line: what follows is the host's serialised exception with its stack."""
-    return failure.strip().split("\n", 1)[0].strip()[:500]
+class _Patience:
+    """The failures of one step so far, each cause counted apart."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[Cause] = Counter()
+
+    def pause(self, failure: str) -> timedelta:
+        """How long to wait after one more failure. Raises ActivityGaveUp."""
+        cause = cause_of(failure)
+        self._failures[cause] += 1
+        pause = _BACKOFFS[cause].pause(self._failures[cause])
+        if pause is None:
+            raise ActivityGaveUp(first_line(failure))
+        return pause
 
 
-def call_with_retry(
-    context: df.DurableOrchestrationContext, activity: str, value: Any
-) -> Generator[Any, Any, Any]:
+def call_with_retry(context: df.DurableOrchestrationContext, activity: str, value: Any) -> Steps:
     """Call an activity until it answers; returns its result. Raises ActivityGaveUp.
 
-    Outages and faults are counted apart: a document that kills its worker must not be tried for a day.
+    Outages and faults are counted apart: a document that breaks a step must not be tried for a day.
     """
-    outages = faults = 0
+    patience = _Patience()
     while True:
         try:
             return (yield context.call_activity(activity, value))
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
             failure = str(error)
-        if is_outage(failure):
-            outages, pause = outages + 1, OUTAGE.pause(outages + 1)
-        else:
-            faults, pause = faults + 1, FAULT.pause(faults + 1)
-        if pause is None:
-            raise ActivityGaveUp(first_line(failure))
-        yield from sleep(context, pause)
+        yield from sleep(context, patience.pause(failure))
+
+
+def call_child_with_retry(
+    context: df.DurableOrchestrationContext, name: str, value: Any, instance: str | None = None
+) -> Steps:
+    """Call a sub-orchestration until it answers; returns its output. Raises ActivityGaveUp.
+
+    It has to continue from what is stored when it is started again: its worker may have died at any step.
+    """
+    (output,) = yield from call_children_with_retry(context, [(name, value, instance)])
+    return output
+
+
+def call_children_with_retry(
+    context: df.DurableOrchestrationContext, children: Sequence[Child], wait: Wait | None = None
+) -> Steps:
+    """Call sub-orchestrations at the same time; returns their outputs in order. Raises ActivityGaveUp.
+
+    Those that failed are called again together, once all others have ended: the host sends nothing new
+    before that. So it is for parts that end within minutes.
+    """
+    patience = [_Patience() for _ in children]
+    outputs: dict[int, Any] = {}
+    while len(outputs) < len(children):
+        calls = {place: child for place, child in enumerate(children) if place not in outputs}
+        tasks = {place: context.call_sub_orchestrator(*child) for place, child in calls.items()}
+        yield from (wait or _wait_for_all(context))(list(tasks.values()))
+        failures = yield from _collect(tasks, outputs)
+        if failures:
+            pauses = [patience[place].pause(failure) for place, failure in failures.items()]
+            yield from sleep(context, max(pauses))
+    return [outputs[place] for place in range(len(children))]
+
+
+def _wait_for_all(context: df.DurableOrchestrationContext) -> Wait:
+    def wait(tasks: Sequence[Any]) -> Steps:
+        # One failure ends this wait for all; each task is looked at afterwards.
+        with suppress(Exception):
+            yield context.task_all(list(tasks))
+
+    return wait
+
+
+def _collect(tasks: dict[int, Any], outputs: dict[int, Any]) -> Steps:
+    """Wait for each task, and add what it answered to `outputs`; returns the failures by place."""
+    failures: dict[int, str] = {}
+    for place, task in tasks.items():
+        try:
+            outputs[place] = yield task
+        except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed child
+            failures[place] = str(error)
+    return failures

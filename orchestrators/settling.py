@@ -10,7 +10,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.retry import ActivityGaveUp, call_with_retry, first_line
+from orchestrators.retry import ActivityGaveUp, call_child_with_retry, call_with_retry
 
 Steps = Generator[Any, Any, Any]
 #: Told which phase begins, for the custom status.
@@ -75,10 +75,9 @@ def settle(
 
 def _decided(context: df.DurableOrchestrationContext, approval: str) -> Steps:
     try:
-        return (yield context.call_sub_orchestrator("approval", {"approval": approval}, approval))
-    except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed child
-        message = first_line(str(error))
-        return {"outcome": "failed", "error": {"code": "approval_failed", "message": message}}
+        return (yield from call_child_with_retry(context, "approval", {"approval": approval}, approval))
+    except ActivityGaveUp as failure:
+        return {"outcome": "failed", "error": {"code": "approval_failed", "message": str(failure)}}
 
 
 def _undone(context: df.DurableOrchestrationContext, approval: str) -> dict[str, Any]:

@@ -15,11 +15,12 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.results import progress
-from adapters import policies, services
+from adapters import policies, services, supervised
 from adapters.batch_sources import source_of
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
 from invoicing import batch_names
 from invoicing.report import WRITERS
+from invoicing.supervision import OpenWork
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, collection_url, is_checking, links, state_of, view
 from triggers.idempotency import reserve
@@ -177,8 +178,9 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     record = await _off_loop(_reserve, here.blobs, asked)
     state = state_of(await client.get_status(asked.batch))
     if state in ("missing", "failed", "stopped"):
-        await _off_loop(_store, here.blobs, asked, record)
-        await _start(client, asked, sender.person if sender else None)
+        work = _work_of(asked, sender.person if sender else None)
+        await _off_loop(_store, here.blobs, asked, record, work)
+        await _start(client, work)
         state = "running"
     return record, state
 
@@ -218,25 +220,32 @@ def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:
     return reserve(blobs, name, record, lambda: read_record(blobs, asked.batch), reused)
 
 
-def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any]) -> None:
+def _work_of(asked: BatchRequest, sender: str | None) -> OpenWork:
+    """What the run that begins now stands for."""
+    wishes = {"approval": asked.approval, "wait": asked.wait, "sender": sender}
+    job = {"batch": asked.batch, "source": asked.source, **wishes}
+    return OpenWork(instance=asked.batch, orchestrator="batch", input=job)
+
+
+def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any], work: OpenWork) -> None:
+    """Store what the workflow begins with, and note the work, so that a lost run is begun again."""
     if asked.upload is not None:
         # An equal request that was quicker wrote the same bytes: the record has their hash.
         with contextlib.suppress(BlobConflict):
             blobs.write(batch_names.upload(asked.batch), asked.upload)
     blobs.delete(batch_names.stop_mark(asked.batch))
     blobs.write(batch_names.index(asked.batch, datetime.fromisoformat(record["created"])), b"")
+    supervised.note(blobs, work)
 
 
-async def _start(client: df.DurableOrchestrationClient, asked: BatchRequest, sender: str | None) -> None:
+async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
     """Start the orchestration; one that an equal request started a moment ago is as good."""
-    wishes = {"approval": asked.approval, "wait": asked.wait, "sender": sender}
-    job = {"batch": asked.batch, "source": asked.source, **wishes}
     try:
-        await client.start_new("batch", asked.batch, job)
+        await client.start_new(work.orchestrator, work.instance, work.input)
     except Exception:
-        if state_of(await client.get_status(asked.batch)) == "missing":
+        if state_of(await client.get_status(work.instance)) == "missing":
             raise
-        logging.info("batch %s was started by another request", asked.batch)
+        logging.info("batch %s was started by another request", work.instance)
 
 
 async def _listed(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import policies, services
+from adapters import policies, services, supervised
 from adapters.blobs import BlobMissing, Blobs
 from adapters.services import Services
 from invoicing.approval import names
+from invoicing.supervision import OpenWork
 from triggers.batch_view import collection_url, state_of
 from triggers.idempotency import reserve
 from triggers.invoice_requests import InvoiceRequest, parse, sender_named
@@ -77,8 +79,9 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     record = await asyncio.to_thread(_reserve, here.blobs, asked, sender)
     state = state_of(await client.get_status(asked.invoice))
     if state in _RESTARTED:
-        await asyncio.to_thread(here.blobs.write, names.invoice_document(asked.invoice), asked.content)
-        await _start(client, asked.invoice)
+        work = _work_of(asked.invoice)
+        await asyncio.to_thread(_store, here.blobs, asked, work)
+        await _start(client, work)
         state = "running"
     return record, state
 
@@ -109,14 +112,26 @@ def _reserve(blobs: Blobs, asked: InvoiceRequest, sender: str | None) -> dict[st
     return reserve(blobs, name, record, lambda: _record(blobs, asked.invoice), reused)
 
 
-async def _start(client: df.DurableOrchestrationClient, invoice: str) -> None:
+def _work_of(invoice: str) -> OpenWork:
+    """What the run that begins now stands for."""
+    job = {"invoice": invoice, "run": uuid.uuid4().hex}
+    return OpenWork(instance=invoice, orchestrator="invoice", input=job)
+
+
+def _store(blobs: Blobs, asked: InvoiceRequest, work: OpenWork) -> None:
+    """Store what the workflow begins with, and note the work, so that a lost run is begun again."""
+    blobs.write(names.invoice_document(asked.invoice), asked.content)
+    supervised.note(blobs, work)
+
+
+async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
     """Start the orchestration; one that an equal request started a moment ago is as good."""
     try:
-        await client.start_new("invoice", invoice, {"invoice": invoice})
+        await client.start_new(work.orchestrator, work.instance, work.input)
     except Exception:
-        if state_of(await client.get_status(invoice)) == "missing":
+        if state_of(await client.get_status(work.instance)) == "missing":
             raise
-        logging.info("invoice %s was started by another request", invoice)
+        logging.info("invoice %s was started by another request", work.instance)
 
 
 def _record(blobs: Blobs, invoice: str) -> dict[str, Any]:

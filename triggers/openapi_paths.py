@@ -253,6 +253,23 @@ _DELEGATIONS = {
 }
 
 _OPERATION = {
+    "/api/cases": {
+        "get": _operation(
+            "operation",
+            "listCases",
+            "Runs that failed or are gone while their work is not finished",
+            _answers(_json(200, "Cases", "The oldest failure first.")),
+        )
+    },
+    "/api/cases/{id}/restart": {
+        "parameters": [_path("id", "The id of a run.")],
+        "post": _operation(
+            "operation",
+            "restartCase",
+            "Start a run again; it continues from what is stored",
+            _answers(_json(202, "Case", "It is started again."), 400, 403, 404),
+        ),
+    },
     "/api/outbox": {
         "get": _operation(
             "operation",

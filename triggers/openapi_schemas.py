@@ -267,6 +267,17 @@ SCHEMAS: dict[str, Schema] = {
             "page": _MAYBE_TEXT,
         }
     ),
+    "Case": _object(
+        {
+            **dict.fromkeys(("instance", "orchestrator", "reason", "advice"), _TEXT),
+            "state": _one_of("running", "waiting", "stuck"),
+            "failed": _TIME,
+            "restarts": {"type": "integer"},
+            "restarted": _MAYBE_TEXT,
+            "next": _MAYBE_TEXT,
+        }
+    ),
+    "Cases": _object({"cases": _list("Case")}),
     "Health": _object(
         {"status": _one_of("ok", "degraded", "unavailable"), "checks": {"type": "object"}},
     ),

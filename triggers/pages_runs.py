@@ -17,9 +17,11 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing import batch_names
 from invoicing.approval import names
-from triggers.pages_common import page, page_response, visitor
+from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
+from triggers.supervising import restart, shown_cases
 from web.run_listing import newest
+from web.views.cases import CaseLine
 from web.views.failures import Failure, failure
 from web.views.runs import (
     FILTERS,
@@ -97,10 +99,13 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
         return await _listed(client, start, end, wanted.id or prefix, statuses)
 
     found = await newest(fetch, wanted.before or now, _PAGE, wanted.keeps)
+    cases = [] if wanted.narrows or wanted.before else await asyncio.to_thread(shown_cases)
     return page_response(
         "runs.html",
         req=req,
         identity=identity,
+        cases=[CaseLine.of(case) for case in cases],
+        again=req.params.get("again") == "1",
         runs=found.runs,
         older=wanted.older(found.older) if found.older else None,
         complete=found.complete,
@@ -108,6 +113,17 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
         statuses=[(value, label) for value, (label, _) in FILTERS.items()],
         now=now,
     )
+
+
+@bp.route(route="runs/{id}/restart", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.durable_client_input(client_name="client")
+@page
+async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a run that is not well again."""
+    identity = visitor(req)
+    await asyncio.to_thread(checked_form, req, identity)
+    await restart(client, req.route_params["id"])
+    return redirect("/runs?again=1")
 
 
 @bp.route(route="runs/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Iterator
@@ -9,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import azure.durable_functions as df
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from activities import (
     approving,
@@ -21,7 +24,7 @@ from activities import (
     claim_invoice,
     routing,
 )
-from adapters import approvals, policies, services
+from adapters import approvals, policies, services, supervised
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
@@ -31,10 +34,12 @@ from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
 from invoicing.assess import Checker
+from invoicing.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, invoice
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
-from triggers import timers
+from triggers import supervising, timers
+from usecases import supervise
 
 APP = [
     module.bp
@@ -98,16 +103,54 @@ class HostClient:
 
     host: Host
 
-    async def get_status(self, instance_id: str) -> Status | None:
+    async def get_status(self, instance_id: str) -> Any:
         """The status, None where there is no such instance."""
         try:
-            return self.host.status(instance_id)
+            return as_client_status(self.host.status(instance_id))
         except InstanceNotFound:
             return None
 
     async def raise_event(self, instance_id: str, name: str, data: Any) -> None:
         """Raise an event as the client of the SDK does."""
         self.host.raise_event(instance_id, name, data)
+
+    async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
+        """Start an instance, over one of its id that has ended."""
+        return self.host.start(name, client_input, instance_id=instance_id)
+
+    async def terminate(self, instance_id: str, reason: str) -> None:
+        """End an instance."""
+        self.host.terminate(instance_id, reason)
+
+    async def get_status_by(
+        self,
+        created_time_from: datetime,
+        created_time_to: datetime,
+        runtime_status: list[Any],
+        instance_id_prefix: str | None,
+    ) -> list[Any]:
+        """The instances that were begun in a time and are in a state, 100 at most."""
+        wanted = {one.value for one in runtime_status}
+        found = [
+            as_client_status(one)
+            for one in self.host.instances(instance_id_prefix)
+            if one.runtime_status in wanted and created_time_from <= one.created <= created_time_to
+        ]
+        return found[:100]
+
+
+def as_client_status(status: Status) -> Any:
+    """A status with the names that the SDK's client gives its fields."""
+    return SimpleNamespace(
+        instance_id=status.instance_id,
+        name=status.name,
+        runtime_status=Runtime(status.runtime_status),
+        created_time=status.created,
+        last_updated_time=status.updated,
+        output=status.output,
+        custom_status=status.custom_status,
+        input_=status.input,
+    )
 
 
 class Office:
@@ -149,7 +192,9 @@ class Office:
     def bring(self, text: str = DOCUMENT, *, sender: str | None = SUE, ref: str = INVOICE) -> str:
         """An invoice comes in and its workflow starts; returns the id of its approval."""
         self.store(text, sender=sender, ref=ref)
-        self.host.start("invoice", {"invoice": ref}, instance_id=ref)
+        job = {"invoice": ref, "run": "1"}
+        supervised.note(self.blobs, OpenWork(instance=ref, orchestrator="invoice", input=job))
+        self.host.start("invoice", job, instance_id=ref)
         return names.approval_id(ref)
 
     def store(self, text: str, *, sender: str | None = SUE, ref: str = INVOICE) -> None:
@@ -193,6 +238,25 @@ class Office:
             if seq is not None and drive(approvals.wake(self.client, approval, seq)):
                 found.append(approval)
         return found
+
+    def supervise(self, *, gone: bool = False) -> list[Case]:
+        """The work of the supervisor's timers: the quick look, or the one for runs that are gone."""
+        if gone:
+            return asyncio.run(supervise.restart_gone(self.blobs, self.client, self.host.now))
+        return asyncio.run(supervising.look(self.client, self.host.now, supervising.LONG_AGO))
+
+    def recover(self) -> None:
+        """Supervise, with a little time in between, until nothing is started again any more."""
+        for _ in range(20):
+            started = self.supervise()
+            self.host.advance(seconds=2)
+            if not started and not any(case.due for case in self.cases() if not case.is_running):
+                return
+        raise AssertionError("the supervisor never rests")
+
+    def cases(self) -> list[Case]:
+        """What the supervisor has not settled."""
+        return supervised.cases(self.blobs)
 
     # ------------------------------------------------------------ what can be seen
 

@@ -11,6 +11,7 @@ import pytest
 
 from adapters import approvals
 from adapters.approvals import DecisionRefused
+from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
 from tests.orchestrators.approval_kit import (
     ANN,
@@ -346,7 +347,7 @@ def test_channel_that_is_down_holds_nothing_up_and_shows(office: Open) -> None:
     """The request could not be queued: seconds later the stage waits as ever, and says so."""
 
     def broken(job: dict[str, Any]) -> None:
-        raise OSError("StorageUnavailable: no answer")
+        raise StorageUnavailable("no answer")
 
     here = office(clerk(), activities={"notify": broken})
     here.host.advance(minutes=1)

@@ -9,6 +9,7 @@ import pytest
 
 from devhost.testing import Host, in_turn
 from invoicing.approval import names
+from invoicing.approval.policy import PolicyInvalid
 from tests.orchestrators.approval_kit import ANN, APP, BOB, DOCUMENT, INVOICE, SUE, Office, clerk
 
 APPROVAL = names.approval_id(INVOICE)
@@ -140,7 +141,7 @@ def test_invoice_sent_again_after_a_reject_gets_a_new_approval() -> None:
 
 def test_policy_that_is_broken_meanwhile_is_waited_for() -> None:
     """Somebody saves half a file while an invoice is on its way: an hour later it is mended."""
-    answers: list[Any] = [OSError("PolicyInvalid: The approval policy cannot be used.")] * 10
+    answers: list[Any] = [PolicyInvalid(["half a file"])] * 10
     routed = {"outcome": "ok", "rule": "all", "approval": None}
     replaced = {"route_invoice": in_turn(*answers, routed), "book_payable": {"outcome": "ok"}}
     with Office(activities=replaced).at_work() as here:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = {"activities", "adapters", "entities", "invoicing", "orchestrators", "triggers", "web"}
+APP = {"activities", "adapters", "entities", "invoicing", "orchestrators", "triggers", "usecases", "web"}
 
 # For each of our packages, which of our packages its modules may import besides their own.
 ALLOWED: dict[str, set[str]] = {
@@ -22,7 +22,8 @@ ALLOWED: dict[str, set[str]] = {
     "orchestrators": {"invoicing"},
     "entities": {"invoicing"},
     "web": {"invoicing"},
-    "activities": {"invoicing", "adapters"},
+    "usecases": {"invoicing", "adapters"},
+    "activities": {"invoicing", "adapters", "usecases"},
     "triggers": APP,
     "function_app": APP,
     "devhost": set(),

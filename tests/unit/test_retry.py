@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 
 from orchestrators.retry import (
-    FAULT,
     OUTAGE,
     ActivityGaveUp,
     Backoff,
     call_with_retry,
-    first_line,
-    is_outage,
 )
 
 FAILED = "Activity function 'check' failed:  ValueError: boom \n {details}"
@@ -97,17 +94,3 @@ def test_pause_never_passes_its_limit(failures: int) -> None:
     """However often it failed: no overflow, nothing longer than the longest."""
     backoff = Backoff(timedelta(seconds=1), 10, timedelta(seconds=7), attempts=20_000)
     assert backoff.pause(failures) in (timedelta(seconds=1), timedelta(seconds=7))
-
-
-def test_only_the_surroundings_count_as_outage() -> None:
-    """Storage, rules and settings are no document's fault; a person has a day to mend them."""
-    assert is_outage(AWAY)
-    assert is_outage("Activity function 'check_chunk' failed:  RulesMissing: run the fetch")
-    assert is_outage("Activity function 'check_chunk' failed:  StorageRefused: HTTP 403")
-    assert not is_outage(FAILED)
-    assert FAULT.attempts == 3
-
-
-def test_first_line_is_cut() -> None:
-    """A megabyte of text is no message."""
-    assert len(first_line("x" * 10_000)) == 500

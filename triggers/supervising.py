@@ -1,0 +1,122 @@
+"""The supervisor's timers, and what the API and the pages say of runs that are not well."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from adapters import services, supervised
+from invoicing.supervision import Case, OpenWork, advice
+from triggers.people import only_from_here
+from triggers.responses import Refused, answers_errors, json_response
+from usecases import supervise
+from usecases.supervise import FailedRun, NoCase
+from web.run_listing import PAGE, newest
+from web.views.runs import Run, run_of
+
+bp = df.Blueprint()
+
+#: How far back the quick look goes, by the time at which a run was begun, and the slow one.
+RECENT, LONG_AGO = timedelta(days=2), timedelta(days=90)
+#: Failed runs that one look takes in; the rest comes with the next.
+MOST = 500
+_SKEW = timedelta(minutes=2)  # the host's clock may be ahead of ours
+
+
+@bp.timer_trigger(arg_name="timer", schedule="*/30 * * * * *", run_on_startup=False)
+@bp.durable_client_input(client_name="client")
+async def supervise_recent(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Start again the runs of the last days that were lost with their worker process."""
+    await look(client, datetime.now(UTC), RECENT)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="20 */10 * * * *", run_on_startup=False)
+@bp.durable_client_input(client_name="client")
+async def supervise_all(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Start again what was lost long after its beginning, and what is gone from the task hub."""
+    now = datetime.now(UTC)
+    await look(client, now, LONG_AGO)
+    started = await supervise.restart_gone(services.current().blobs, client, now)
+    if started:
+        logging.warning("%d runs that were gone were started again", len(started))
+
+
+async def look(client: df.DurableOrchestrationClient, now: datetime, back: timedelta) -> list[Case]:
+    """One look at failed runs that began since `now - back`; returns the cases that were started again."""
+
+    async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
+        found = await client.get_status_by(
+            created_time_from=start,
+            created_time_to=end,
+            runtime_status=[Runtime.Failed],
+            instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType] - None is fine
+        )
+        return [run for run in map(run_of, found) if run is not None]
+
+    runs = await fetch(now - back, now + _SKEW, "")
+    if len(runs) >= PAGE:  # the host lists no more at a time
+        runs = (await newest(fetch, now, MOST, lambda run: True)).runs
+    failed = [failed_run(run) for run in runs]
+    return await supervise.restart_failed(services.current().blobs, client, failed, now)
+
+
+def failed_run(run: Run) -> FailedRun:
+    """A failed run as the supervisor takes it."""
+    job = run.input if isinstance(run.input, dict) else {}
+    approval = run.custom.get("approval") if isinstance(run.custom, dict) else None
+    return FailedRun(
+        work=OpenWork(instance=run.id, orchestrator=run.name, input=job),
+        failure=str(run.output or ""),
+        parts=(approval,) if isinstance(approval, str) else (),
+    )
+
+
+@bp.route(route="api/cases", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@answers_errors
+async def list_cases(req: func.HttpRequest) -> func.HttpResponse:
+    """Runs that failed or are gone while their work is not finished, and what can be done about each."""
+    return json_response({"cases": [as_dict(case) for case in await asyncio.to_thread(shown_cases)]})
+
+
+@bp.route(route="api/cases/{id}/restart", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def restart_case(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a run again because a person says so: it continues from what is stored."""
+    only_from_here(req)
+    return json_response(as_dict(await restart(client, req.route_params["id"])), 202)
+
+
+def shown_cases() -> list[Case]:
+    """The cases that are not settled."""
+    return supervised.cases(services.current().blobs)
+
+
+async def restart(client: df.DurableOrchestrationClient, instance: str) -> Case:
+    """Start a case again. Raises Refused (404)."""
+    try:
+        return await supervise.restart_now(services.current().blobs, client, instance, datetime.now(UTC))
+    except NoCase as error:
+        raise Refused(404, "unknown_case", "There is no case of this run. It may be settled.") from error
+
+
+def as_dict(case: Case) -> dict[str, Any]:
+    """A case as the API tells it."""
+    return {
+        "instance": case.instance,
+        "orchestrator": case.orchestrator,
+        "state": case.state,
+        "reason": case.reason,
+        "failed": case.failed.isoformat(),
+        "restarts": case.restarts,
+        "restarted": case.restarted.isoformat() if case.restarted else None,
+        "next": case.due.isoformat() if case.due and not case.is_running else None,
+        "advice": advice(case),
+    }

@@ -1,0 +1,172 @@
+"""Supervise: start again what ended for no reason of ours, and say what is stuck.
+
+Two looks. `restart_failed` is quick and often: it is given the runs that ended Failed. `restart_gone` is slow
+and rare: it asks for each piece of work that was noted whether its run is still there.
+
+A run is started again under its own id and with its own input, after its living parts were ended: a part that
+still runs would keep the new run from calling it. Whatever a part did stands in storage, where its next run
+finds it. The case is written before the start, so a supervisor that dies in between repeats a start at most,
+which the host refuses while the run is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import azure.durable_functions as df
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from adapters import supervised
+from adapters.blobs import Blobs
+from invoicing.supervision import ROOTS, Case, OpenWork, case_of, gone_case
+
+#: Work that is asked for at the same time.
+_AT_ONCE = 8
+_RUNNING = (Runtime.Pending, Runtime.Running, Runtime.ContinuedAsNew, Runtime.Suspended)
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A run that ended Failed: `failure` is the host's text, `parts` the instances it may have called."""
+
+    work: OpenWork
+    failure: str
+    parts: tuple[str, ...] = ()
+
+
+class NoCase(Exception):
+    """There is no case of this instance."""
+
+
+async def restart_failed(
+    blobs: Blobs, client: df.DurableOrchestrationClient, runs: Iterable[FailedRun], now: datetime
+) -> list[Case]:
+    """Start again those whose time has come; returns the cases that were started again.
+
+    Cases of runs that ended well, or have gone on for long enough, are settled.
+    """
+    started = []
+    failed = {run.work.instance: run for run in runs if run.work.orchestrator in ROOTS}
+    for run in failed.values():
+        before = await asyncio.to_thread(supervised.case_of, blobs, run.work.instance)
+        case = case_of(run.work, run.failure, now, before)
+        if await _handle(blobs, client, case, before, run.parts, now):
+            started.append(case)
+    await _settle(blobs, client, set(failed), now)
+    return started
+
+
+async def restart_gone(blobs: Blobs, client: df.DurableOrchestrationClient, now: datetime) -> list[Case]:
+    """Start again noted work whose run is gone, and forget the work whose run has ended.
+
+    Returns the cases that were started again.
+    """
+    listed = await asyncio.to_thread(lambda: list(supervised.work_under_way(blobs)))
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(work: OpenWork) -> Case | None:
+        async with gate:
+            return await _look_for(blobs, client, work, now)
+
+    found = await asyncio.gather(*(look(work) for work in listed))
+    return [case for case in found if case is not None]
+
+
+async def restart_now(
+    blobs: Blobs, client: df.DurableOrchestrationClient, instance: str, now: datetime
+) -> Case:
+    """Start a case again because a person says so, stuck or not. Raises NoCase, and what the start raises."""
+    case = await asyncio.to_thread(supervised.case_of, blobs, instance)
+    if case is None:
+        raise NoCase(instance)
+    again = case.started_again(now)
+    await asyncio.to_thread(supervised.keep, blobs, again)
+    if not await _is_running(client, instance):
+        await client.start_new(case.orchestrator, instance, _again(case))
+    return again
+
+
+async def _handle(
+    blobs: Blobs,
+    client: df.DurableOrchestrationClient,
+    case: Case,
+    before: Case | None,
+    parts: tuple[str, ...],
+    now: datetime,
+) -> bool:
+    """Do what the case asks for; says whether it was started again."""
+    verdict = case.verdict(now)
+    if verdict == "restart" and await _parts_have_ended(client, parts):
+        return await _start(blobs, client, case, now)
+    if case != before:
+        await asyncio.to_thread(supervised.keep, blobs, case)
+        if verdict == "stuck":
+            logging.error("%s %s is stuck: %s", case.orchestrator, case.instance, case.reason)
+    return False
+
+
+async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case, now: datetime) -> bool:
+    await asyncio.to_thread(supervised.keep, blobs, case.started_again(now))
+    try:
+        await client.start_new(case.orchestrator, case.instance, _again(case))
+    except Exception:
+        if await _is_running(client, case.instance):
+            return False  # another supervisor was quicker
+        logging.exception("%s %s could not be started again", case.orchestrator, case.instance)
+        return False
+    logging.warning("%s %s was started again: %s", case.orchestrator, case.instance, case.reason)
+    return True
+
+
+def _again(case: Case) -> dict[str, Any]:
+    """The input of a run that continues from what is stored."""
+    return {**case.input, "again": True}
+
+
+async def _parts_have_ended(client: df.DurableOrchestrationClient, parts: tuple[str, ...]) -> bool:
+    """End the parts that still run; says whether all have ended. It takes until the next look, mostly."""
+    running = [part for part in parts if await _is_running(client, part)]
+    for part in running:
+        await client.terminate(part, "The run that it is a part of was lost, and is started again.")
+    return not running
+
+
+async def _settle(
+    blobs: Blobs, client: df.DurableOrchestrationClient, failed: set[str], now: datetime
+) -> None:
+    for case in await asyncio.to_thread(supervised.cases, blobs):
+        if case.instance in failed:
+            continue
+        status = await client.get_status(case.instance)
+        runtime = status.runtime_status if status else None
+        has_ended = runtime in (Runtime.Completed, Runtime.Terminated, Runtime.Canceled)
+        if has_ended or (runtime in _RUNNING and case.has_held(now)):
+            await asyncio.to_thread(supervised.settle, blobs, case.instance)
+
+
+async def _look_for(
+    blobs: Blobs, client: df.DurableOrchestrationClient, work: OpenWork, now: datetime
+) -> Case | None:
+    """One piece of work that cannot be looked at does not keep the others from it."""
+    try:
+        status = await client.get_status(work.instance)
+        if status:
+            if status.runtime_status not in (*_RUNNING, Runtime.Failed):
+                await asyncio.to_thread(supervised.forget, blobs, work.instance)
+            return None
+        before = await asyncio.to_thread(supervised.case_of, blobs, work.instance)
+        case = gone_case(work, now, before)
+        return case if await _handle(blobs, client, case, before, (), now) else None
+    except Exception:
+        logging.exception("the supervisor could not look at %s %s", work.orchestrator, work.instance)
+        return None
+
+
+async def _is_running(client: df.DurableOrchestrationClient, instance: str) -> bool:
+    status = await client.get_status(instance)
+    return bool(status) and status.runtime_status in _RUNNING

@@ -79,6 +79,12 @@ RULES: dict[str, Rule] = {
     # PDF
     "SETTLE-PDF-BROKEN": Rule("fatal", "file", "The PDF is damaged and cannot be opened."),
     "SETTLE-PDF-ENCRYPTED": Rule("fatal", "file", "The PDF is locked with a password."),
+    "SETTLE-PDF-LIMIT": Rule(
+        "fatal", "file", "The PDF takes more work to read than a PDF may. Save it anew with another program."
+    ),
+    "SETTLE-PDF-FILTER": Rule(
+        "fatal", "file", "The invoice inside the PDF is packed in a way that is not read."
+    ),
     "SETTLE-PDF-NO-INVOICE": Rule(
         "fatal",
         "file",

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterator
-from io import BytesIO
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from lxml import etree
-from pypdf import PdfReader
-from pypdf.errors import DependencyError, FileNotDecryptedError
-from pypdf.generic import ArrayObject, DictionaryObject, EmbeddedFile
+from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+from pypdf.generic import ArrayObject, DictionaryObject, EmbeddedFile, NameObject, PdfObject, StreamObject
 
 from invoicing.findings import finding
 from invoicing.readers.detect import Syntax, syntax_of
+from invoicing.readers.pdf_work import MAX_STEPS, BoundedReader, TooMuchWork, Work, bounded
 from invoicing.safe_xml import BadDocument, parse
 
 KNOWN_NAMES = ("factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml")
 """Names that the standards give to the invoice; files in the wild have them in any casing."""
 
 _MAX_ATTACHMENTS = 200
+_MAX_NODES = 1000
+"""Nodes of the tree of names, and entries of one list, that are looked at."""
+
+_TIMES_UNPACKED = 2
+"""What all embedded files together may have, as a multiple of what one may."""
+
 _SHOWN = 5
 
 # pypdf logs each flaw it reads around. A batch of thousands of PDFs would drown the log in them, and what
@@ -26,38 +35,81 @@ _SHOWN = 5
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 
+@dataclass(frozen=True)
+class _Packed:
+    """An embedded file as it lies in the PDF; ``filters`` say how it was packed, the outermost first."""
+
+    name: str
+    data: bytes
+    filters: tuple[str, ...]
+
+    @property
+    def has_known_name(self) -> bool:
+        return self.name.casefold() in KNOWN_NAMES
+
+
 def embedded_invoice(content: bytes, max_bytes: int) -> tuple[etree._Element, Syntax]:
     """Return the root element of the invoice inside a PDF, and its syntax.
 
     Files with a name of `KNOWN_NAMES` come first, then any other XML file, by its content. Raises
-    `BadDocument`: damaged, encrypted, or without an invoice. ``max_bytes`` bounds the embedded
-    file after decompression.
+    `BadDocument`: damaged, encrypted, without an invoice, or more work than a PDF may make. ``max_bytes``
+    bounds the embedded file after decompression, and twice as much all of them together.
     """
-    failure: BadDocument | None = None
-    names: list[str] = []
-    for name, data in _attachments(content, max_bytes):
-        names.append(name)
+    files = sorted(_files_in(content), key=lambda file: not file.has_known_name)
+    failures: list[BadDocument] = []
+    left = _TIMES_UNPACKED * max_bytes
+    for file in files:
         try:
-            root = parse(data)
-            return root, syntax_of(root)
+            data = _unpacked(file, min(max_bytes, left))
+        except BadDocument as error:
+            failures.append(error)
+            continue
+        left -= len(data)
+        try:
+            return _invoice(data)
         except BadDocument as error:
             # What is wrong with the invoice is worth telling; that some other file is no invoice is not.
-            if failure is None and name.casefold() in KNOWN_NAMES:
-                failure = error
-    raise failure or BadDocument(finding("SETTLE-PDF-NO-INVOICE", _none_found(names)))
+            failures += [error] if file.has_known_name else []
+    raise next(iter(failures), BadDocument(finding("SETTLE-PDF-NO-INVOICE", _none_found(files))))
 
 
-def _attachments(content: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the embedded XML files, those with a known name first."""
+def _invoice(data: bytes) -> tuple[etree._Element, Syntax]:
+    root = parse(data)
+    return root, syntax_of(root)
+
+
+def _unpacked(file: _Packed, most: int) -> bytes:
+    """The content of an embedded file; raises `BadDocument` where it is too long, or packed in an odd way."""
+    if not file.filters:
+        data = file.data[: most + 1]
+    elif file.filters == ("/FlateDecode",):
+        try:
+            data = zlib.decompressobj().decompress(file.data, most + 1)
+        except zlib.error as error:
+            text = f"{file.name} inside the PDF is damaged: {error}."
+            raise BadDocument(finding("SETTLE-PDF-BROKEN", text)) from None
+    else:
+        ways = " ".join(file.filters)
+        text = f"{file.name} inside the PDF is packed in a way that is not read ({ways}). Use FlateDecode."
+        raise BadDocument(finding("SETTLE-PDF-FILTER", text))
+    if len(data) > most:
+        raise BadDocument(finding("SETTLE-FILE-TOO-LARGE", f"{file.name} inside the PDF is too large."))
+    return data
+
+
+# ---------------------------------------------------------------- the files in a PDF
+
+
+def _files_in(content: bytes) -> list[_Packed]:
+    """Read the PDF as far as its embedded XML files; raises `BadDocument`."""
+    work = Work(MAX_STEPS)
     try:
-        files = sorted(_xml_files(_open(content)), key=lambda file: file[0].casefold() not in KNOWN_NAMES)
-        for name, file in files:
-            data = file.content
-            if len(data) > max_bytes:
-                raise BadDocument(finding("SETTLE-FILE-TOO-LARGE", f"{name} inside the PDF is too large."))
-            yield name, data
+        with bounded(work):
+            return _xml_files(_open(content, work))
     except (BadDocument, MemoryError):
         raise
+    except (TooMuchWork, LimitReachedError):
+        raise BadDocument(finding("SETTLE-PDF-LIMIT")) from None
     except (DependencyError, FileNotDecryptedError):
         raise BadDocument(finding("SETTLE-PDF-ENCRYPTED")) from None
     except Exception as error:
@@ -66,46 +118,97 @@ def _attachments(content: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
         ) from error
 
 
-def _open(content: bytes) -> PdfReader:
-    reader = PdfReader(BytesIO(content), strict=False)
+def _open(content: bytes, work: Work) -> BoundedReader:
+    reader = BoundedReader(content, work)
     # Many PDFs are encrypted against changes only and open with the empty password.
     if reader.is_encrypted and not reader.decrypt(""):
         raise BadDocument(finding("SETTLE-PDF-ENCRYPTED"))
     return reader
 
 
-def _xml_files(reader: PdfReader) -> list[tuple[str, EmbeddedFile]]:
-    """List embedded files that may be XML, by name or media type, each once."""
-    found: dict[int, tuple[str, EmbeddedFile]] = {}
-    for count, file in enumerate(_all_files(reader)):
-        if count >= _MAX_ATTACHMENTS:
-            break
-        if "/EF" not in file.pdf_object:
-            continue  # a reference to a file elsewhere
+def _xml_files(reader: BoundedReader) -> list[_Packed]:
+    """List embedded files that may be XML, by name or media type, each content once."""
+    found: dict[int, _Packed] = {}
+    for title, specification in islice(_specifications(reader), _MAX_ATTACHMENTS):
+        file = EmbeddedFile(title, specification)
+        stream = _stream_of(specification)
+        if stream is None or id(stream) in found:
+            continue
         name = str(file.alternative_name or file.name)
         if name.casefold().endswith(".xml") or "xml" in str(file.subtype or ""):
-            found.setdefault(id(file.pdf_object), (name, file))
+            found[id(stream)] = _Packed(name, stream._data, _filters(stream))
     return list(found.values())
 
 
-def _all_files(reader: PdfReader) -> Iterator[EmbeddedFile]:
-    """Yield the files of the name tree, then those of /AF (PDF/A-3), which some writers list alone."""
-    yield from reader.attachment_list
-    associated = reader.root_object.get("/AF")
-    entries = associated.get_object() if associated is not None else None
-    for entry in entries if isinstance(entries, ArrayObject) else ():
-        specification = entry.get_object()
+def _specifications(reader: BoundedReader) -> Iterator[tuple[str, DictionaryObject]]:
+    """Yield title and file specification of the files in the tree of names, then those of /AF (PDF/A-3),
+    which some writers list alone.
+    """
+    yield from _named(_resolved(reader.root_object.get("/Names")))
+    for entry in _listed(reader.root_object, "/AF"):
+        specification = _resolved(entry)
         if isinstance(specification, DictionaryObject):
-            yield EmbeddedFile(name="", pdf_object=specification)
+            yield "", specification
 
 
-def _none_found(names: list[str]) -> str:
-    if not names:
+def _named(names: Any) -> Iterator[tuple[str, DictionaryObject]]:
+    """Walk the tree of names: each node once, and not more of them than there ever are."""
+    waiting = [names.get("/EmbeddedFiles")] if isinstance(names, DictionaryObject) else []
+    seen: set[int] = set()
+    for _ in range(_MAX_NODES):
+        node = _resolved(waiting.pop()) if waiting else None
+        if not isinstance(node, DictionaryObject) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        waiting += reversed(_listed(node, "/Kids"))
+        title = ""
+        for entry in map(_resolved, _listed(node, "/Names")):
+            if isinstance(entry, str):
+                title = entry
+            elif isinstance(entry, DictionaryObject):
+                yield title, entry
+
+
+def _stream_of(specification: DictionaryObject) -> StreamObject | None:
+    """The stream with a file's content; None where the specification is of a file elsewhere."""
+    contents = _resolved(specification.get("/EF"))
+    if not isinstance(contents, DictionaryObject):
+        return None
+    stream = _resolved(contents.get("/UF") or contents.get("/F"))
+    return stream if isinstance(stream, StreamObject) else None
+
+
+def _filters(stream: StreamObject) -> tuple[str, ...]:
+    """The names of a stream's filters; one that works with a predictor is followed by ``/Predictor``."""
+    found = _resolved(stream.get("/Filter"))
+    names = [found] if isinstance(found, NameObject) else _listed(stream, "/Filter")
+    settings = _resolved(stream.get("/DecodeParms"))
+    each = _listed(stream, "/DecodeParms") if isinstance(settings, ArrayObject) else [settings]
+    predicted = any(
+        isinstance(one, DictionaryObject) and _resolved(one.get("/Predictor", 1)) != 1
+        for one in map(_resolved, each)
+    )
+    return (*(str(_resolved(name))[:40] for name in names[:20]), *(["/Predictor"] if predicted else []))
+
+
+def _listed(parent: DictionaryObject, key: str) -> list[Any]:
+    """The entries of an array, as far as it is one and not endless; those may be references."""
+    array = _resolved(parent.get(key))
+    return list(islice(array, _MAX_NODES)) if isinstance(array, ArrayObject) else []
+
+
+def _resolved(value: Any) -> Any:
+    """What a reference refers to; anything else as it is."""
+    return value.get_object() if isinstance(value, PdfObject) else value
+
+
+def _none_found(files: list[_Packed]) -> str:
+    if not files:
         return (
             "The PDF embeds no XML file: it is a picture of an invoice, without the data. "
             "Ask the sender for Factur-X, ZUGFeRD or XRechnung."
         )
-    shown = ", ".join(names[:_SHOWN])
+    shown = ", ".join(file.name for file in files[:_SHOWN])
     return f"None of the XML files inside the PDF is an invoice: {shown}."
 
 

@@ -17,7 +17,14 @@ from devhost.http.durable_links import WEBHOOK_PATH
 from devhost.http.keys import Keys
 from devhost.http.management import ManagementApi
 from devhost.http.management_messages import Query, Request
-from devhost.http.messages import BodyTooLarge, absolute_url, function_request, function_response, read_body
+from devhost.http.messages import (
+    BodyTooLarge,
+    absolute_url,
+    function_request,
+    function_response,
+    head_response,
+    read_body,
+)
 from devhost.http.routing import Route, Router, parse_template, path_segments
 from devhost.workers.in_flight import timeout_text
 from devhost.workers.invocation import describe_error
@@ -87,9 +94,11 @@ class HttpFront:
             response = web.Response(status=500)
         self._allow_origin(request, response)
         response.headers.setdefault("Server", "devhost")
-        return response
+        return head_response(response) if request.method == "HEAD" else response
 
     async def _dispatch(self, request: web.BaseRequest, path: list[str]) -> web.StreamResponse:
+        if "\0" in "".join(path):
+            return web.Response(status=400)  # the real web server lets no such path through
         if not path:
             return web.Response(text=_PAGE, content_type="text/html")
         first = path[0].lower()
@@ -204,6 +213,8 @@ class RpcFront:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request of a durable client."""
         path = path_segments(request.raw_path.partition("?")[0])
+        if "\0" in "".join(path):
+            return web.Response(status=400)
         if not path or path[0].lower() != "durabletask":
             return web.Response(status=404)
         return await _managed(self._management, request, path[1:], await read_body(request, _RPC_LIMIT))

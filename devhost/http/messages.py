@@ -11,7 +11,16 @@ import azure.functions as func
 from aiohttp import web
 from azure.functions.http import HttpRequest, HttpResponseConverter
 
-__all__ = ["BodyTooLarge", "absolute_url", "function_request", "function_response", "read_body"]
+from devhost.http.cookies import set_cookie
+
+__all__ = [
+    "BodyTooLarge",
+    "absolute_url",
+    "function_request",
+    "function_response",
+    "head_response",
+    "read_body",
+]
 
 
 class BodyTooLarge(Exception):
@@ -75,6 +84,13 @@ def function_response(returned: Any) -> web.Response:
     raise TypeError(f"an HTTP function returned {type(returned).__name__}; return an HttpResponse or a str")
 
 
+def head_response(response: web.StreamResponse) -> web.StreamResponse:
+    """Return the answer to a HEAD request: without a Content-Length, since the real host counts no body."""
+    headers = response.headers.copy()
+    headers.popall("Content-Length", None)
+    return web.StreamResponse(status=response.status, reason=response.reason, headers=headers)
+
+
 def _response(parts: dict[str, Any]) -> web.Response:
     headers = {name: datum.value for name, datum in parts["headers"].items()}
     for name, value in headers.items():
@@ -85,7 +101,7 @@ def _response(parts: dict[str, Any]) -> web.Response:
     response = web.Response(status=int(parts["status_code"].value), headers=headers, body=parts["body"].value)
     for cookie in parts["cookies"] or []:
         for morsel in cookie.values():
-            response.headers.add("Set-Cookie", morsel.OutputString())
+            response.headers.add("Set-Cookie", set_cookie(morsel))
     return response
 
 

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -25,6 +26,7 @@ from tests.devhost.server_kit import Server
 RUNTIME = "/runtime/webhooks/durabletask"
 _FINISHED = ("Completed", "Failed", "Terminated")
 _SECONDS = 30
+_SAME = 0.5  # seconds between two times that are meant to be the same, on whatever host
 
 
 class Player:
@@ -141,6 +143,14 @@ class Player:
             assert status[name].startswith(text), status[name]
         if "events" in step:
             assert [event["EventType"] for event in status["historyEvents"]] == step["events"]
+        if "same_time" in step:
+            times = [
+                _seconds(event)
+                for event in status["historyEvents"]
+                if event["EventType"] in step["same_time"]
+            ]
+            assert len(times) == len(step["same_time"])
+            assert max(times) - min(times) < _SAME
         if "count" in step:
             assert _counts(status) >= Counter(step["count"])
 
@@ -165,6 +175,10 @@ class Player:
             assert time.monotonic() < end, f"it never came to {step}; {self._status(self._names['id'])}"
             time.sleep(0.02)
         return found
+
+
+def _seconds(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["Timestamp"]).timestamp()
 
 
 def _part(wanted: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:

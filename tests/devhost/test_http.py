@@ -171,7 +171,27 @@ def test_text_that_describes_a_response_becomes_one(server):
 def test_two_cookies_are_two_headers(server):
     """Other repeated headers collapse, cookies do not."""
     answer = server.http("GET", "/api/cookies")
-    assert answer.raw.headers.getlist("set-cookie") == ["a=1; Path=/", "b=2"]
+    assert answer.raw.headers.getlist("set-cookie") == ["a=1; domain=; path=/", "b=2; domain=; path="]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_answer_to_head_counts_no_body(server, method):
+    """The same status and headers as of GET, but for the length; the connection is used again."""
+    answer = server.http(method, "/api/text/plain")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert ("content-length" in answer.headers) is (method == "GET")
+    assert "transfer-encoding" not in answer.headers
+    with requests.Session() as session:
+        for _ in range(2):
+            assert session.head(f"{server.base}/api/text/plain", timeout=10).status_code == 200
+        assert session.get(f"{server.base}/api/text/plain", timeout=10).text == "hello"
+
+
+@pytest.mark.parametrize("path", ["/%00", "/api/text/a%00b", "/runtime/webhooks/durabletask/instances/%00"])
+def test_zero_byte_in_a_path_never_gets_to_a_function(server, path):
+    """The web server says 400, and nothing more."""
+    answer = server.http("GET", path)
+    assert (answer.status_code, answer.content) == (400, b"")
 
 
 def test_disabled_function_is_404(server):

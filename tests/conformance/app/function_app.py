@@ -76,6 +76,13 @@ async def stamp(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+@app.route(route="ticket", methods=["GET", "HEAD"])
+def ticket(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer with a cookie."""
+    cookie = "ticket=7f.A_1-x; HttpOnly; Path=/; SameSite=Lax"
+    return func.HttpResponse("take a seat", headers={"Set-Cookie": cookie})
+
+
 @app.route(route="strongroom", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 def strongroom(req: func.HttpRequest) -> func.HttpResponse:
     """Want a key where keys are checked."""

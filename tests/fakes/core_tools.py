@@ -28,12 +28,11 @@ class _Health(BaseHTTPRequestHandler):
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGINT."""
+    # Before this process ignores anything: a signal that is ignored stays so in who is started then.
+    workers = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(2)]
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN if os.environ.get("STUBBORN") else lambda *_: stopping.set())
-    # The workers are programs of their own and end on SIGTERM, as Python does.
-    sleeper = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(600)"
-    workers = [subprocess.Popen([sys.executable, "-c", sleeper]) for _ in range(2)]
     print("workers", *(worker.pid for worker in workers), flush=True)
     server = HTTPServer(("127.0.0.1", int(arguments[arguments.index("--port") + 1])), _Health)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -11,6 +11,7 @@ import azure.durable_functions as df
 from adapters import notices, services
 from adapters.blobs import BlobConflict
 from adapters.notices import Notice
+from adapters.records import RecordDamaged
 from adapters.services import Services
 
 bp = df.Blueprint()
@@ -56,8 +57,17 @@ def _queue(here: Services, notice: Notice) -> int:
     try:
         here.blobs.create(notices.blob_name(notice.approval, notice.id), notices.to_bytes(notice))
     except BlobConflict:
-        if notices.read(here.blobs, notice.approval, notice.id).state != "queued":
+        if not _is_queued(here, notice):
             return 0
     job = {"approval": notice.approval, "notice": notice.id}
     here.start_detached("notification", notice.id, job)
     return 1
+
+
+def _is_queued(here: Services, notice: Notice) -> bool:
+    """Whether the message that was noted before has not been tried; one that cannot be read is noted anew."""
+    try:
+        return notices.read(here.blobs, notice.approval, notice.id).state == "queued"
+    except RecordDamaged:
+        notices.write(here.blobs, notice)
+        return True

@@ -15,6 +15,7 @@ from adapters.channels import NotSent
 from adapters.links import DEFAULT_LIFETIME, Purpose
 from adapters.messages import Occasion
 from adapters.notices import Notice, State
+from adapters.records import RecordDamaged
 from adapters.services import Services
 from adapters.settings import SettingError
 from invoicing.approval.policy import PolicyInvalid
@@ -46,6 +47,8 @@ def send_notification(job: dict) -> dict:
         view = approvals.read(here.blobs, job["approval"])
     except (BlobMissing, ApprovalMissing) as error:
         return {"outcome": "obsolete", "error": str(error)}
+    except RecordDamaged as error:
+        return {"outcome": "failed", "error": str(error)}
     if notice.state in ("sent", "obsolete"):
         return {"outcome": notice.state}
     if not _needed(notice, view):

@@ -6,7 +6,6 @@ the ledger. So a decision whose event was lost is late at most until the next sw
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -17,10 +16,13 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import azure.durable_functions as df
+from pydantic import AwareDatetime, TypeAdapter
 
+from adapters import records
 from adapters.batch_sources import open_source
-from adapters.blobs import BlobMissing, Blobs
+from adapters.blobs import BlobInfo, BlobMissing, Blobs
 from adapters.ledgers import ApprovalMissing, Ledger
+from adapters.records import Listed
 from invoicing.approval import names, stages
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
 from invoicing.approval.ledger import DECISIONS, Draft, Entry
@@ -51,11 +53,15 @@ class InboxItem:
     currency: str | None
     stage: str
     approvers: tuple[str, ...]
-    since: datetime
-    created: datetime
+    since: AwareDatetime
+    created: AwareDatetime
     findings: int
     batch: str | None
     type_code: str | None = None
+
+
+_INBOX_ITEM = TypeAdapter(InboxItem)
+_DELEGATION = TypeAdapter(Delegation)
 
 
 @dataclass(frozen=True)
@@ -80,21 +86,19 @@ class ApprovalView:
 
 
 def inbox(blobs: Blobs) -> list[InboxItem]:
-    """All open approvals, the oldest first; one listing, no blob is read."""
-    items = [_item(json.loads(blob.metadata["item"])) for blob in blobs.list(names.INBOX)]
-    return sorted(items, key=lambda item: (item.created, item.approval))
+    """All open approvals that can be shown, the oldest first; one listing, no blob is read."""
+    return open_approvals(blobs).found
 
 
-def _item(value: dict[str, Any]) -> InboxItem:
-    return InboxItem(
-        **{
-            **value,
-            "amount": None if value["amount"] is None else Decimal(value["amount"]),
-            "approvers": tuple(value["approvers"]),
-            "since": datetime.fromisoformat(value["since"]),
-            "created": datetime.fromisoformat(value["created"]),
-        }
-    )
+def open_approvals(blobs: Blobs) -> Listed[InboxItem]:
+    """All open approvals, the oldest first, with the ids of those whose line cannot be read."""
+    listed = records.each(blobs.list(names.INBOX), _item)
+    ordered = sorted(listed.found, key=lambda item: (item.created, item.approval))
+    return Listed(ordered, [name.removeprefix(names.INBOX) for name in listed.damaged])
+
+
+def _item(blob: BlobInfo) -> InboxItem:
+    return records.from_json(_INBOX_ITEM, blob.name, blob.metadata.get("item", ""))
 
 
 def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalView:
@@ -238,12 +242,20 @@ def _stand_ins(state: Progress, absent: Iterable[Delegation], now: datetime) -> 
 
 
 def delegations(blobs: Blobs) -> list[Delegation]:
-    """All absences that were told, also those that are over."""
-    found = []
-    for blob in blobs.list(names.DELEGATIONS):
-        with contextlib.suppress(BlobMissing):  # it was ended between the listing and now
-            found.append(Delegation.from_dict(json.loads(blobs.read(blob.name))))
-    return found
+    """All absences that were told, also those that are over. One that cannot be read lets nobody decide."""
+    return absences(blobs).found
+
+
+def absences(blobs: Blobs) -> Listed[Delegation]:
+    """All absences that were told, with the names of those that cannot be read."""
+
+    def read(blob: BlobInfo) -> Delegation | None:
+        try:
+            return records.from_json(_DELEGATION, blob.name, blobs.read(blob.name))
+        except BlobMissing:
+            return None  # it was ended between the listing and now
+
+    return records.each(blobs.list(names.DELEGATIONS), read)
 
 
 def delegate(

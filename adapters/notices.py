@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from adapters.blobs import BlobMissing, Blobs
+from pydantic import TypeAdapter
+
+from adapters import records
+from adapters.blobs import BlobInfo, BlobMissing, Blobs
+from adapters.records import Listed
 from invoicing.approval import names
 
 State = Literal["queued", "retrying", "sent", "failed", "obsolete"]
@@ -41,6 +45,9 @@ class Notice:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+_NOTICE = TypeAdapter(Notice)
+
+
 def notice_id(job: dict[str, Any], channel: str, to: tuple[str, ...]) -> str:
     """The id of a message: the same occasion, channel and persons give the same one."""
     occasion = {name: value for name, value in job.items() if name != "to"}
@@ -59,8 +66,9 @@ def prefix(approval: str) -> str:
 
 
 def read(blobs: Blobs, approval: str, notice: str) -> Notice:
-    """One message. Raises BlobMissing."""
-    return _notice(blobs.read(blob_name(approval, notice)))
+    """One message. Raises BlobMissing and RecordDamaged."""
+    name = blob_name(approval, notice)
+    return records.from_json(_NOTICE, name, blobs.read(name))
 
 
 def write(blobs: Blobs, notice: Notice) -> None:
@@ -73,20 +81,16 @@ def to_bytes(notice: Notice) -> bytes:
     return json.dumps(asdict(notice), ensure_ascii=False).encode()
 
 
-def of_approval(blobs: Blobs, approval: str) -> list[Notice]:
-    """All messages of an approval, in the order they were made."""
-    found = []
-    for blob in blobs.list(prefix(approval)):
+def of_approval(blobs: Blobs, approval: str) -> Listed[Notice]:
+    """All messages of an approval, in the order they were made, with the ids of those that cannot be read."""
+
+    def read(blob: BlobInfo) -> Notice | None:
         try:
-            found.append(_notice(blobs.read(blob.name)))
+            return records.from_json(_NOTICE, blob.name, blobs.read(blob.name))
         except BlobMissing:
-            continue  # retention removed it between the listing and now
-    return sorted(found, key=lambda notice: (notice.created, notice.id))
+            return None  # retention removed it between the listing and now
 
-
-def _notice(data: bytes) -> Notice:
-    body = json.loads(data)
-    known = {one.name for one in fields(Notice)}
-    values: dict[str, Any] = {name: value for name, value in body.items() if name in known}
-    values["to"] = tuple(values["to"])
-    return Notice(**values)
+    start = prefix(approval)
+    listed = records.each(blobs.list(start), read)
+    damaged = [name.removeprefix(start).removesuffix(".json") for name in listed.damaged]
+    return Listed(sorted(listed.found, key=lambda notice: (notice.created, notice.id)), damaged)

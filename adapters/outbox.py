@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
-from adapters.blobs import BlobMissing, Blobs
+from pydantic import TypeAdapter
+
+from adapters import records
+from adapters.blobs import BlobInfo, BlobMissing, Blobs
 from adapters.channels import Message
+from adapters.records import Listed
 from invoicing.approval import names
 
 PREFIX = "outbox/"
+
+
+@dataclass(frozen=True)
+class OutboxMessage(Message):
+    """A message in the outbox: when it was left there (ISO time), its kind, and the approval it is about."""
+
+    created: str
+    kind: str
+    approval: str
+
+
+_MESSAGE = TypeAdapter(OutboxMessage)
 
 
 def put(blobs: Blobs, message: Message, kind: str, approval: str, created: datetime) -> None:
@@ -20,18 +35,19 @@ def put(blobs: Blobs, message: Message, kind: str, approval: str, created: datet
     blobs.write(names.outbox(message.id, created), json.dumps(body, ensure_ascii=False).encode())
 
 
-def messages(blobs: Blobs, top: int = 50, page: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+def messages(
+    blobs: Blobs, top: int = 50, page: str | None = None
+) -> tuple[Listed[OutboxMessage], str | None]:
     """Messages, the newest first, and the token of the next page (None: these were the last).
 
-    Each: created, kind, approval, id, to, to_name, subject, text, html, link.
+    Of messages that cannot be read there is the name of the blob.
     """
-    listed = blobs.page(PREFIX, top, page)
-    found = (_read(blobs, blob.name) for blob in listed.blobs)
-    return [message for message in found if message is not None], listed.next_token
 
+    def read(blob: BlobInfo) -> OutboxMessage | None:
+        try:
+            return records.from_json(_MESSAGE, blob.name, blobs.read(blob.name))
+        except BlobMissing:
+            return None  # retention removed it between the listing and now
 
-def _read(blobs: Blobs, blob: str) -> dict[str, Any] | None:
-    try:
-        return json.loads(blobs.read(blob))
-    except BlobMissing:
-        return None  # retention removed it between the listing and now
+    found = blobs.page(PREFIX, top, page)
+    return records.each(found.blobs, read), found.next_token

@@ -7,15 +7,16 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from adapters import approvals, policies
 from adapters.approvals import BadDelegation
+from adapters.records import Listed
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
 from triggers.responses import Refused
 
 
-async def away_now(here: Services, now: datetime) -> list[Delegation]:
+async def away_now(here: Services, now: datetime) -> Listed[Delegation]:
     """The absences that count at a moment; those that are over are left out."""
-    found = await asyncio.to_thread(approvals.delegations, here.blobs)
-    return [one for one in found if one.active(now)]
+    listed = await asyncio.to_thread(approvals.absences, here.blobs)
+    return Listed([one for one in listed.found if one.active(now)], listed.damaged)
 
 
 async def note_absence(here: Services, person: str, until: str, to: str) -> Delegation:

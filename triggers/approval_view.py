@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
 from adapters.approvals import ApprovalView, InboxItem
 from adapters.notices import Notice
+from adapters.records import Listed
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Entry
 
@@ -28,7 +28,7 @@ def listed(item: InboxItem, base: str, key: str | None) -> dict[str, Any]:
 
 
 def view(
-    found: ApprovalView, notices: Iterable[Notice], base: str, key: str | None, page: str | None
+    found: ApprovalView, notices: Listed[Notice], base: str, key: str | None, page: str | None
 ) -> dict[str, Any]:
     """One approval: what is to be approved, its stages, its history, and what became of its messages."""
     request = found.request
@@ -54,7 +54,8 @@ def view(
         "waiting_for": list(found.waiting_for),
         "stages": [stage.as_dict() for stage in found.stages],
         "history": [entry_view(entry) for entry in found.entries],
-        "notifications": [notice_view(notice) for notice in notices],
+        "notifications": [notice_view(notice) for notice in notices.found],
+        "damaged_notifications": notices.damaged,
         "links": links | ({"page": page} if page else {}),
     }
 

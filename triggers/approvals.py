@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -39,10 +40,11 @@ async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     here = services.current()
     top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
-    found = [item for item in await asyncio.to_thread(approvals.inbox, here.blobs) if _wanted(item, req)]
+    listed_now = await asyncio.to_thread(approvals.open_approvals, here.blobs)
+    found = [item for item in listed_now.found if _wanted(item, req)]
     base, key = collection_url(req.url, "/approvals"), req.params.get("code")
     shown = [listed(item, base, key) for item in found[skip : skip + top]]
-    return json_response({"approvals": shown, "total": len(found)})
+    return json_response({"approvals": shown, "total": len(found), "damaged": listed_now.damaged})
 
 
 @bp.route(route="api/approvals/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -100,7 +102,8 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
     found = await away_now(services.current(), datetime.now(UTC))
-    return json_response({"delegations": [absence_view(one) for one in found]})
+    shown = [absence_view(one) for one in found.found]
+    return json_response({"delegations": shown, "damaged": found.damaged})
 
 
 @bp.route(route="api/delegations", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -145,7 +148,8 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
         found, page = await asyncio.to_thread(outbox.messages, here.blobs, top, page_token(req))
     except StorageRefused as error:
         raise bad_page() from error
-    return json_response({"messages": found, "page": page})
+    shown = [asdict(message) for message in found.found]
+    return json_response({"messages": shown, "damaged": found.damaged, "page": page})
 
 
 # ---------------------------------------------------------------- steps of the handlers

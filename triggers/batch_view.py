@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters.intake_records import BatchRecord, told
+
 #: Statuses in which a batch changes no more.
 ENDED = ("completed", "stopped", "failed")
 
@@ -16,7 +18,7 @@ _REPORTS = ("html", "json", "csv", "xlsx")
 
 
 def view(
-    record: dict[str, Any], status: Any, base: str, progress: dict[str, int] | None, key: str | None = None
+    record: BatchRecord, status: Any, base: str, progress: dict[str, int] | None, key: str | None = None
 ) -> dict[str, Any]:
     """The body of a batch's status.
 
@@ -25,30 +27,37 @@ def view(
     key of the query to carry over into the links.
     """
     state, output = state_of(status), loaded(getattr(status, "output", None))
-    custom = loaded(getattr(status, "custom_status", None)) or {}
-    output = output if isinstance(output, dict) else {}
-    counts = output.get("counts") or custom.get("counts") or {}
+    custom = loaded(getattr(status, "custom_status", None))
+    output, custom = (one if isinstance(one, dict) else {} for one in (output, custom))
+    counts = _numbers(output.get("counts") or custom.get("counts"))
     if progress and sum(progress.values()) > sum(counts.values()):
         counts = progress
     return {
-        "id": record["batch"],
+        "id": record.batch,
         "status": state,
         "phase": custom.get("phase", "waiting") if state == "running" else state,
         "done": sum(counts.values()),
         "total": output.get("total", custom.get("total", 0)),
         "counts": counts,
-        "created": record["created"],
-        "source": record["source"].get("name"),
+        "created": told(record.created),
+        "source": record.source.name,
         "approvals": output.get("approvals"),
         "error": _error(state, status, output),
-        "links": links(base, record["batch"], state, key),
+        "links": links(base, record.batch, state, key),
     }
+
+
+def _numbers(counts: Any) -> dict[str, int]:
+    """Counts out of a status, of which only whole numbers are kept."""
+    named = counts.items() if isinstance(counts, dict) else ()
+    return {name: number for name, number in named if isinstance(number, int)}
 
 
 def is_checking(status: Any) -> bool:
     """Say whether documents are being checked: before it there is nothing to count, afterwards no need."""
-    custom = loaded(getattr(status, "custom_status", None)) or {}
-    return state_of(status) == "running" and custom.get("phase") == "checking"
+    custom = loaded(getattr(status, "custom_status", None))
+    is_said = isinstance(custom, dict) and custom.get("phase") == "checking"
+    return is_said and state_of(status) == "running"
 
 
 def state_of(status: Any) -> str:
@@ -97,6 +106,6 @@ def loaded(value: Any) -> Any:
     if isinstance(value, str):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value

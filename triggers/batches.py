@@ -15,9 +15,11 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.results import progress
-from adapters import policies, services, supervised
+from adapters import intake_records, policies, services, supervised
 from adapters.batch_sources import source_of
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
+from adapters.intake_records import BatchRecord, BatchSource, told
+from adapters.records import RecordDamaged
 from invoicing import batch_names
 from invoicing.report import WRITERS
 from invoicing.supervision import OpenWork
@@ -89,7 +91,9 @@ async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
         raise bad_page() from error
     names = [batch_names.batch_of_index(blob.name) for blob in page.blobs]
     bodies = await asyncio.gather(*(_listed(req, client, blobs, name) for name in names))
-    body: dict[str, Any] = {"batches": [one for one in bodies if one is not None], "links": {}}
+    shown = [one for one in bodies if isinstance(one, dict)]
+    damaged = [name for name, one in zip(names, bodies, strict=True) if isinstance(one, RecordDamaged)]
+    body: dict[str, Any] = {"batches": shown, "damaged": damaged, "links": {}}
     if page.next_token:
         body["links"]["next"] = f"{collection_url(req.url)}?top={top}&page={quote(page.next_token, safe='')}"
     return json_response(body)
@@ -164,7 +168,7 @@ async def document_response(batch: str, n: int) -> func.HttpResponse:
     return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
 
 
-async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[dict[str, Any], str]:
+async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[BatchRecord, str]:
     """Take in the batch that a request brings; returns its record and its state.
 
     A batch that ended badly is started again. Raises Refused.
@@ -192,10 +196,10 @@ def _batch_id(req: func.HttpRequest) -> str:
     return batch
 
 
-def read_record(blobs: Blobs, batch: str) -> dict[str, Any]:
-    """What was stored of a batch when it was taken in. Raises Refused (404)."""
+def read_record(blobs: Blobs, batch: str) -> BatchRecord:
+    """What was stored of a batch when it was taken in. Raises Refused (404) and RecordDamaged."""
     try:
-        return json.loads(blobs.read(batch_names.record(batch)))
+        return intake_records.read_batch(blobs, batch)
     except BlobMissing as error:
         raise Refused(404, "unknown_batch", "There is no batch of this id.") from error
 
@@ -204,20 +208,16 @@ def read_record(blobs: Blobs, batch: str) -> dict[str, Any]:
 recent_record, recent_progress = Recent(read_record), Recent(progress)
 
 
-def _reserve(blobs: Blobs, asked: BatchRequest) -> dict[str, Any]:
+def _reserve(blobs: Blobs, asked: BatchRequest) -> BatchRecord:
     """Write the batch's record, or read the one that is there: of two equal requests one wins.
 
     Both continue.
     """
-    record = {
-        "batch": asked.batch,
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "fingerprint": asked.fingerprint,
-        "source": asked.source,
-    }
+    record = BatchRecord(asked.batch, datetime.now(UTC), asked.fingerprint, BatchSource(**asked.source))
     reused = "This Idempotency-Key was used for another request. Use a new key for a new batch."
     name = batch_names.record(asked.batch)
-    return reserve(blobs, name, record, lambda: read_record(blobs, asked.batch), reused)
+    data = intake_records.to_bytes(record)
+    return reserve(blobs, name, record, data, lambda: read_record(blobs, asked.batch), reused)
 
 
 def _work_of(asked: BatchRequest, sender: str | None) -> OpenWork:
@@ -227,14 +227,14 @@ def _work_of(asked: BatchRequest, sender: str | None) -> OpenWork:
     return OpenWork(instance=asked.batch, orchestrator="batch", input=job)
 
 
-def _store(blobs: Blobs, asked: BatchRequest, record: dict[str, Any], work: OpenWork) -> None:
+def _store(blobs: Blobs, asked: BatchRequest, record: BatchRecord, work: OpenWork) -> None:
     """Store what the workflow begins with, and note the work, so that a lost run is begun again."""
     if asked.upload is not None:
         # An equal request that was quicker wrote the same bytes: the record has their hash.
         with contextlib.suppress(BlobConflict):
             blobs.write(batch_names.upload(asked.batch), asked.upload)
     blobs.delete(batch_names.stop_mark(asked.batch))
-    blobs.write(batch_names.index(asked.batch, datetime.fromisoformat(record["created"])), b"")
+    blobs.write(batch_names.index(asked.batch, record.created), b"")
     supervised.note(blobs, work)
 
 
@@ -250,21 +250,29 @@ async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
 
 async def _listed(
     req: func.HttpRequest, client: df.DurableOrchestrationClient, blobs: Blobs, batch: str
-) -> dict[str, Any] | None:
-    status, record = await asyncio.gather(client.get_status(batch), _off_loop(_record_or_none, blobs, batch))
-    return record and view(record, status, collection_url(req.url), None, req.params.get("code"))
+) -> dict[str, Any] | RecordDamaged | None:
+    if not batch_names.is_batch_id(batch):
+        return RecordDamaged(batch)
+    status, record = await asyncio.gather(client.get_status(batch), _off_loop(_record_or_not, blobs, batch))
+    if not isinstance(record, BatchRecord):
+        return record
+    return view(record, status, collection_url(req.url), None, req.params.get("code"))
 
 
-def _record_or_none(blobs: Blobs, batch: str) -> dict[str, Any] | None:
+def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | None:
+    """The record of a batch for a list: what is wrong with it costs its own line."""
     try:
-        return read_record(blobs, batch)
-    except Refused:
+        return intake_records.read_batch(blobs, batch)
+    except BlobMissing:
         return None  # retention removed it between the listing and now
+    except RecordDamaged as error:
+        logging.warning("%s", error)
+        return error
 
 
-def _accepted(req: func.HttpRequest, record: dict[str, Any], state: str) -> func.HttpResponse:
-    onward = links(collection_url(req.url), record["batch"], state, req.params.get("code"))
-    body = {"id": record["batch"], "status": state, "created": record["created"], "links": onward}
+def _accepted(req: func.HttpRequest, record: BatchRecord, state: str) -> func.HttpResponse:
+    onward = links(collection_url(req.url), record.batch, state, req.params.get("code"))
+    body = {"id": record.batch, "status": state, "created": told(record.created), "links": onward}
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from typing import Any
 
 import azure.functions as func
 
 from adapters.blobs import BlobConflict, Blobs
+from adapters.intake_records import Record
 from triggers.request_texts import header
 from triggers.responses import Refused
 
@@ -32,17 +31,17 @@ def request_digest(req: func.HttpRequest, content: str) -> str:
 
 
 def reserve(
-    blobs: Blobs, name: str, record: dict[str, Any], read: Callable[[], dict[str, Any]], reused: str
-) -> dict[str, Any]:
-    """Write a request's record, or `read` the one that is there: of two equal requests one wins.
+    blobs: Blobs, name: str, record: Record, data: bytes, read: Callable[[], Record], reused: str
+) -> Record:
+    """Write a request's record as `data`, or `read` the one that is there: of two equal requests one wins.
 
     Raises Refused with the text `reused` where the record is of a request with another fingerprint.
     """
-    fingerprint = record["fingerprint"]
     try:
-        blobs.create(name, json.dumps(record).encode())
+        blobs.create(name, data)
     except BlobConflict:
-        record = read()
-    if record["fingerprint"] != fingerprint:
-        raise Refused(422, "idempotency_key_reused", reused)
+        there = read()
+        if there.fingerprint != record.fingerprint:
+            raise Refused(422, "idempotency_key_reused", reused) from None
+        return there
     return record

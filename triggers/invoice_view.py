@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from adapters.intake_records import InvoiceRecord, told
 from triggers.batch_view import loaded, state_of
 
 #: Statuses in which an invoice changes no more.
@@ -23,7 +24,7 @@ _TOLD = ("stage", "by", "holder", "undone", "not_undone")
 
 
 def view(
-    record: dict[str, Any], status: Any, row: dict[str, Any] | None, base: str, key: str | None = None
+    record: InvoiceRecord, status: Any, row: dict[str, Any] | None, base: str, key: str | None = None
 ) -> dict[str, Any]:
     """The body of an invoice's status.
 
@@ -36,16 +37,17 @@ def view(
     output, custom = (one if isinstance(one, dict) else {} for one in (output, custom))
     approval = output.get("approval") or custom.get("approval")
     return {
-        "id": record["id"],
+        "id": record.id,
         "status": state,
         "phase": custom.get("phase", "waiting") if state == "running" else state,
-        **{name: record.get(name) for name in ("created", "name", "size", "sha256", "sender")},
+        "created": told(record.created),
+        **{name: getattr(record, name) for name in ("name", "size", "sha256", "sender")},
         "approval": approval,
         **{name: output[name] for name in _TOLD if name in output},
         "invoice": (row or {}).get("invoice"),
         "findings": (row or {}).get("findings", []),
         "error": _error(state, output, status),
-        "links": links(base, record["id"], approval, key),
+        "links": links(base, record.id, approval, key),
     }
 
 

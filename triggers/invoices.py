@@ -12,8 +12,9 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import policies, services, supervised
+from adapters import intake_records, policies, services, supervised
 from adapters.blobs import BlobMissing, Blobs
+from adapters.intake_records import InvoiceRecord, told
 from adapters.services import Services
 from invoicing.approval import names
 from invoicing.supervision import OpenWork
@@ -40,8 +41,8 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     who sent it in, unless that person is signed in; they may not approve it.
     """
     record, state = await begin(req, client)
-    onward = links(collection_url(req.url, "/invoices"), record["id"], None, req.params.get("code"))
-    body = {"id": record["id"], "status": state, "created": record["created"], "links": onward}
+    onward = links(collection_url(req.url, "/invoices"), record.id, None, req.params.get("code"))
+    body = {"id": record.id, "status": state, "created": told(record.created), "links": onward}
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 
 
@@ -65,7 +66,7 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
 # ---------------------------------------------------------------- steps of the handlers
 
 
-async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[dict[str, Any], str]:
+async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> tuple[InvoiceRecord, str]:
     """Take in the invoice that a request brings; returns its record and its state. Raises Refused.
 
     Raises PolicyInvalid, too: better no invoice than one that nobody can be asked about.
@@ -96,20 +97,21 @@ def _sender(here: Services, req: func.HttpRequest) -> str | None:
     return signed_in.person
 
 
-def _reserve(blobs: Blobs, asked: InvoiceRequest, sender: str | None) -> dict[str, Any]:
+def _reserve(blobs: Blobs, asked: InvoiceRequest, sender: str | None) -> InvoiceRecord:
     """Write the invoice's record, or read the one that is there: of two equal requests one wins."""
-    record = {
-        "id": asked.invoice,
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "name": asked.name,
-        "size": len(asked.content),
-        "sha256": asked.sha256,
-        "sender": sender,
-        "fingerprint": asked.fingerprint,
-    }
+    record = InvoiceRecord(
+        id=asked.invoice,
+        created=datetime.now(UTC),
+        name=asked.name,
+        size=len(asked.content),
+        sha256=asked.sha256,
+        sender=sender,
+        fingerprint=asked.fingerprint,
+    )
     reused = "This Idempotency-Key was used for another document. Use a new key for a new invoice."
     name = names.invoice_record(asked.invoice)
-    return reserve(blobs, name, record, lambda: _record(blobs, asked.invoice), reused)
+    data = intake_records.to_bytes(record)
+    return reserve(blobs, name, record, data, lambda: _record(blobs, asked.invoice), reused)
 
 
 def _work_of(invoice: str) -> OpenWork:
@@ -134,12 +136,12 @@ async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
         logging.info("invoice %s was started by another request", work.instance)
 
 
-def _record(blobs: Blobs, invoice: str) -> dict[str, Any]:
+def _record(blobs: Blobs, invoice: str) -> InvoiceRecord:
     unknown = Refused(404, "unknown_invoice", "There is no invoice of this id.")
     if not names.is_invoice_id(invoice):
         raise unknown
     try:
-        return json.loads(blobs.read(names.invoice_record(invoice)))
+        return intake_records.read_invoice(blobs, invoice)
     except BlobMissing as error:
         raise unknown from error
 

@@ -12,6 +12,10 @@ _TIME: Schema = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 _WHOLE: Schema = {"type": "integer", "minimum": 0}
 _TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
+_DAMAGED: Schema = {
+    **_TEXTS,
+    "description": "Names of stored records of this list that cannot be read; the others are there.",
+}
 _SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _LINKS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 _COUNTS: Schema = {"type": "object", "additionalProperties": _WHOLE}
@@ -131,7 +135,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         "approvals",
     ),
-    "Batches": _object({"batches": _list("Batch"), "links": _LINKS}),
+    "Batches": _object({"batches": _list("Batch"), "damaged": _DAMAGED, "links": _LINKS}),
     "OpenApproval": _object(
         {
             "approval": _TEXT,
@@ -150,7 +154,9 @@ SCHEMAS: dict[str, Schema] = {
             "links": _LINKS,
         }
     ),
-    "OpenApprovals": _object({"approvals": _list("OpenApproval"), "total": _WHOLE}),
+    "OpenApprovals": _object(
+        {"approvals": _list("OpenApproval"), "total": _WHOLE, "damaged": _DAMAGED},
+    ),
     "Stage": _object(
         {
             "name": _TEXT,
@@ -212,6 +218,7 @@ SCHEMAS: dict[str, Schema] = {
             "stages": _list("Stage"),
             "history": _list("Entry"),
             "notifications": _list("Notification"),
+            "damaged_notifications": _DAMAGED,
             "links": _LINKS,
         }
     ),
@@ -251,7 +258,7 @@ SCHEMAS: dict[str, Schema] = {
         "additionalProperties": False,
     },
     "Delegation": _object({"who": _TEXT, "to": _TEXT, "until": _TIME, "created": _TIME}),
-    "Delegations": _object({"delegations": _list("Delegation")}),
+    "Delegations": _object({"delegations": _list("Delegation"), "damaged": _DAMAGED}),
     "DelegationMade": _object({"delegation": ref("Delegation")}),
     "Outbox": _object(
         {
@@ -264,6 +271,7 @@ SCHEMAS: dict[str, Schema] = {
                     }
                 ),
             },
+            "damaged": _DAMAGED,
             "page": _MAYBE_TEXT,
         }
     ),

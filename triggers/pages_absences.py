@@ -71,7 +71,7 @@ async def _page(
 ) -> func.HttpResponse:
     here, now = services.current(), datetime.now(UTC)
     (policy, wrong), away = await asyncio.gather(asyncio.to_thread(_policy, here), away_now(here, now))
-    shown = words.absences(away, identity.person, now)
+    shown = words.absences(away.found, identity.person, now)
     mine = next((one for one in shown if one.mine), None)
     return page_response(
         "absences.html",
@@ -79,6 +79,7 @@ async def _page(
         identity=identity,
         status=status,
         absences=shown,
+        damaged=away.damaged,
         mine=mine,
         done=_done(req.params.get("done"), mine),
         choices=words.choices(policy, identity.person, now) if policy else None,

@@ -147,7 +147,7 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
     return Shown(
         view=view,
         absent=approvals.delegations(here.blobs),
-        notices=list(notices.of_approval(here.blobs, name)),
+        notices=notices.of_approval(here.blobs, name).found,
         invoice=of_invoice(invoice) if invoice else of_row(view.request.get("row") or {}),
         changed=digest != asked["sha256"],
         missing=content is None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from adapters import approvals, services
 from adapters.approvals import InboxItem
 from adapters.blobs import Blobs, StorageRefused
 from adapters.identity import Identity
+from adapters.records import RecordDamaged
 from invoicing import batch_names
 from triggers import batches as api
 from triggers.batch_view import ENDED, state_of, view
@@ -59,7 +61,7 @@ async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
         if refused.status >= 500:
             raise
         return await _list(req, client, identity, refused)
-    return redirect(f"/batches/{record['batch']}")
+    return redirect(f"/batches/{record.batch}")
 
 
 @bp.route(route="batches/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -137,13 +139,14 @@ async def _list(
     except StorageRefused as error:
         raise bad_page() from error
     names = [batch_names.batch_of_index(blob.name) for blob in listed.blobs]
-    found = await asyncio.gather(*(_shown_or_none(client, here.blobs, name) for name in names))
+    found = await asyncio.gather(*(_shown_or_not(client, here.blobs, name) for name in names))
     return page_response(
         "batches.html",
         req=req,
         identity=identity,
         status=refused.status if refused else 200,
-        batches=[one for one in found if one is not None],
+        batches=[one for one in found if isinstance(one, Batch)],
+        damaged=[name for name, one in zip(names, found, strict=True) if isinstance(one, RecordDamaged)],
         next=listed.next_token,
         problem=refused.message if refused else None,
         limit=here.settings.max_body // 1_000_000,
@@ -168,11 +171,18 @@ async def _shown(
     return batch(body, datetime.now(UTC), ended=ended, stopping=stopping)
 
 
-async def _shown_or_none(client: df.DurableOrchestrationClient, blobs: Blobs, name: str) -> Batch | None:
+async def _shown_or_not(
+    client: df.DurableOrchestrationClient, blobs: Blobs, name: str
+) -> Batch | RecordDamaged | None:
+    if not batch_names.is_batch_id(name):
+        return RecordDamaged(name)
     try:
         return await _shown(client, blobs, name)
     except Refused:
         return None  # retention removed it between the listing and now
+    except RecordDamaged as error:
+        logging.warning("%s", error)
+        return error
 
 
 def _open_approvals(blobs: Blobs, name: str) -> list[InboxItem]:

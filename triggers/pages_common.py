@@ -18,6 +18,7 @@ from werkzeug.http import parse_options_header
 from adapters import csrf, policies, services
 from adapters.blobs import StorageUnavailable
 from adapters.identity import Identity
+from adapters.records import RecordDamaged
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from adapters.signing import Keys
@@ -220,6 +221,9 @@ def _failed(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
         logging.warning("storage unavailable: %s", error)
         text = "The place where invoices are kept does not answer. Nothing is lost; try again in a moment."
         return error_page(503, "Not just now", text, {"Retry-After": str(OUTAGE_SECONDS)})
+    if isinstance(error, RecordDamaged):
+        logging.error("%s", error)
+        return error_page(500, "This cannot be shown", str(error))
     if isinstance(error, (SettingError, RulesMissing)):
         return error_page(503, "Settle is not set up yet", str(error))
     logging.error("unhandled error in a page", exc_info=error)

@@ -20,12 +20,13 @@ bp = df.Blueprint()
 async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The inbox, filtered and sorted as the address says."""
     identity, wanted = visitor(req), parse_filter(req.params)
-    items = await asyncio.to_thread(approvals.inbox, services.current().blobs)
+    listed = await asyncio.to_thread(approvals.open_approvals, services.current().blobs)
     return page_response(
         "inbox.html",
         req=req,
         identity=identity,
-        inbox=inbox(items, wanted, identity.person, datetime.now(UTC)),
+        damaged=listed.damaged,
+        inbox=inbox(listed.found, wanted, identity.person, datetime.now(UTC)),
         wanted=wanted,
         choices={"findings": FINDINGS, "sorts": SORTS},
         people=people_of(),

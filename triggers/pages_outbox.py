@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import azure.functions as func
 
 from adapters import outbox, services
 from adapters.blobs import StorageRefused
+from adapters.outbox import OutboxMessage
 from triggers.pages_common import own_path, page, page_response, visitor
 from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
@@ -35,14 +37,27 @@ async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
         )
     except StorageRefused as error:
         raise bad_page() from error
-    shown = [_shown(message) for message in found]
-    return page_response("outbox.html", req=req, identity=identity, messages=shown, next=onward)
+    return page_response(
+        "outbox.html",
+        req=req,
+        identity=identity,
+        messages=[_shown(message) for message in found.found],
+        damaged=found.damaged,
+        next=onward,
+    )
 
 
-def _shown(message: dict[str, Any]) -> dict[str, Any]:
+def _shown(message: OutboxMessage) -> dict[str, Any]:
     """A message with a link that stays on this host, whatever address the app thinks that it has."""
-    parts = urlsplit(message.get("link") or "")
+    action = _ACTIONS.get(message.kind, "See the invoice and decide")
+    return {**asdict(message), "link": _link(message.link), "action": action}
+
+
+def _link(address: str) -> str:
+    """The path of an approval's page with its token, "" for any other address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    link = own_path(path, "") if parts.path.startswith("/approvals/") else ""
-    action = _ACTIONS.get(str(message.get("kind")), "See the invoice and decide")
-    return {**message, "link": link, "action": action}
+    return own_path(path, "") if parts.path.startswith("/approvals/") else ""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import azure.functions as func
 
 from adapters.blobs import StorageError, StorageUnavailable
+from adapters.records import RecordDamaged
 from adapters.settings import SettingError
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
@@ -98,6 +99,9 @@ def _failure(error: Exception) -> func.HttpResponse:
         return error_response(Refused(503, "rules_missing", str(error)))
     if isinstance(error, PolicyInvalid):
         return error_response(Refused(503, "policy_invalid", str(error), list(error.problems)))
+    if isinstance(error, RecordDamaged):
+        logging.error("%s", error)
+        return error_response(Refused(500, "record_damaged", str(error)))
     if isinstance(error, StorageError):
         logging.error("storage refused: %s", error)
         return error_response(Refused(500, "storage_refused", f"The storage refused the call: {error}"))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import AwareDatetime
+
 #: Longer than this nobody is away without somebody changing the policy.
 LONGEST = timedelta(days=366)
 
@@ -21,8 +23,8 @@ class Delegation:
 
     who: str
     to: str
-    until: datetime
-    created: datetime
+    until: AwareDatetime
+    created: AwareDatetime
 
     def active(self, now: datetime) -> bool:
         """Say whether it counts at a moment."""
@@ -36,12 +38,6 @@ class Delegation:
             "until": self.until.isoformat(),
             "created": self.created.isoformat(),
         }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, str]) -> Delegation:
-        """The inverse of `as_dict`."""
-        until, created = datetime.fromisoformat(value["until"]), datetime.fromisoformat(value["created"])
-        return cls(value["who"], value["to"], until, created)
 
 
 class BadDelegation(ValueError):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters.intake_records import BatchRecord, BatchSource
 from triggers.batch_view import collection_url, is_checking, links, state_of, view
 
-RECORD = {"batch": "b1", "created": "2026-05-01T10:00:00.000+00:00", "source": {"name": "may.zip"}}
+RECORD = BatchRecord(
+    "b1", datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, BatchSource("upload", "may.zip", 9)
+)
 BASE = "https://host/api/batches"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters.intake_records import InvoiceRecord, to_bytes
 from adapters.services import Services
 from invoicing.approval import names
 from tests.unit.page_requests import Client, handler, local_run, status
@@ -34,8 +36,8 @@ class EndingClient(Client):
 async def test_an_end_is_never_told_without_the_findings_that_explain_it() -> None:
     """The check ends between the two reads of the handler."""
     with local_run() as here:
-        record = {"id": REF, "created": "2026-05-01T08:00:00Z", "name": "b.xml", "size": 9}
-        here.blobs.write(names.invoice_record(REF), json.dumps(record).encode())
+        record = InvoiceRecord(REF, datetime.now(UTC), "b.xml", 9, "ab" * 32, None, "ab" * 32)
+        here.blobs.write(names.invoice_record(REF), to_bytes(record))
         request = func.HttpRequest(
             "GET", f"http://x/api/invoices/{REF}", route_params={"id": REF}, params={}, body=b""
         )

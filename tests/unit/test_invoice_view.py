@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters.intake_records import InvoiceRecord
 from triggers.invoice_view import ENDED, view
 
 BASE = "https://settle.example/api/invoices"
-RECORD = {
-    "id": "i" + "1" * 24,
-    "created": "2026-05-01T10:00:00+00:00",
-    "name": "re-1.xml",
-    "size": 12,
-    "sha256": "ab" * 32,
-    "sender": None,
-    "fingerprint": "secret of ours",
-}
+RECORD = InvoiceRecord(
+    id="i" + "1" * 24,
+    created=datetime(2026, 5, 1, 10, tzinfo=UTC),
+    name="re-1.xml",
+    size=12,
+    sha256="ab" * 32,
+    sender=None,
+    fingerprint="secret of ours",
+)
 APPROVAL = "a" + "2" * 24
 
 

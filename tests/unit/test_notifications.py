@@ -92,11 +92,11 @@ class World:
         with services.replaced_by(self.services()):
             return [_send({**value, "last": last}) for _, _, value in self.queued]
 
-    def outbox(self) -> list[dict[str, Any]]:
-        return outbox.messages(self.blobs)[0]
+    def outbox(self) -> list[outbox.OutboxMessage]:
+        return outbox.messages(self.blobs)[0].found
 
     def notices(self) -> list[notices.Notice]:
-        return notices.of_approval(self.blobs, APPROVAL)
+        return notices.of_approval(self.blobs, APPROVAL).found
 
 
 def _no_checker() -> Any:
@@ -165,13 +165,13 @@ def test_link_in_a_message_is_bound_to_person_stage_document_and_deadline(world:
     world.send_all()
     links = world.services().links
     for message in world.outbox():
-        page, _, token = message["link"].partition("?t=")
+        page, _, token = message.link.partition("?t=")
         assert page == f"https://settle.example/approvals/{APPROVAL}"
         claims = links.read(token, NOW, approval=APPROVAL)
-        assert (claims.person, claims.stage, claims.sha256) == (message["to"], "clerk", "ab" * 32)
+        assert (claims.person, claims.stage, claims.sha256) == (message.to, "clerk", "ab" * 32)
         assert claims.purpose == "decide"
         assert abs(claims.expires - datetime.fromisoformat(DEADLINE)) < timedelta(seconds=1)
-        assert message["link"] in message["text"]
+        assert message.link in message.text
 
 
 def test_question_goes_to_the_sender_with_a_link_to_answer(world: World) -> None:
@@ -180,8 +180,8 @@ def test_question_goes_to_the_sender_with_a_link_to_answer(world: World) -> None
     world.tell("question", (SUE,), author=ANN, comment="Which order?", number=3)
     assert world.send_all() == [{"outcome": "sent"}]
     (message,) = world.outbox()
-    assert "Ann Roth wrote:\n> Which order?" in message["text"]
-    token = message["link"].partition("?t=")[2]
+    assert "Ann Roth wrote:\n> Which order?" in message.text
+    token = message.link.partition("?t=")[2]
     assert world.services().links.read(token, NOW).purpose == "answer"
 
 
@@ -191,9 +191,9 @@ def test_message_that_only_tells_has_no_signed_link(world: World) -> None:
     world.tell("decided", (SUE,), outcome="rejected", author=ANN, comment="Not ours")
     world.send_all()
     (message,) = world.outbox()
-    assert message["link"] == f"https://settle.example/approvals/{APPROVAL}"
-    assert message["subject"].startswith("Rejected: invoice RE-1 of ACME")
-    assert "for you alone" not in message["text"]
+    assert message.link == f"https://settle.example/approvals/{APPROVAL}"
+    assert message.subject.startswith("Rejected: invoice RE-1 of ACME")
+    assert "for you alone" not in message.text
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -303,7 +303,7 @@ def test_policy_that_is_broken_takes_no_message_away(world: World) -> None:
     Path(world.environment["SETTLE_POLICY"]).write_text("{")
     world.tell()
     assert world.send_all() == [{"outcome": "sent"}]
-    assert world.outbox()[0]["text"].startswith("Hello ann.roth@example.com,")
+    assert world.outbox()[0].text.startswith("Hello ann.roth@example.com,")
 
 
 def test_nobody_is_asked_for_what_was_settled_meanwhile(world: World) -> None:
@@ -312,7 +312,7 @@ def test_nobody_is_asked_for_what_was_settled_meanwhile(world: World) -> None:
     world.add("approve", stage="clerk", who=BOB)
     world.tell("decided", (SUE,), outcome="approved")
     assert sorted(one["outcome"] for one in world.send_all()) == ["obsolete", "sent"]
-    assert [message["to"] for message in world.outbox()] == [SUE]
+    assert [message.to for message in world.outbox()] == [SUE]
 
 
 def test_question_that_was_answered_meanwhile_is_not_asked(world: World) -> None:
@@ -350,7 +350,7 @@ def test_outbox_shows_the_newest_first_and_one_message_once(world: World) -> Non
     )
     outbox.put(world.blobs, message, "decided", APPROVAL, later)
     found, page = outbox.messages(world.blobs, top=1)
-    assert [one["id"] for one in found] == ["n2"]
+    assert [one.id for one in found.found] == ["n2"]
     rest, end = outbox.messages(world.blobs, top=1, page=page)
-    assert [one["id"] for one in rest] == [first.id]
+    assert [one.id for one in rest.found] == [first.id]
     assert end is None

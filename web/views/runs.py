@@ -121,7 +121,7 @@ def parsed(value: Any) -> Any:
     if isinstance(value, str):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -130,8 +130,15 @@ def shown(value: Any) -> str | None:
     """A value as text for people who look closely: indented JSON, cut where it is long."""
     if value is None or value == "" or value == {}:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    text = value if isinstance(value, str) else _as_text(value)
     return shortened(text, _MOST_TEXT)
+
+
+def _as_text(value: Any) -> str:
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def is_part(instance_id: str) -> bool:

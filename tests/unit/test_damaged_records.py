@@ -1,0 +1,298 @@
+"""A stored record that cannot be read costs its own line: every list still shows the others, and names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from activities import notify as notifying
+from activities import send_notification as sending
+from adapters import approvals, intake_records, notices, outbox, services
+from adapters.channels import Message
+from adapters.intake_records import BatchRecord, BatchSource
+from adapters.notices import Notice
+from adapters.services import Services
+from invoicing import batch_names
+from invoicing.approval import names
+from invoicing.approval.delegation import Delegation
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
+from tests.unit.page_requests import Client, get, handler, local_run, status, text
+from tests.unit.report_rows import invoice, row
+from triggers import approvals as approvals_api
+from triggers import batches as batches_api
+from triggers import pages_absences, pages_approval, pages_batches, pages_inbox, pages_outbox, pages_runs
+
+NOW = datetime.now(UTC)
+#: Bytes that are no record of ours, each in another way.
+BROKEN = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"\xff\xfe",
+    b"[" * 20_000,
+    b'{"a": ' * 20_000,
+    b"{}",
+    b"1" * 5000,
+]
+_each_break = pytest.mark.parametrize("broken", BROKEN, ids=[repr(one[:12]) for one in BROKEN])
+
+
+@pytest.fixture
+def here() -> Iterator[Services]:
+    """A local run with nothing in it."""
+    with local_run() as made:
+        yield made
+
+
+def _variants(whole: bytes) -> list[bytes]:
+    """A whole record, each time with one field that is missing, of another kind, or half a character."""
+    value = json.loads(whole)
+    odd: tuple[Any, ...] = (None, 5, "\ud800", [], {"a": {}}, "0001-01-01")
+    changed = [{**value, name: one} for name in value for one in odd]
+    shorter = [{key: one for key, one in value.items() if key != name} for name in value]
+    return [json.dumps(one).encode() for one in [*changed, *shorter]]
+
+
+async def _api(builder: Any, **client: Any) -> dict[str, Any]:
+    req = func.HttpRequest("GET", "http://x/api/batches", params={}, body=b"")
+    answer = await handler(builder)(req, **client)
+    assert answer.status_code == 200, answer.get_body()
+    return json.loads(answer.get_body())
+
+
+async def _shows(builder: Any, path: str, *words: str, **more: Any) -> None:
+    answer = await get(builder, path, ANN, **more)
+    shown = text(answer)
+    assert answer.status_code == 200
+    for word in words:
+        assert word in shown
+
+
+# ---------------------------------------------------------------- batches
+
+
+def _batch(here: Services, n: int) -> str:
+    batch = f"b{n:024x}"
+    record = BatchRecord(
+        batch, NOW + timedelta(seconds=n), "0" * 64, BatchSource("upload", f"may-{n}.zip", 9)
+    )
+    here.blobs.write(batch_names.record(batch), intake_records.to_bytes(record))
+    here.blobs.write(batch_names.index(batch, record.created), b"")
+    return batch
+
+
+@_each_break
+async def test_damaged_batch_costs_its_own_line(here: Services, broken: bytes) -> None:
+    """In the API and on the page; the batch itself says what is wrong."""
+    one, bad, other = (_batch(here, n) for n in (1, 2, 3))
+    here.blobs.write(batch_names.record(bad), broken)
+    client = Client()
+    listed = await _api(batches_api.list_batches, client=client)
+    assert ([found["id"] for found in listed["batches"]], listed["damaged"]) == ([other, one], [bad])
+    await _shows(pages_batches.page_batches, "/batches", "may-1.zip", "may-3.zip", bad, client=client)
+    alone = await get(pages_batches.page_batch, f"/batches/{bad}", client=client)
+    assert (alone.status_code, batch_names.record(bad) in text(alone)) == (500, True)
+
+
+async def test_any_change_to_a_batch_leaves_the_list(here: Services) -> None:
+    """A field that is missing, of another kind, or half a character."""
+    good, odd = _batch(here, 1), _batch(here, 2)
+    for data in _variants(here.blobs.read(batch_names.record(odd))):
+        here.blobs.write(batch_names.record(odd), data)
+        listed = await _api(batches_api.list_batches, client=Client())
+        assert good in [found["id"] for found in listed["batches"]]
+        await _shows(pages_batches.page_batches, "/batches", "may-1.zip", client=Client())
+
+
+async def test_odd_name_in_the_index_costs_its_own_line(here: Services) -> None:
+    """It is not looked up anywhere."""
+    good = _batch(here, 1)
+    here.blobs.write(batch_names.INDEX + "somebody's note", b"")
+    listed = await _api(batches_api.list_batches, client=Client())
+    assert [found["id"] for found in listed["batches"]] == [good]
+    assert len(listed["damaged"]) == 1
+    await _shows(pages_batches.page_batches, "/batches", "may-1.zip", client=Client())
+
+
+@pytest.mark.parametrize(
+    "said", ["text", 5, [], {"counts": "x"}, {"counts": {"valid": "many"}}, {"phase": 5}, "[" * 20_000]
+)
+async def test_odd_status_of_a_batch_costs_nothing_else(here: Services, said: Any) -> None:
+    """What an orchestration said is no reason either."""
+    good, odd = _batch(here, 1), _batch(here, 2)
+    client = Client(status(odd, runtime_status=Runtime.Running, custom_status=said))
+    listed = await _api(batches_api.list_batches, client=client)
+    assert [found["id"] for found in listed["batches"]] == [odd, good]
+    await _shows(pages_batches.page_batches, "/batches", "may-1.zip", "may-2.zip", client=client)
+
+
+# ---------------------------------------------------------------- approvals
+
+
+def _approval(here: Services, number: str) -> str:
+    return put_approval(here.blobs, row(name=f"{number}.xml", invoice=invoice(number=number, seller="ACME")))
+
+
+@_each_break
+async def test_damaged_line_of_the_inbox_costs_itself(here: Services, broken: bytes) -> None:
+    """The page names the approval, which can be opened all the same."""
+    _approval(here, "RE-1")
+    bad = _approval(here, "RE-2")
+    here.blobs.write(names.inbox(bad), b"", {"item": broken.decode("latin-1")})
+    listed = await _api(approvals_api.get_approvals)
+    assert ([one["number"] for one in listed["approvals"]], listed["damaged"]) == (["RE-1"], [bad])
+    await _shows(pages_inbox.page_inbox, "/inbox", "RE-1", bad)
+    await _shows(pages_approval.page_approval, f"/approvals/{bad}", "RE-2")
+
+
+async def test_any_change_to_a_line_of_the_inbox_leaves_the_list(here: Services) -> None:
+    """A field that is missing, of another kind, or half a character; metadata that is missing altogether."""
+    _approval(here, "RE-1")
+    odd = _approval(here, "RE-2")
+    for data in _variants(here.blobs.read(names.inbox(odd))):
+        here.blobs.write(names.inbox(odd), b"", {"item": data.decode()})
+        listed = await _api(approvals_api.get_approvals)
+        assert "RE-1" in [one["number"] for one in listed["approvals"]], data
+        await _shows(pages_inbox.page_inbox, "/inbox", "RE-1")
+    here.blobs.write(names.inbox(odd), b"")
+    assert (await _api(approvals_api.get_approvals))["damaged"] == [odd]
+
+
+# ---------------------------------------------------------------- absences
+
+
+def _away(here: Services, who: str, to: str) -> str:
+    absence = Delegation(who, to, NOW + timedelta(days=3), NOW)
+    here.blobs.write(names.delegation(who), json.dumps(absence.as_dict()).encode())
+    return names.delegation(who)
+
+
+@_each_break
+async def test_damaged_absence_costs_its_own_line(here: Services, broken: bytes) -> None:
+    """Nobody stands in by it, and approvals go on as without it."""
+    _away(here, ANN, BOB)
+    bad = _away(here, BOB, CARLA)
+    here.blobs.write(bad, broken)
+    listed = await _api(approvals_api.get_delegations)
+    assert ([one["who"] for one in listed["delegations"]], listed["damaged"]) == ([ANN], [bad])
+    await _shows(pages_absences.page_absences, "/absences", ANN, bad)
+    assert approvals.acting_for(here.blobs, NOW) == {ANN: BOB}
+
+
+async def test_any_change_to_an_absence_leaves_the_list(here: Services) -> None:
+    """A field that is missing, of another kind, a time without a zone."""
+    _away(here, ANN, BOB)
+    odd = _away(here, BOB, CARLA)
+    for data in _variants(here.blobs.read(odd)):
+        here.blobs.write(odd, data)
+        assert ANN in [one["who"] for one in (await _api(approvals_api.get_delegations))["delegations"]]
+        await _shows(pages_absences.page_absences, "/absences", ANN)
+
+
+# ---------------------------------------------------------------- messages
+
+
+def _message(here: Services, n: int) -> str:
+    message = Message(f"n{n}", ANN, "Ann", f"Subject {n}", "text", "<p>", "https://x/approvals/a1?t=x")
+    created = NOW + timedelta(seconds=n)
+    outbox.put(here.blobs, message, "request", "a1", created)
+    return names.outbox(message.id, created)
+
+
+@_each_break
+async def test_damaged_message_costs_its_own_line(here: Services, broken: bytes) -> None:
+    """In the API and on the page."""
+    _message(here, 1)
+    bad = _message(here, 2)
+    here.blobs.write(bad, broken)
+    listed = await _api(approvals_api.get_outbox)
+    assert ([one["subject"] for one in listed["messages"]], listed["damaged"]) == (["Subject 1"], [bad])
+    await _shows(pages_outbox.page_outbox, "/outbox", "Subject 1", bad)
+
+
+async def test_any_change_to_a_message_leaves_the_list(here: Services) -> None:
+    """A field that is missing, of another kind, half a character, a link that is none."""
+    _message(here, 1)
+    odd = _message(here, 2)
+    whole = here.blobs.read(odd)
+    for data in [*_variants(whole), whole.replace(b"https://x/", b"http://[")]:
+        here.blobs.write(odd, data)
+        assert "Subject 1" in [one["subject"] for one in (await _api(approvals_api.get_outbox))["messages"]]
+        await _shows(pages_outbox.page_outbox, "/outbox", "Subject 1")
+
+
+@_each_break
+async def test_damaged_state_of_a_message_costs_its_own_line(here: Services, broken: bytes) -> None:
+    """The approval that it is about is shown, and what became of its other messages."""
+    approval = _approval(here, "RE-1")
+    for n in "12":
+        notices.write(here.blobs, Notice("n" + n * 24, approval, "request", "clerk", "mail", (ANN,), "2026"))
+    here.blobs.write(notices.blob_name(approval, "n" + "2" * 24), broken)
+    req = func.HttpRequest(
+        "GET", "http://x/api/approvals", params={}, route_params={"id": approval}, body=b""
+    )
+    answer = json.loads((await handler(approvals_api.get_approval)(req)).get_body())
+    assert [one["id"] for one in answer["notifications"]] == ["n" + "1" * 24]
+    assert answer["damaged_notifications"] == ["n" + "2" * 24]
+    await _shows(pages_approval.page_approval, f"/approvals/{approval}", "RE-1")
+
+
+def test_damaged_state_of_a_message_is_written_anew_when_it_is_asked_for_again() -> None:
+    """And a run that finds it damaged ends instead of trying for two days."""
+    queued: list[str] = []
+    with local_run() as here:
+        own = Services(here.settings, MemoryBlobs(), here.make_checker, lambda *job: queued.append(job[2]))
+        with services.replaced_by(own):
+            notify = notifying.notify._function.get_user_function()
+            send = sending.send_notification._function.get_user_function()
+            job = {"approval": "a1", "kind": "request", "stage": "clerk", "to": [ANN]}
+            assert notify(job) == {"queued": 1}
+            blob = notices.blob_name("a1", queued[0])
+            own.blobs.write(blob, b"{")
+            sent = send({"approval": "a1", "notice": queued[0], "last": False})
+            assert (sent["outcome"], blob in sent["error"]) == ("failed", True)
+            assert notify(job) == {"queued": 1}
+            assert notices.read(own.blobs, "a1", queued[0]).state == "queued"
+
+
+# ---------------------------------------------------------------- runs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"output": "[" * 20_000},
+        {"output": {"status": ["x"]}},
+        {"custom_status": "\ud800"},
+        {"input_": {"prefix": "\ud800"}},
+        {"name": None},
+        {"created_time": None},
+        {"last_updated_time": "nonsense"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_odd_run_leaves_the_list(here: Services, changes: dict[str, Any]) -> None:
+    """And its own page says what can be said."""
+    client = Client(status("good", name="batch"), status("odd", **changes))
+    await _shows(pages_runs.page_runs, "/runs", "good", client=client)
+    answer = await get(pages_runs.page_run, "/runs/odd", client=client)
+    assert answer.status_code in (200, 404)
+
+
+def test_record_that_is_written_is_read() -> None:
+    """The inverse of each other."""
+    record = BatchRecord("b1", NOW.replace(microsecond=0), "0" * 64, BatchSource("upload", "may.zip", 9))
+    blobs = MemoryBlobs()
+    blobs.write(batch_names.record("b1"), intake_records.to_bytes(record))
+    assert intake_records.read_batch(blobs, "b1") == record
+    assert json.loads(intake_records.to_bytes(record))["source"] == asdict(record.source)

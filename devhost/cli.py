@@ -16,6 +16,7 @@ from devhost.app.index import FunctionInfo
 from devhost.app.settings import load_settings
 from devhost.errors import DevhostError, PortInUse
 from devhost.host import HostOptions, RunningHost, start_host
+from devhost.http.callers import names_of
 from devhost.http.front import http_routes
 from devhost.lint import commands as lint
 from devhost.log import configure
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         state=state,
         workers=options.workers,
         auth=options.auth,
+        allowed_names=tuple(options.allow_host),
         log_format=options.log,
         sticky=None if options.no_sticky else StickySettings(check_every=options.check_every),
         early_timers=options.early_timers,
@@ -87,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         help="processes for activities (default: FUNCTIONS_WORKER_PROCESS_COUNT; 0 or 1: threads)",
     )
     start.add_argument("--auth", action="store_true", help="check keys, as func start --enableAuth")
+    start.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        type=_host_name,
+        help="a name that callers may use for this host, such as that of a proxy; '*': any (repeatable)",
+    )
     start.add_argument("--reload", action="store_true", help="start again when a file of the app changes")
     start.add_argument("--log", choices=("text", "json"), default="text", help="form of the log lines")
     start.add_argument(
@@ -114,6 +124,12 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port; give a number from 0 to 65535")
     return int(text)
+
+
+def _host_name(text: str) -> str:
+    if not names_of([text]):
+        raise argparse.ArgumentTypeError(f"{text} is no name of a host; give one like settle.example")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from devhost.app.index import AppIndex, load_app
 from devhost.app.settings import Settings, load_settings
 from devhost.clock import SystemClock
@@ -21,6 +19,8 @@ from devhost.engine.chance import Chance
 from devhost.engine.engine import Engine
 from devhost.engine.timer_heap import in_whole_seconds, on_time
 from devhost.errors import PortInUse, StateFileError
+from devhost.http.callers import LOOPBACK_NAMES, Callers, names_of
+from devhost.http.connections import Patience, serve
 from devhost.http.durable_links import DurableLinks
 from devhost.http.front import HttpFront, RpcFront
 from devhost.http.keys import Keys, load_keys
@@ -41,12 +41,14 @@ __all__ = ["HostOptions", "RunningHost", "start_host"]
 _log = logging.getLogger("devhost")
 RPC_PORT = 17071
 _STOP_SECONDS = 5.0
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 
 
 @dataclass(frozen=True)
 class HostOptions:
     """How to start. ``port`` 0 takes a free one; ``state`` None keeps everything in memory.
 
+    ``allowed_names``: host names that callers may use besides this machine's own, "*" for all of them.
     ``sticky`` None replays running orchestrations at each step instead of keeping them alive. With
     ``early_timers`` a timer fires up to a second early, as on the real host.
     """
@@ -60,6 +62,8 @@ class HostOptions:
     log_format: str = "text"
     sticky: StickySettings | None = field(default_factory=StickySettings)
     early_timers: bool = False
+    allowed_names: tuple[str, ...] = ()
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass
@@ -123,11 +127,11 @@ class _Starting:
         management = ManagementApi(engine, links)
         self._undo.append(management.close)
 
-        await self._serve(RpcFront(management).handle, [rpc_socket])
+        await self._serve(RpcFront(management).handle, [rpc_socket], Callers())
         triggers = Triggers(index, worker, settings, options.state and options.state.with_name("timers.json"))
         shown_keys = keys if options.auth else None
         front = HttpFront(index, worker, management, settings, triggers.run_by_hand, shown_keys)
-        await self._serve(front.handle, front_sockets)
+        await self._serve(front.handle, front_sockets, self._callers())
         triggers.start()
         self._undo.append(triggers.stop)
         return RunningHost(origin, rpc_base_url, index, settings, engine, keys, self.stop)
@@ -201,13 +205,21 @@ class _Starting:
             return None
         return sticky_decider(lambda name: index.functions[name].call, sticky, _log)
 
-    async def _serve(self, handler: Any, sockets: list[socket.socket]) -> None:
-        # Bodies reach functions as they were sent, compressed ones too.
-        server = web.Server(handler, access_log=None, auto_decompress=False, max_line_size=32768)
-        loop = asyncio.get_running_loop()
-        listeners = [await loop.create_server(server, sock=one, backlog=512) for one in sockets]
-        self._undo.append(lambda: server.shutdown(1.0))
-        for listener in listeners:
+    def _callers(self) -> Callers:
+        """Who may speak to the public side: by the names that this host was given."""
+        options = self._options
+        everywhere = options.address in _ALL_ADDRESSES
+        if everywhere and not options.auth:
+            _log.warning("Who reaches this machine over the network may use this host; --auth asks for keys.")
+        own = socket.gethostname() if everywhere else options.address
+        named = [own, os.environ["WEBSITE_HOSTNAME"], *options.allowed_names]
+        origins = frozenset(self._settings.cors_origins)
+        return Callers(LOOPBACK_NAMES | names_of(named), everywhere, origins)
+
+    async def _serve(self, handler: Any, sockets: list[socket.socket], callers: Callers) -> None:
+        serving = await serve(handler, sockets, callers, self._options.patience)
+        self._undo.append(lambda: serving.server.shutdown(1.0))
+        for listener in serving.listeners:
             self._undo.append(listener.close)
 
     async def stop(self) -> None:
@@ -240,7 +252,7 @@ def _bound(address: str, port: int) -> socket.socket:
 
 
 def _shown_address(address: str) -> str:
-    if address in ("127.0.0.1", "0.0.0.0", "::"):  # noqa: S104 - shown, not listened on
+    if address == "127.0.0.1" or address in _ALL_ADDRESSES:
         return "localhost"
     return f"[{address}]" if ":" in address else address
 

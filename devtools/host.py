@@ -50,8 +50,8 @@ def choose_kind(wanted: HostKind | None) -> HostKind:
 class HostOptions:
     """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other.
 
-    ``auth`` has the embedded host ask for keys, as Azure does. ``variables`` are further variables of its
-    environment.
+    ``auth`` has the embedded host ask for keys, as Azure does. ``names`` are host names that people know it
+    by, besides this machine's own. ``variables`` are further variables of its environment.
     """
 
     kind: HostKind
@@ -61,6 +61,7 @@ class HostOptions:
     workers: int = WORKERS
     log: str = "host"
     auth: bool = False
+    names: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -94,6 +95,7 @@ def command(project: Project, options: HostOptions, port: int) -> list[str]:
         *("--port", str(port), "--workers", str(options.workers), "--state", str(project.host_state)),
         *("--ready-file", str(_ready_file(project))),
         *(["--auth"] if options.auth else []),
+        *(word for name in options.names for word in ("--allow-host", name)),
     ]
 
 

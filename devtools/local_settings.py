@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,12 @@ EXAMPLE = "local.settings.json.example"
 STORAGE = "AzureWebJobsStorage"
 DOCUMENTS = "SETTLE_STORAGE"
 CONTAINER = "SETTLE_CONTAINER"
+PUBLIC_URL = "SETTLE_PUBLIC_URL"
 LOCAL_STORAGE = "UseDevelopmentStorage=true"
 DEFAULT_PORT = 7071
 DEFAULT_CONTAINER = "settle"
 
-_NAMES = (STORAGE, DOCUMENTS, CONTAINER)
+_NAMES = (STORAGE, DOCUMENTS, CONTAINER, PUBLIC_URL)
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,29 @@ class LocalSettings:
     """What the commands need to know of the file.
 
     `port` of the host. `storage`: the account of the host. `documents`: the account of documents and ledgers,
-    "" where it is that of the host. `container`: where in it they are.
+    "" where it is that of the host. `container`: where in it they are. `public_url`: the address that people
+    open Settle at, "" where it is the host's own.
     """
 
     port: int
     storage: str
     documents: str = ""
     container: str = DEFAULT_CONTAINER
+    public_url: str = ""
 
     @property
     def wants_azurite(self) -> bool:
         """Whether the local storage is meant, rather than accounts that the developer named."""
         return is_local(self.storage) or is_local(self.documents)
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """The host names in the address that people open Settle at; none where there is no such address."""
+        try:
+            name = urllib.parse.urlsplit(self.public_url).hostname
+        except ValueError:
+            return ()  # the app itself says what is wrong with it
+        return (name,) if name else ()
 
     def documents_storage(self, azurite: str) -> str:
         """The connection string of the account of documents and ledgers; `azurite`: that of the local one."""
@@ -78,5 +91,9 @@ def read(project: Project, environment: Mapping[str, str] = os.environ) -> Local
             hint=f"mend it, or delete it to have it made again from {EXAMPLE}",
         ) from error
     return LocalSettings(
-        port, named[STORAGE] or LOCAL_STORAGE, named[DOCUMENTS], named[CONTAINER] or DEFAULT_CONTAINER
+        port,
+        named[STORAGE] or LOCAL_STORAGE,
+        named[DOCUMENTS],
+        named[CONTAINER] or DEFAULT_CONTAINER,
+        named[PUBLIC_URL],
     )

@@ -119,7 +119,7 @@ def _start_services(
             project,
             console,
             options,
-            settings.port,
+            settings,
             settings.host_storage(azurite_storage),
             # The short form means the usual ports, where the data of somebody else may be.
             {local_settings.DOCUMENTS: documents_storage},
@@ -141,18 +141,25 @@ def _start_host(
     project: Project,
     console: Console,
     options: RunOptions,
-    default_port: int,
+    settings: local_settings.LocalSettings,
     storage: str,
     variables: Mapping[str, str],
 ) -> Host:
     kind = options.host or "embedded"
     name = "Core Tools (func start)" if kind == "func" else "the embedded host"
-    port = default_port if options.port is None else options.port
+    port = settings.port if options.port is None else options.port
     if kind == "func":
         task_hub.wait_for_leases(console, storage, task_hub.hub_name(project.root))
     with console.step(f"starting {name}", name):
-        strict = bool(options.port)
-        wanted = HostOptions(kind, port, storage, strict_port=strict, auth=options.auth, variables=variables)
+        wanted = HostOptions(
+            kind,
+            port,
+            storage,
+            strict_port=bool(options.port),
+            auth=options.auth,
+            names=settings.public_names,
+            variables=variables,
+        )
         running = host.start(project, wanted)
     if port and running.port != port:
         console.note(f"port {port} is in use; the host listens on {running.port}")

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from devhost.app.index import AppIndex, FunctionInfo
 from devhost.app.settings import Settings
+from devhost.http.connections import BodyTooSlow
 from devhost.http.durable_links import WEBHOOK_PATH
 from devhost.http.keys import Keys
 from devhost.http.management import ManagementApi
@@ -84,7 +85,7 @@ class HttpFront:
             response = await self._dispatch(request, path_segments(request.raw_path.partition("?")[0]))
         except BodyTooLarge:
             response = web.Response(status=413)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, BodyTooSlow):
             raise
         except Exception as error:  # noqa: BLE001 - the border where errors become a 500
             told = describe_error(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import azure.functions as func
 from aiohttp import web
 from azure.functions.http import HttpRequest, HttpResponseConverter
 
+from devhost.http.connections import BodyTooSlow, patience_of
 from devhost.http.cookies import set_cookie
 
 __all__ = [
@@ -28,7 +30,10 @@ class BodyTooLarge(Exception):
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
-    """Read the body with one copy. Raises BodyTooLarge as soon as more than ``limit`` bytes are certain."""
+    """Read the body with one copy. Raises BodyTooLarge as soon as more than ``limit`` bytes are certain.
+
+    Raises BodyTooSlow where it does not come in the time that the connection gives it.
+    """
     if (request.content_length or 0) > limit:
         raise BodyTooLarge
     if request.headers.get("Expect", "").lower() == "100-continue":
@@ -37,12 +42,23 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
         request.writer.output_size = 0
     chunks: list[bytes] = []
     size = 0
-    while chunk := await request.content.readany():
+    patience, began = patience_of(request), asyncio.get_running_loop().time()
+    while chunk := await _next_chunk(request, began + patience.body_seconds(size)):
         size += len(chunk)
         if size > limit:
             raise BodyTooLarge
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _next_chunk(request: web.BaseRequest, deadline: float) -> bytes:
+    if request.content.is_eof():  # what is there already needs no timer
+        return await request.content.readany()
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await request.content.readany()
+    except TimeoutError as error:
+        raise BodyTooSlow from error
 
 
 def function_request(request: web.BaseRequest, route: Mapping[str, str], body: bytes) -> HttpRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -146,7 +148,9 @@ def test_caller_that_asks_first_is_told_to_go_on(server):
     """curl sends "Expect: 100-continue" with a large body, and waits a second for the answer."""
     port = int(server.base.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
-        head = "POST /api/size HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        head = (
+            "POST /api/size HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        )
         caller.sendall(head.encode())
         assert caller.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         caller.sendall(b"hello")
@@ -252,6 +256,28 @@ def test_unknown_webhook_paths_are_404(server):
         answer = server.http(method, f"/runtime/webhooks/durabletask{path}")
         assert (answer.status_code, answer.text) == (404, "")
     assert server.http("GET", "/runtime/webhooks/other").status_code == 404
+
+
+class ImpatientServer(Server):
+    """One that waits half a second for half a request."""
+
+    program = ("-m", "tests.devhost.impatient_host")
+
+
+@pytest.mark.parametrize("path", ["/api/size", "/runtime/webhooks/durabletask/orchestrators/where"])
+def test_half_of_a_request_is_not_waited_for(app, tmp_path, path):
+    """Neither half a head nor half a body, by the app, the management API and the SDK's own door."""
+    with ImpatientServer(app, tmp_path, "--in-memory") as server:
+        doors = [(urlsplit(server.base), path)]
+        rpc = urlsplit(json.loads(server.ready_file.read_text())["rpc"])
+        doors.append((rpc, f"{rpc.path}orchestrators/where"))
+        for address, asked in doors:
+            head = f"POST {asked} HTTP/1.1\r\nHost: localhost\r\n"
+            for sent, expected in ((head, b""), (f"{head}Content-Length: 9\r\n\r\nhalf", b"HTTP/1.1 408 ")):
+                with socket.create_connection(("127.0.0.1", address.port or 0), timeout=30) as caller:
+                    caller.sendall(sent.encode())
+                    came = b"".join(iter(lambda: caller.recv(4096), b""))
+                assert came[:13] == expected
 
 
 def test_keys_are_checked_on_request(app, tmp_path):

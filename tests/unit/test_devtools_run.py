@@ -11,6 +11,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from devtools import azurite, host, local_settings, ports, run
 from devtools.batch_client import BatchClient
 from devtools.console import Console, duration, shorten
 from devtools.errors import ApiError, DevError, ServiceFailed
+from devtools.host import HostOptions
 from devtools.http_client import HttpClient
 from devtools.local_settings import LocalSettings
 from devtools.processes import Program
@@ -277,6 +279,25 @@ def test_local_storage_is_meant_unless_an_account_is_named(tmp_path: Path) -> No
     )
     assert LocalSettings(1, "UseDevelopmentStorage=true;").wants_azurite
     assert not LocalSettings(1, "AccountName=x").wants_azurite
+
+
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        ("https://Settle.example/invoices", ["settle.example"]),
+        ("http://[fe80::1]:7071", ["fe80::1"]),
+        ("http://[", []),
+        ("", []),
+    ],
+)
+def test_embedded_host_goes_by_the_name_that_people_open(
+    tmp_path: Path, address: str, names: list[str]
+) -> None:
+    """It refuses every name that it was not told."""
+    project = _write_settings(tmp_path, json.dumps({"Values": {"SETTLE_PUBLIC_URL": address}}))
+    known = local_settings.read(project, {}).public_names
+    command = host.command(project, HostOptions("embedded", 1, "", names=known), 1)
+    assert [after for word, after in pairwise(command) if word == "--allow-host"] == names
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"Host": {"LocalHttpPort": "x"}}'])

@@ -32,9 +32,15 @@ EXIT_CANNOT_START, EXIT_PORT_IN_USE = 1, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 stopped, 1 cannot start, 2 usage, 3 port in use."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.command != "start":
         return options.run(options)
+    if options.orchestrators_in_workers and options.check_every is not None:
+        parser.error(
+            "--check-every is for orchestrations kept in memory. With "
+            "--orchestrators-in-workers there are none: each step is a replay. Leave one of the two out."
+        )
     app_folder = Path(options.app or ".").resolve()
     if options.reload:
         given = list(sys.argv[1:] if arguments is None else arguments)
@@ -50,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         auth=options.auth,
         allowed_names=tuple(options.allow_host),
         log_format=options.log,
-        sticky=None if options.no_sticky else StickySettings(check_every=options.check_every),
+        sticky=None if options.no_sticky else _sticky(options.check_every),
         early_timers=options.early_timers,
+        orchestrators_in_workers=options.orchestrators_in_workers,
     )
     try:
         configure(options.log, load_settings(app_folder).log_levels)
@@ -62,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DevhostError as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_START
+
+
+def _sticky(check_every: int | None) -> StickySettings:
+    return StickySettings() if check_every is None else StickySettings(check_every=check_every)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,9 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--check-every",
         type=_positive,
-        default=StickySettings.check_every,
         metavar="N",
-        help="check what is kept in memory against a replay after N steps, and at the end (default: 100)",
+        help="check what is kept in memory against a replay after N steps, and at the end "
+        f"(default: {StickySettings.check_every}; not with --orchestrators-in-workers)",
+    )
+    start.add_argument(
+        "--orchestrators-in-workers",
+        action="store_true",
+        help="run orchestrators and entities in worker processes, as Azure does: each step is a replay, and "
+        "fails its orchestration when the worker dies (default: in the host)",
     )
     start.add_argument(
         "--early-timers", action="store_true", help="fire timers up to a second early, as Azure does"
@@ -197,6 +214,11 @@ def _announce(host: RunningHost, options: HostOptions) -> None:
         keys = host.keys
         print(
             f"\nKeys: master {keys.master}\n      function {keys.function}\n      durabletask {keys.system}"
+        )
+    if options.orchestrators_in_workers:
+        print(
+            f"\nOrchestrators and entities run in worker processes ({host.workers}). Each step is a replay; "
+            "one whose worker dies fails its orchestration for good."
         )
     where = "in memory" if options.state is None else str(options.state)
     print(f"\nState: {where}\nHost is ready: {host.origin}", flush=True)

@@ -17,6 +17,7 @@ from devhost.app.settings import Settings, load_settings
 from devhost.clock import SystemClock
 from devhost.engine.chance import Chance
 from devhost.engine.engine import Engine
+from devhost.engine.ports import StepRunner
 from devhost.engine.timer_heap import in_whole_seconds, on_time
 from devhost.errors import PortInUse, StateFileError
 from devhost.http.callers import LOOPBACK_NAMES, Callers, names_of
@@ -50,7 +51,9 @@ class HostOptions:
 
     ``allowed_names``: host names that callers may use besides this machine's own, "*" for all of them.
     ``sticky`` None replays running orchestrations at each step instead of keeping them alive. With
-    ``early_timers`` a timer fires up to a second early, as on the real host.
+    ``early_timers`` a timer fires up to a second early, as on the real host. With
+    ``orchestrators_in_workers`` orchestrators and entities run in worker processes, of which there is at
+    least one then, and all steps are replays: ``sticky`` has no effect.
     """
 
     app_folder: Path
@@ -64,11 +67,12 @@ class HostOptions:
     early_timers: bool = False
     allowed_names: tuple[str, ...] = ()
     patience: Patience = field(default_factory=Patience)
+    orchestrators_in_workers: bool = False
 
 
 @dataclass
 class RunningHost:
-    """A host that serves. ``origin`` is ``http://localhost:7071``."""
+    """A host that serves. ``origin`` is ``http://localhost:7071``; ``workers`` are its worker processes."""
 
     origin: str
     rpc_base_url: str
@@ -76,6 +80,7 @@ class RunningHost:
     settings: Settings
     engine: Engine
     keys: Keys
+    workers: int
     stop: Callable[[], Any]
 
 
@@ -123,7 +128,7 @@ class _Starting:
         rpc_base_url = f"http://127.0.0.1:{rpc_socket.getsockname()[1]}/durabletask/"
         invoker = Invoker(links.client_binding(public, rpc_base_url), StorageIO(settings))
         worker = self._worker(index, invoker, pool)
-        engine = self._engine(index, worker)
+        engine = self._engine(index, worker, pool if options.orchestrators_in_workers else None)
         management = ManagementApi(engine, links)
         self._undo.append(management.close)
 
@@ -134,7 +139,16 @@ class _Starting:
         await self._serve(front.handle, front_sockets, self._callers())
         triggers.start()
         self._undo.append(triggers.stop)
-        return RunningHost(origin, rpc_base_url, index, settings, engine, keys, self.stop)
+        return RunningHost(
+            origin,
+            rpc_base_url,
+            index,
+            settings,
+            engine,
+            keys,
+            len(pool.process_ids()) if pool else 0,
+            self.stop,
+        )
 
     def _listen(self, address: str, port: int) -> list[socket.socket]:
         first = _bound(address, port)
@@ -161,10 +175,10 @@ class _Starting:
         """Start the worker processes before the app is imported here: they import it at the same time."""
         wanted = self._options.workers
         count = self._settings.worker_process_count if wanted is None else wanted
-        if count <= 1:
+        if count <= 1 and not self._options.orchestrators_in_workers:
             return None
         pool = WorkerPool(
-            count,
+            max(count, 1),
             self._settings.app_folder,
             limit=self._settings.function_timeout,
             log_format=self._options.log_format,
@@ -181,7 +195,7 @@ class _Starting:
         self._undo.append(worker.stop)
         return worker
 
-    def _engine(self, index: AppIndex, worker: Worker) -> Engine:
+    def _engine(self, index: AppIndex, worker: Worker, step_runner: StepRunner | None) -> Engine:
         path = self._options.state
         store = Store.open(path)
         self._undo.append(store.close)
@@ -192,7 +206,8 @@ class _Starting:
             catalog=index,
             settings=self._settings.durable,
             chance=Chance(fires=in_whole_seconds if self._options.early_timers else on_time),
-            decider=self._decider(index),
+            decider=self._decider(index) if step_runner is None else None,
+            step_runner=step_runner,
         )
         engine.start()
         self._undo.append(lambda: engine.stop(_STOP_SECONDS))

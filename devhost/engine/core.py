@@ -8,42 +8,37 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import timedelta
 
 from devhost import timestamps
 from devhost.app.settings import DurableSettings
 from devhost.clock import Clock, Stamps
-from devhost.engine import calls, entities
+from devhost.engine import calls
 from devhost.engine.activities import ended_event, submitter
 from devhost.engine.chance import Chance
 from devhost.engine.dispatch import ActivityDispatcher
 from devhost.engine.durable_http import HttpSender
 from devhost.engine.live import Live, LiveInstances
-from devhost.engine.loop import Arrival, Arrivals, Call, Ended, Woken
+from devhost.engine.loop import Arrival, Arrivals, Call, Ended, Stepped, Woken
 from devhost.engine.mailboxes import Mailboxes, Message
 from devhost.engine.models import InstanceStatus, RuntimeStatus
-from devhost.engine.outcome import forget_ended, write_episode
-from devhost.engine.pacing import Pacing
-from devhost.engine.ports import ActivityError, ActivityOutcome, Catalog, NoReply, Runner
+from devhost.engine.ports import ActivityOutcome, Catalog, Runner, StepRunner
+from devhost.engine.remote_steps import RemoteSteps
 from devhost.engine.starting import Starter
+from devhost.engine.steps import Steps
 from devhost.engine.timer_heap import TimerHeap
 from devhost.engine.watchers import Watchers
-from devhost.engine.work import Effects, Work
+from devhost.engine.work import Effects
 from devhost.errors import InstanceNotFound
-from devhost.orchestration.episode import Decider, accepted, run_episode, version_mismatch
+from devhost.orchestration.episode import Decider
 from devhost.orchestration.history import Event, EventType, event
 from devhost.orchestration.plain_replay import PlainReplay
-from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord, is_entity
+from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
 from devhost.state.store import Store
 
 __all__ = ["Core"]
-
-_RETRY_AFTER = timedelta(seconds=5)
-_LONGEST_PAUSE_SECONDS = 600
 
 
 class Core:
@@ -62,18 +57,13 @@ class Core:
         logger: logging.Logger,
         chance: Chance,
         decider: Callable[[PlainReplay], Decider] | None = None,
+        step_runner: StepRunner | None = None,
     ):
         self.arrivals = Arrivals()
         self._store = store
         self._clock = clock
-        self._runner = runner
-        self._catalog = catalog
-        self._settings = settings
-        self._starter = starter
         self._log = logger
         self._chance = chance
-        plain = PlainReplay(runner, settings)
-        self._decider = decider(plain) if decider else plain
         self._stamps = Stamps(clock, store.last_stamp())
         self._mailboxes = Mailboxes()
         self._live = LiveInstances(store)
@@ -81,16 +71,38 @@ class Core:
         self._timers = TimerHeap((lambda: choose(2**32)) if choose else (lambda: 0))
         self._later: dict[int, tuple[str, Message]] = {}
         self._watchers = Watchers()
-        self._pacing = Pacing()
         self._idle_waiters: list[Future[None]] = []
-        self._tries: dict[str, int] = {}
         self._dispatcher = ActivityDispatcher(
             submitter(runner, catalog, http),
             self._report,
             self.wake,
             settings.max_concurrent_activity_functions,
         )
+        self._steps = Steps(
+            store=store,
+            clock=clock,
+            stamps=self._stamps,
+            mailboxes=self._mailboxes,
+            live=self._live,
+            timers=self._timers,
+            runner=runner,
+            catalog=catalog,
+            settings=settings,
+            starter=starter,
+            publish=self._publish,
+            logger=logger,
+            decider=decider,
+            remote=self._remote(step_runner, settings) if step_runner is not None else None,
+        )
         self._recovered = self._recover()
+
+    def _remote(self, runner: StepRunner, settings: DurableSettings) -> RemoteSteps:
+        return RemoteSteps(
+            runner,
+            self.arrivals.put,
+            settings.max_concurrent_orchestrator_functions,
+            settings.max_concurrent_entity_functions,
+        )
 
     # -- start
 
@@ -133,12 +145,18 @@ class Core:
     @property
     def busy(self) -> bool:
         """Tell whether there is something to do in this thread."""
-        return bool(self._recovered or len(self._mailboxes) or not self.arrivals.empty or self._timers_due())
+        return bool(self._recovered or self._may_step() or not self.arrivals.empty or self._timers_due())
+
+    def _may_step(self) -> bool:
+        """Tell whether some instance has messages, and there is room for a step of it."""
+        if self._steps.full:
+            return False
+        return any(self._steps.may_begin(instance_id) for instance_id, _ in self._mailboxes.ready())
 
     @property
     def idle(self) -> bool:
         """Tell whether there is nothing to do but to wait for timers and callers."""
-        return not self.busy and self._dispatcher.idle
+        return not self.busy and not self._steps.under_way and self._dispatcher.idle
 
     def tell_if_idle(self) -> None:
         """Answer those who wait for the engine to be idle, if it is."""
@@ -184,7 +202,7 @@ class Core:
         self._fire_timers()
         instance_id, _ = self._next_ready()
         if instance_id is not None:
-            self._step(instance_id)
+            self._steps.begin(instance_id)
 
     def _sleep(self, wait: float | None, longest: float | None) -> float | None:
         due = self._timers.next_due()
@@ -194,13 +212,16 @@ class Core:
 
     def _next_ready(self) -> tuple[str | None, float | None]:
         """Return an instance to run now, or else the seconds until one may be ready (None: not known)."""
+        if self._steps.full:
+            return None, None
+        waiting = (one for one in self._mailboxes.ready() if self._steps.may_begin(one[0]))
         if self._chance.choose is not None:
-            ready = [instance_id for instance_id, _ in self._mailboxes.ready()]
+            ready = [instance_id for instance_id, _ in waiting]
             return (ready[self._chance.choose(len(ready))] if ready else None), None
         now = time.monotonic()
         shortest: float | None = None
-        for instance_id, box in self._mailboxes.ready():
-            wait = self._pacing.wait(box, self._live.cached(instance_id), now)
+        for instance_id, box in waiting:
+            wait = self._steps.wait(instance_id, box, now)
             if wait <= 0:
                 return instance_id, None
             shortest = wait if shortest is None else min(wait, shortest)
@@ -220,6 +241,8 @@ class Core:
             elif isinstance(arrival, Ended):
                 ended = ended_event(arrival.task, arrival.outcome, self._stamps.next())
                 self.deliver(arrival.task.instance_id, Message(ended, arrival.task.execution_id))
+            elif isinstance(arrival, Stepped):
+                self._steps.finish(arrival)
         self._write_calls(requests)
 
     def _write_calls(self, requests: list[Call]) -> None:
@@ -249,111 +272,6 @@ class Core:
         if self._chance.delivered is not None:
             self._chance.delivered(instance_id, message)
 
-    # -- steps
-
-    def _step(self, instance_id: str) -> None:
-        messages = self._mailboxes.take(instance_id)
-        try:
-            if is_entity(instance_id):
-                self._run_entity(instance_id, messages)
-            else:
-                self._run_orchestration(instance_id, messages)
-            self._tries.pop(instance_id, None)
-        except NoReply as none:
-            self._abort(instance_id, messages, none.error)
-        except Exception as error:  # noqa: BLE001
-            # Not the user's error (that is part of the outcome) but ours or the disk's: keep the messages.
-            self._tell_failure(instance_id, error)
-            self._put_back(instance_id, messages, _RETRY_AFTER.total_seconds())
-
-    def _abort(self, instance_id: str, messages: list[Message], error: ActivityError) -> None:
-        """Have a step that came to nothing tried again; the pauses grow as on the real host."""
-        tries = self._tries[instance_id] = self._tries.get(instance_id, 0) + 1
-        seconds = min(2 ** min(tries, 10), _LONGEST_PAUSE_SECONDS)
-        text = "a step of '%s' came to nothing (%s): tried again in %d s"
-        self._log.warning(text, instance_id, error.message, seconds)
-        self._put_back(instance_id, messages, seconds)
-
-    def _put_back(self, instance_id: str, messages: list[Message], seconds: float) -> None:
-        self._live.forget(instance_id)
-        self._mailboxes.hold(instance_id, messages)
-        due = self._clock.ticks() + int(seconds * timestamps.SECOND)
-        self._timers.arm(instance_id, instance_id, due)
-
-    def _tell_failure(self, instance_id: str, error: Exception) -> None:
-        seconds = _RETRY_AFTER.total_seconds()
-        if isinstance(error, (sqlite3.Error, OSError)):
-            text = "the state cannot be written (%s): '%s' is tried again every %g s, and nothing is lost"
-            self._log.error(text, error, instance_id, seconds)
-        else:
-            self._log.exception("a step of '%s' failed; tried again every %g s", instance_id, seconds)
-
-    def _run_orchestration(self, instance_id: str, messages: list[Message]) -> None:
-        live = self._live.get(instance_id)
-        events = accepted(live, messages) if live is not None else []
-        if live is None or not events:
-            self._drop(instance_id, messages)
-            return
-        if self._rejects(live, events):
-            self._mailboxes.park(instance_id, messages)
-            return
-        began = time.monotonic()
-        episode = run_episode(
-            live, events, self._stamps.next(), self._runner, self._catalog, self._settings, self._decider
-        )
-        if episode is None:
-            self._drop(instance_id, messages)
-            return
-        self._pacing.learn(len(live.history.events) + len(events), time.monotonic() - began)
-        with self._store.transaction() as transaction:
-            work = Work(transaction, self._stamps.next())
-            live = write_episode(work, live, messages, episode, self._starter)
-        if live.record.status.finished:
-            self._live.forget(instance_id)
-        else:
-            self._live.put(live)
-        self._publish(work.effects)
-
-    def _rejects(self, live: Live, events: list[Event]) -> bool:
-        """Tell whether the instance is left for a host of another version. Termination is always taken in."""
-        if self._settings.version_failure_strategy != "Reject":
-            return False
-        if any(one["EventType"] == EventType.ExecutionTerminated for one in events):
-            return False
-        text = version_mismatch(live, events, self._settings)
-        if text is not None:
-            self._log.warning("'%s' is not run here: %s", live.record.instance_id, text)
-        return text is not None
-
-    def _run_entity(self, instance_id: str, messages: list[Message]) -> None:
-        limit = self._settings.max_entity_operation_batch_size
-        batch_of, rest = messages[:limit], messages[limit:]
-        present = self._store.instance(instance_id)
-        state = present.state if present is not None else None
-        requests = [message.event for message in batch_of]
-        batch = entities.run_batch(instance_id, state, requests, self._runner, self._catalog)
-        with self._store.transaction() as transaction:
-            work = Work(transaction, self._stamps.next())
-            entities.write_batch(work, instance_id, present, batch_of, batch)
-        self._publish(work.effects)
-        for message in rest:
-            self._mailboxes.put(instance_id, message)
-
-    def _drop(self, instance_id: str, messages: list[Message]) -> None:
-        """Delete messages that nobody takes: for an unknown or finished instance, or an old execution."""
-        record = self._store.instance(instance_id)
-        late = record is not None and record.status.finished
-        ends = [
-            one.event
-            for one in messages
-            if late and record is not None and one.execution_id == record.execution_id
-        ]
-        if ends or any(message.number is not None for message in messages):
-            with self._store.transaction() as transaction:
-                work = Work(transaction, self._stamps.next())
-                work.consume(messages)
-                forget_ended(work, instance_id, ends)
-
     # -- after the commit
 
     def _publish(self, effects: Effects) -> None:
@@ -363,7 +281,7 @@ class Core:
         for instance_id in effects.gone:
             self._mailboxes.forget(instance_id)
             self._live.forget(instance_id)
-            self._tries.pop(instance_id, None)
+            self._steps.forget(instance_id)
             self._watchers.failed(instance_id, InstanceNotFound(instance_id))
         for record in effects.started:
             self._live.put(Live(record))

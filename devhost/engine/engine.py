@@ -36,7 +36,7 @@ from devhost.engine.models import (
     Page,
     RuntimeStatus,
 )
-from devhost.engine.ports import Catalog, Runner
+from devhost.engine.ports import Catalog, Runner, StepRunner
 from devhost.engine.requests import Requests
 from devhost.engine.starting import Starter
 from devhost.errors import EngineStopped
@@ -54,7 +54,8 @@ class Engine:
 
     ``http`` makes durable HTTP calls (default: real ones). ``chance`` decides what is left open; a seeded one
     gives a test another order. ``decider`` makes what decides episodes out of a plain replay (default: just
-    that). The store is not closed by the engine.
+    that). With a ``step_runner`` orchestrators and entities run there; ``decider``, and what ``runner`` has
+    for them, is not used then. The store is not closed by the engine.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Engine:
         logger: logging.Logger | None = None,
         chance: Chance | None = None,
         decider: Callable[[PlainReplay], Decider] | None = None,
+        step_runner: StepRunner | None = None,
     ):
         self._store = store
         self._clock = clock
@@ -89,6 +91,7 @@ class Engine:
             logger=self._log,
             chance=chance,
             decider=decider,
+            step_runner=step_runner,
         )
         self._thread: threading.Thread | None = None
         self._inline = threading.RLock()

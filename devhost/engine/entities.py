@@ -11,13 +11,22 @@ from devhost import jsontext
 from devhost.engine.faults import HostCrash
 from devhost.engine.mailboxes import Message
 from devhost.engine.models import RuntimeStatus
-from devhost.engine.ports import ActivityError, Catalog, NoReply, Runner, TimedOut
+from devhost.engine.ports import (
+    ActivityError,
+    ActivityOutcome,
+    Catalog,
+    NoReply,
+    NotStarted,
+    Runner,
+    TimedOut,
+    WorkerLost,
+)
 from devhost.engine.work import Work
 from devhost.errors import UnknownFunction
 from devhost.orchestration.history import EventType, event
 from devhost.state.records import InstanceRecord, split_entity_id
 
-__all__ = ["Batch", "run_batch", "signal", "unanswered", "write_batch"]
+__all__ = ["Batch", "batch_of", "batch_text", "run_batch", "signal", "write_batch"]
 
 
 @dataclass(frozen=True)
@@ -46,22 +55,37 @@ def run_batch(
     When the whole function raises, answers nonsense or runs too long, each operation gets the error and the
     state stays. Raises NoReply when the batch is to be tried again, since its worker process died.
     """
-    name, key = split_entity_id(entity)
+    name = split_entity_id(entity)[0]
     function = catalog.entity(name)
     if function is None:
         return _all_failed(str(UnknownFunction("entity", name, catalog.known_entities())), state, requests)
     try:
-        reply = json.loads(runner.run_entity(function, _batch_json(name, key, state, requests)))
+        reply = json.loads(runner.run_entity(function, batch_text(entity, state, requests)))
         return _read(reply, requests)
     except HostCrash:
         raise
     except NoReply as none:
-        return unanswered(none.error, state, requests)
+        return _unanswered(none.error, state, requests)
     except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
         return _all_failed(str(error) or repr(error), state, requests)
 
 
-def _batch_json(name: str, key: str, state: str | None, requests: Sequence[dict[str, Any]]) -> str:
+def batch_of(outcome: ActivityOutcome, state: str | None, requests: Sequence[dict[str, Any]]) -> Batch:
+    """Return what a batch came to that ran elsewhere, as `run_batch` does."""
+    error = outcome.error
+    if isinstance(error, (WorkerLost, TimedOut, NotStarted)):
+        return _unanswered(error, state, requests)
+    if error is not None:
+        return _all_failed(error.message.partition(": ")[2] or error.message, state, requests)
+    try:
+        return _read(json.loads(outcome.result or ""), requests)
+    except (ValueError, TypeError, KeyError, AttributeError) as nonsense:
+        return _all_failed(str(nonsense) or repr(nonsense), state, requests)
+
+
+def batch_text(entity: str, state: str | None, requests: Sequence[dict[str, Any]]) -> str:
+    """Return the text with which a batch is asked for."""
+    name, key = split_entity_id(entity)
     return jsontext.encode(
         {
             "self": {"name": name, "key": key},
@@ -88,7 +112,7 @@ def _read(reply: dict[str, Any], requests: Sequence[dict[str, Any]]) -> Batch:
     return Batch(results, state, changed=True)
 
 
-def unanswered(error: ActivityError, state: str | None, requests: Sequence[dict[str, Any]]) -> Batch:
+def _unanswered(error: ActivityError, state: str | None, requests: Sequence[dict[str, Any]]) -> Batch:
     """Return the batch whose function ran too long. Raises NoReply for any other error."""
     if not isinstance(error, TimedOut):
         raise NoReply(error)

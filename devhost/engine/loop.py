@@ -1,4 +1,4 @@
-"""The engine's queue: calls from other threads, the ends of activities, and wake-ups, in order of arrival."""
+"""The engine's queue: calls of other threads, ends of activities and steps, wake-ups, in order of arrival."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from devhost.engine.ports import ActivityOutcome
 from devhost.state.records import ActivityTask
 
-__all__ = ["Arrival", "Arrivals", "Call", "Ended", "Woken"]
+__all__ = ["Arrival", "Arrivals", "Call", "Ended", "Stepped", "Woken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,19 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Stepped:
+    """A step that was sent away has been answered."""
+
+    token: int
+    outcome: ActivityOutcome
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """Something else has changed: the clock was moved, the last activity is done, the engine is to stop."""
 
 
-Arrival = Call | Ended | Woken
+Arrival = Call | Ended | Stepped | Woken
 
 
 class Arrivals:

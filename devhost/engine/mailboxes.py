@@ -65,16 +65,20 @@ class Mailboxes:
         return box.messages if box else []
 
     def hold(self, instance_id: str, messages: list[Message]) -> None:
-        """Return messages that could not be processed; newer ones join them, up to the `release`."""
+        """Return messages that could not be processed; newer ones join them, up to the `release`.
+
+        Without messages it only holds back what comes from now on.
+        """
+        held = self._held.pop(instance_id, None)
         newer = self.take(instance_id)
         self._held[instance_id] = Mailbox(since=self._now())
-        for message in [*messages, *newer]:
+        for message in [*messages, *(held.messages if held else ()), *newer]:
             self.put(instance_id, message)
 
     def release(self, instance_id: str) -> None:
-        """Let an instance whose messages were held be tried again."""
+        """Let an instance go on whose messages were held."""
         box = self._held.pop(instance_id, None)
-        if box is not None:
+        if box is not None and box.messages:
             self._ready[instance_id] = box
 
     def park(self, instance_id: str, messages: list[Message]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "NoReply",
     "NotStarted",
     "Runner",
+    "StepKind",
+    "StepRunner",
     "TimedOut",
     "WorkerLost",
 ]
@@ -81,6 +84,27 @@ class Runner(Protocol):
 
         A worker that dies is reported as an ActivityError too. A runner may run the activity at once and call
         ``done`` before it returns: that gives tests a fixed order.
+        """
+        ...
+
+
+class StepKind(StrEnum):
+    """What a step is a step of."""
+
+    ORCHESTRATOR = "orchestrator"
+    ENTITY = "entity"
+
+
+class StepRunner(Protocol):
+    """Runs steps of orchestrations and entities elsewhere, while the engine goes on."""
+
+    def submit_step(
+        self, kind: StepKind, function_name: str, text: str, done: Callable[[ActivityOutcome], None]
+    ) -> None:
+        """Start a step without blocking; ``text`` is what `Runner` would be given.
+
+        ``done`` is called exactly once, from any thread: with the reply of the SDK, or with an error. When
+        nothing was replied at all, that is a WorkerLost, a TimedOut or a NotStarted.
         """
         ...
 

@@ -23,7 +23,16 @@ from devhost.orchestration.history import COMPLETIONS, Event, EventType, event
 from devhost.orchestration.plain_replay import PlainReplay, ended
 from devhost.orchestration.refusals import refusal
 
-__all__ = ["Decider", "Episode", "accepted", "run_episode", "version_mismatch"]
+__all__ = [
+    "Decider",
+    "Episode",
+    "Prepared",
+    "accepted",
+    "complete",
+    "prepare",
+    "run_episode",
+    "version_mismatch",
+]
 
 
 class Decider(Protocol):
@@ -79,6 +88,20 @@ def version_mismatch(live: Live, events: Sequence[Event], settings: DurableSetti
     return versions.mismatch(started["Version"] or "", settings) if started else None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """An episode that is about to be decided. ``new`` are its events so far, ``stamp`` is its time.
+
+    ``decision`` is there already when the user's code has no say in it, else ``function`` has to be asked.
+    """
+
+    new: list[Event]
+    started: Event
+    stamp: int
+    function: str
+    decision: Decision | None
+
+
 def run_episode(
     live: Live,
     events: Sequence[Event],
@@ -92,43 +115,63 @@ def run_episode(
 
     None when the execution has not started: its start is lost, and nothing can be done with the events.
     """
+    prepared = prepare(live, events, stamp, catalog, settings)
+    if prepared is None:
+        return None
+    decision = prepared.decision
+    if decision is None:
+        decider = PlainReplay(runner, settings) if decider is None else decider
+        decision = decider.decide(live, prepared.new, prepared.started, prepared.function)
+    return complete(prepared, decision, catalog, settings)
+
+
+def prepare(
+    live: Live, events: Sequence[Event], stamp: int, catalog: Catalog, settings: DurableSettings
+) -> Prepared | None:
+    """Begin an episode; None when the execution has not started."""
     started = live.started or _started_in(events)
     if started is None:
         return None
     new = [event(EventType.OrchestratorStarted, stamp), *events]
-    decider = PlainReplay(runner, settings) if decider is None else decider
-    decision = _decide(live, new, started, decider, catalog, settings)
+    function = catalog.orchestrator(started["Name"])
+    decision = _decision_without_code(live, new, started, function, catalog, settings)
+    return Prepared(new, started, stamp, function or "", decision)
+
+
+def complete(prepared: Prepared, decision: Decision, catalog: Catalog, settings: DurableSettings) -> Episode:
+    """End an episode with what was decided."""
+    decision = _refused(decision, prepared.started, catalog)
+    stamp = prepared.stamp
     recorded = [_command_event(command, stamp, settings) for command in decision.commands]
     if decision.completion is not None:
         recorded.append(_completed_event(decision, decision.completion, stamp))
     closing = event(EventType.OrchestratorCompleted, stamp)
-    return Episode([*new, *recorded, closing], decision, started)
+    return Episode([*prepared.new, *recorded, closing], decision, prepared.started)
 
 
 def _started_in(events: Sequence[Event]) -> Event | None:
     return next((one for one in events if one["EventType"] == EventType.ExecutionStarted), None)
 
 
-def _decide(
+def _decision_without_code(
     live: Live,
     new: list[Event],
     started: Event,
-    decider: Decider,
+    function: str | None,
     catalog: Catalog,
     settings: DurableSettings,
-) -> Decision:
+) -> Decision | None:
+    """Return the end of an execution that was terminated or cannot be run here, else None."""
     terminated = next((one for one in new if one["EventType"] == EventType.ExecutionTerminated), None)
     if terminated is not None:
         return ended(Completion(RuntimeStatus.TERMINATED, terminated["Input"]), live)
     mismatch = version_mismatch(live, new, settings)
     if mismatch is not None:
         return ended(Completion(RuntimeStatus.FAILED, mismatch, mismatch), live)
-    function = catalog.orchestrator(started["Name"])
     if function is None:
         text = str(UnknownFunction("orchestrator", started["Name"], catalog.known_orchestrators()))
         return ended(Completion(RuntimeStatus.FAILED, text, text), live)
-    decision = decider.decide(live, new, started, function)
-    return _refused(decision, started, catalog)
+    return None
 
 
 def _refused(decision: Decision, started: Event, catalog: Catalog) -> Decision:

@@ -10,7 +10,15 @@ from devhost import jsontext
 from devhost.app.settings import DurableSettings
 from devhost.engine.faults import HostCrash
 from devhost.engine.live import Live
-from devhost.engine.ports import ActivityError, NoReply, Runner, WorkerLost
+from devhost.engine.ports import (
+    ActivityError,
+    ActivityOutcome,
+    NoReply,
+    NotStarted,
+    Runner,
+    TimedOut,
+    WorkerLost,
+)
 from devhost.orchestration.actions import InvalidReply, Reply, failure_part, parse_reply
 from devhost.orchestration.decision import Completion, Decision, failed
 from devhost.orchestration.history import Event, context_json
@@ -41,6 +49,22 @@ class PlainReplay:
             return ended(text, live)
         return self.interpreted(live, new, started, text)
 
+    def context(self, live: Live, new: list[Event], started: Event) -> str:
+        """Return the text with which a replay is asked for."""
+        return context_json(live.history, new, started)
+
+    def decided(self, live: Live, new: list[Event], started: Event, outcome: ActivityOutcome) -> Decision:
+        """Say what follows from a replay elsewhere. Raises NoReply when it is to be tried again."""
+        error = outcome.error
+        if error is None:
+            return self.interpreted(live, new, started, outcome.result or "")
+        if isinstance(error, (WorkerLost, TimedOut, NotStarted)):
+            return self.unanswered(live, new, started, error)
+        text = failure_part(error.message)
+        if text is None:
+            return ended(_broken(started["Name"], error.message, error.traceback), live)
+        return self.interpreted(live, new, started, text)
+
     def unanswered(self, live: Live, new: list[Event], started: Event, error: ActivityError) -> Decision:
         """Say what follows when the worker process died: the end, as on the real host.
 
@@ -59,7 +83,7 @@ class PlainReplay:
         try:
             reply: Reply = parse_reply(text)
         except InvalidReply as error:
-            return ended(_broken(started["Name"], error, ""), live)
+            return ended(_broken(started["Name"], _described(error), ""), live)
         return interpret(itertools.chain(live.history.events, new), reply, started, self._max_actions)
 
     def text(self, live: Live, new: list[Event], started: Event, function: str) -> str | Completion:
@@ -69,12 +93,14 @@ class PlainReplay:
         Raises NoReply when nobody ran it to its end.
         """
         try:
-            return self._runner.run_orchestrator(function, context_json(live.history, new, started))
+            return self._runner.run_orchestrator(function, self.context(live, new, started))
         except (HostCrash, NoReply):
             raise
         except BaseException as error:  # noqa: BLE001  user code may raise anything, SystemExit too
             text = failure_part(str(error))
-            return _broken(started["Name"], error, traceback.format_exc()) if text is None else text
+            if text is not None:
+                return text
+            return _broken(started["Name"], _described(error), traceback.format_exc())
 
 
 def ended(completion: Completion, live: Live) -> Decision:
@@ -83,7 +109,11 @@ def ended(completion: Completion, live: Live) -> Decision:
     return Decision([], set(), max(used, default=-1) + 1, completion=completion)
 
 
-def _broken(name: str, error: BaseException, stack: str) -> Completion:
-    inner = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {stack}"
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _broken(name: str, error: str, stack: str) -> Completion:
+    inner = f"Result: Failure\nException: {error}\nStack: {stack}"
     text = jsontext.clean(f"One or more errors occurred. ({inner})")
     return failed(name, text, jsontext.clean(stack))

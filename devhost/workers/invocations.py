@@ -16,8 +16,6 @@ from devhost.workers.frames import Frame
 
 __all__ = [
     "ACTIVITY",
-    "ENTITY",
-    "ORCHESTRATOR",
     "Answer",
     "Answered",
     "Invocation",
@@ -26,7 +24,7 @@ __all__ = [
     "text_of",
 ]
 
-ACTIVITY, ORCHESTRATOR, ENTITY = "activity", "orchestrator", "entity"
+ACTIVITY = "activity"
 
 
 @dataclass(frozen=True)

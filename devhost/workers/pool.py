@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from devhost.engine.ports import ActivityOutcome, NotStarted, WorkerLost
+from devhost.engine.ports import ActivityOutcome, NotStarted, StepKind, WorkerLost
 from devhost.workers.frames import Frame, read_frame, write_frame
 from devhost.workers.in_flight import Done, InFlight
 from devhost.workers.invocations import ACTIVITY, Answer, Answered, Invocation, text_body, text_of
@@ -89,12 +89,18 @@ class WorkerPool:
 
     def submit_activity(self, function_name: str, input_json: str, done: Done) -> None:
         """Hand an activity to a process without blocking; ``done`` is called exactly once."""
+        self._submit_text(Invocation(ACTIVITY, function_name, text_body(input_json)), done)
 
+    def _submit_text(self, invocation: Invocation, done: Done) -> None:
         def answered(answer: Answer) -> None:
             result = None if answer.error else text_of(answer.body)
             done(ActivityOutcome(result, answer.error))
 
-        self.submit(Invocation(ACTIVITY, function_name, text_body(input_json)), answered)
+        self.submit(invocation, answered)
+
+    def submit_step(self, kind: StepKind, function_name: str, text: str, done: Done) -> None:
+        """Hand a step of an orchestration or entity to a process, as `submit_activity` does."""
+        self._submit_text(Invocation(kind, function_name, text_body(text)), done)
 
     def submit(self, invocation: Invocation, answered: Answered) -> None:
         """Hand a call of any kind to a process without blocking; ``answered`` is called exactly once.

@@ -19,6 +19,7 @@ from devhost.app.index import AppIndex, load_app
 from devhost.app.settings import Settings, load_settings
 from devhost.errors import DevhostError
 from devhost.log import configure
+from devhost.orchestration import sdk_speed
 from devhost.triggers.storage_io import StorageIO
 from devhost.workers.frames import Frame, read_frame, write_frame
 from devhost.workers.invocation import Invoker
@@ -78,6 +79,7 @@ def main(app_folder: str, log_format: str) -> None:
     except DevhostError as error:
         write_frame(stream, Frame({"failed": str(error)}))
         return
+    sdk_speed.install()
     answers.put(Frame({"ready": os.getpid()}))
     _serve(requests, answers, settings, index)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from devhost.app.index import AppIndex
-from devhost.engine.ports import ActivityError, ActivityOutcome
+from devhost.engine.ports import ActivityError, ActivityOutcome, StepKind
 from devhost.workers.invocation import describe_error
 from devhost.workers.invocations import (
     ACTIVITY,
-    ENTITY,
-    ORCHESTRATOR,
     Answer,
     Answered,
     Invocation,
@@ -35,7 +33,7 @@ def servers(index: AppIndex, activities: ActivityThreads) -> dict[str, Serve]:
     def step(invocation: Invocation, answered: Answered) -> None:
         activities.threads.submit(_run_step, index, invocation, answered)
 
-    return {ACTIVITY: activity, ORCHESTRATOR: step, ENTITY: step}
+    return {ACTIVITY: activity, StepKind.ORCHESTRATOR: step, StepKind.ENTITY: step}
 
 
 def serve(kinds: Mapping[str, Serve], invocation: Invocation, answered: Answered) -> None:

@@ -13,24 +13,24 @@ import pytest
 from azure.storage.queue import QueueServiceClient
 
 from tests.conformance.player import Player
-from tests.devhost.server_kit import ROOT, Server
+from tests.devhost.server_kit import IN_WORKERS, ROOT, Server
 
 HERE = Path(__file__).parent
 STORAGE = os.environ.get("SETTLE_TEST_STORAGE", "")
 FACTS: list[dict[str, Any]] = json.loads((HERE / "facts.json").read_text(encoding="utf-8"))["facts"]
 
 
-@pytest.fixture(scope="module")
-def queues() -> dict[str, str]:
-    """Names of queues that no other run uses."""
-    mark = uuid.uuid4().hex[:10]
-    return {name: f"{mark}-{name}" for name in ("letters", "answers", "letters-poison")}
+@pytest.fixture(scope="module", params=[(), IN_WORKERS], ids=["in the host", "in workers"])
+def host(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[Server, dict[str, str]]]:
+    """One host of the app for all facts, its orchestrators in the host or in worker processes.
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, queues: dict[str, str]) -> Iterator[Server]:
-    """One host of the app for all facts."""
+    With the names of its queues, which no other run uses.
+    """
     work = tmp_path_factory.mktemp("facts")
+    mark = uuid.uuid4().hex[:10]
+    queues = {name: f"{mark}-{name}" for name in ("letters", "answers", "letters-poison")}
     environment = {
         "AzureWebJobsStorage": STORAGE,
         "LETTERS": queues["letters"],
@@ -39,18 +39,20 @@ def server(tmp_path_factory: pytest.TempPathFactory, queues: dict[str, str]) -> 
     account = QueueServiceClient.from_connection_string(STORAGE) if STORAGE else None
     if account is not None:
         account.create_queue(queues["letters"])
-    with Server(HERE / "app", work, "--state", str(work / "state.db"), environment=environment) as running:
-        yield running
+    options = ("--state", str(work / "state.db"), *request.param)
+    with Server(HERE / "app", work, *options, environment=environment) as running:
+        yield running, queues
     if account is not None:
-        for queue in account.list_queues(name_starts_with=queues["letters"][:10]):
+        for queue in account.list_queues(name_starts_with=mark):
             account.delete_queue(queue.name)
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=[one["fact"] for one in FACTS])
-def test_fact(fact: dict[str, Any], server: Server, queues: dict[str, str]) -> None:
+def test_fact(fact: dict[str, Any], host: tuple[Server, dict[str, str]]) -> None:
     """Each step of the fact shows what it has to."""
     if fact.get("needs") == "storage" and not STORAGE:
         pytest.skip("SETTLE_TEST_STORAGE names no storage account")
+    server, queues = host
     Player(server, queues, STORAGE).play(fact)
 
 

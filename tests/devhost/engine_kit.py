@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from devhost.clock import Clock, VirtualClock
 from devhost.engine.chance import Chance
 from devhost.engine.engine import Engine
 from devhost.engine.models import InstanceStatus
-from devhost.engine.ports import ActivityError, ActivityOutcome
+from devhost.engine.ports import ActivityError, ActivityOutcome, StepKind, StepRunner
 from devhost.state.store import CommitHook, Store
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 # What decides episodes, made of (a function that finds orchestrators, a PlainReplay); None: the latter.
 DECIDER: Callable[[Callable[[str], Any], Any], Any] | None = None
+# What runs steps elsewhere, made of the App; None: the engine runs them itself.
+STEP_RUNNER: Callable[[App], StepRunner] | None = None
 
 
 class App:
@@ -93,6 +96,51 @@ class App:
         try:
             return ActivityOutcome(df_dumps(self.activities[function_name](value)))
         except Exception as error:  # noqa: BLE001  as the worker does
+            return ActivityOutcome(
+                error=ActivityError(f"{type(error).__name__}: {error}", traceback.format_exc())
+            )
+
+
+class StepsElsewhere:
+    """Runs the steps of an App as a worker process does; ``held`` those that a test wants to end itself."""
+
+    def __init__(self, app: App):
+        self._app = app
+        self.holds = False
+        self.held: list[HeldStep] = []
+        self.refuses: Exception | None = None
+
+    def submit_step(
+        self, kind: StepKind, function_name: str, text: str, done: Callable[[ActivityOutcome], None]
+    ) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        run = self._app.run_entity if kind is StepKind.ENTITY else self._app.run_orchestrator
+        step = HeldStep(kind, function_name, text, functools.partial(run, function_name, text), done)
+        if self.holds:
+            self.held.append(step)
+        else:
+            step.end()
+
+
+@dataclass(frozen=True)
+class HeldStep:
+    """One step that has been handed out."""
+
+    kind: StepKind
+    function: str
+    text: str
+    run: Callable[[], str]
+    done: Callable[[ActivityOutcome], None]
+
+    def end(self, error: ActivityError | None = None) -> None:
+        """Run it and answer, or let it end with an error."""
+        self.done(ActivityOutcome(error=error) if error else self._outcome())
+
+    def _outcome(self) -> ActivityOutcome:
+        try:
+            return ActivityOutcome(self.run())
+        except BaseException as error:  # noqa: BLE001  as the worker does
             return ActivityOutcome(
                 error=ActivityError(f"{type(error).__name__}: {error}", traceback.format_exc())
             )
@@ -167,6 +215,7 @@ class Host:
             settings=DurableSettings(**settings),
             decider=DECIDER and functools.partial(DECIDER, app.orchestrators.__getitem__),
             chance=Chance(choose),
+            step_runner=STEP_RUNNER and STEP_RUNNER(app),
         )
         if threaded:
             self.engine.start()

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from devhost.cli import main
-from tests.devhost.server_kit import APP_HEAD, ROOT, Server, write_app
+from tests.devhost.server_kit import APP_HEAD, IN_WORKERS, ROOT, Server, write_app
 
 APP = """
 @app.route(route="hello/{name?}", methods=["GET", "POST"])
@@ -52,11 +52,30 @@ def test_start_lists_functions_and_their_urls(app, tmp_path):
         assert ready["rpc"].endswith("/durabletask/")
 
 
+def test_the_start_tells_where_orchestrators_run(app, tmp_path):
+    """In the host, without a word; in worker processes, at least one, with what that means."""
+    text = "Orchestrators and entities run in worker processes"
+    with Server(app, tmp_path / "one", "--in-memory") as server:
+        assert text not in server.output.read_text()
+    options = ("--in-memory", "--orchestrators-in-workers", "--workers")
+    for workers, shown in (("0", 1), ("2", 2)):
+        with Server(app, tmp_path / workers, *options, workers) as server:
+            assert f"{text} ({shown}). Each step is a replay;" in server.output.read_text()
+
+
+def test_what_is_for_kept_instances_is_refused_where_there_are_none(capsys):
+    """With the reason, before anything is started."""
+    with pytest.raises(SystemExit) as ended:
+        main(["start", "--orchestrators-in-workers", "--check-every", "5"])
+    assert ended.value.code == 2
+    assert "--check-every is for orchestrations kept in memory." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_signal_ends_the_host_cleanly(app, tmp_path, number, workers):
+@pytest.mark.parametrize("options", [("--workers", "0"), ("--workers", "2"), IN_WORKERS])
+def test_signal_ends_the_host_cleanly(app, tmp_path, number, options):
     """Exit code 0, no traceback, the ready file is gone."""
-    with Server(app, tmp_path / "work", "--in-memory", "--workers", workers) as server:
+    with Server(app, tmp_path / "work", "--in-memory", *options) as server:
         assert server.stop(number) == 0
         assert not server.ready_file.exists()
         assert "Traceback" not in server.output.read_text()

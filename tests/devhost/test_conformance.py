@@ -1,6 +1,7 @@
 """The embedded host against what was recorded from the real one (see `shared/conformance`).
 
-All scenarios run at once against one host, since they mostly wait; each has instances of its own.
+Once with orchestrators in the host, once with them in worker processes, where the real one has them. All
+scenarios run at once against one host, since they mostly wait; each has instances of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.devhost.server_kit import ROOT, Server
+from tests.devhost.server_kit import IN_WORKERS, ROOT, Server
 
 KIT = ROOT.parent / "shared" / "conformance"
 STORAGE = os.environ.get("SETTLE_TEST_STORAGE", "")
@@ -49,12 +50,13 @@ def kit() -> Iterator[ModuleType]:
     os.environ.pop("CONFORMANCE_STORAGE", None)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=[(), IN_WORKERS], ids=["in the host", "in workers"])
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The kit's app, which is read-only: the state lies elsewhere."""
     work = tmp_path_factory.mktemp("conformance")
     storage = {"AzureWebJobsStorage": STORAGE} if STORAGE else {"AzureWebJobs.on_message.Disabled": "1"}
-    with Server(KIT / "app", work, "--state", str(work / "state.db"), environment=storage) as running:
+    options = ("--state", str(work / "state.db"), *request.param)
+    with Server(KIT / "app", work, *options, environment=storage) as running:
         yield running
 
 
@@ -81,12 +83,13 @@ def seen(kit: ModuleType, server: Server) -> Iterator[dict[str, Future[dict[str,
 
 
 @pytest.mark.parametrize("name", _names())
-def test_host_shows_what_the_real_one_showed(name: str, request: pytest.FixtureRequest) -> None:
+def test_host_shows_what_the_real_one_showed(
+    name: str, kit: ModuleType, seen: dict[str, Future[dict[str, Any]]]
+) -> None:
     """Every observation of the scenario is the recorded one, but for the named exceptions."""
     if name in NEEDS_STORAGE and not STORAGE:
         pytest.skip("SETTLE_TEST_STORAGE names no storage account")
-    kit: ModuleType = request.getfixturevalue("kit")
-    found = request.getfixturevalue("seen")[name].result()
+    found = seen[name].result()
     golden = json.loads((KIT / "golden.json").read_text())[name]
     expected = {step: value for step, value in golden.items() if (name, step) not in EXCEPTIONS}
     shown = {step: value for step, value in found.items() if (name, step) not in EXCEPTIONS}

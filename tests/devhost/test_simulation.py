@@ -257,7 +257,7 @@ def _finds_it(seeds: int = 60) -> bool:
 def test_a_host_that_takes_an_answer_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulation that finds no planted fault would prove nothing."""
     monkeypatch.setattr(
-        "devhost.engine.core.accepted",
+        "devhost.engine.steps.accepted",
         lambda live, messages: [one.event for one in messages if live is not None],
     )
     assert _finds_it()
@@ -351,6 +351,6 @@ def test_a_seed_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_episode_is_where_the_planted_fault_goes() -> None:
     """The name that a test above replaces is the one that the engine calls."""
-    from devhost.engine import core
+    from devhost.engine import steps
 
-    assert core.accepted is episode.accepted
+    assert steps.accepted is episode.accepted

@@ -4,7 +4,8 @@ The order: safe XML, XML schema, official EN 16931 rules, XRechnung rules, our o
 breaks a rule is a result, never an exception; only a fault of the installation (missing files) is raised.
 
 The official core rules apply to documents that claim an EN 16931 profile (BT-24). They do not run over one
-that breaks the schema: they are written for valid documents, and some real files crash them otherwise.
+that breaks the schema: they are written for valid documents, and some real files crash them otherwise. Nor do
+they over one that would take them minutes.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Checker:
         invoice, found = reader.read(opened.root, opened.kind)
         en16931 = claims_en16931(invoice.profile)
         broken = self._schemas[opened.syntax].findings(opened.root)
+        broken = broken or checks.too_much_for_the_rules(invoice)
         found += broken
         if not broken:
             found += self._official(opened, invoice.profile)

@@ -42,6 +42,23 @@ _STDNUM_COUNTRIES = {"EL": "gr", "XI": "gb"}
 """VAT prefixes that are not the country's code: Greece and Northern Ireland."""
 
 
+MAX_TAX_COMPARISONS = 1_000_000
+"""Rows of the VAT breakdown times lines, allowances and charges. The official rules add up all of those for
+each row: a million comparisons take them four seconds. An invoice of 10,000 lines may have 100 rows."""
+
+
+def too_much_for_the_rules(invoice: Invoice) -> list[Finding]:
+    """Find an invoice over which the official rules would take minutes: they must not run over it."""
+    rows, parts = len(invoice.tax_breakdown), len(invoice.lines) + len(invoice.allowances)
+    if rows * parts <= MAX_TAX_COMPARISONS:
+        return []
+    text = (
+        f"The invoice has {rows:,} rows of VAT breakdown for {parts:,} lines, allowances and charges: too "
+        "many for the official rules. Put what has the same VAT category and rate into one row."
+    )
+    return [finding("SETTLE-RULES-LIMIT", text)]
+
+
 def check(
     invoice: Invoice, *, official: bool, minimum: bool = False, today: date | None = None
 ) -> list[Finding]:

@@ -97,6 +97,9 @@ RULES: dict[str, Rule] = {
     "SETTLE-RULES-ERROR": Rule(
         "fatal", "en16931", "The official rules stopped with an error at this document."
     ),
+    "SETTLE-RULES-LIMIT": Rule(
+        "fatal", "settle", "The invoice has too many rows of VAT breakdown; the official rules were not run."
+    ),
     "SETTLE-PROFILE-VERSION": Rule(
         "warning", "settle", "The invoice claims a version of XRechnung whose rules are not the ones at hand."
     ),

@@ -213,26 +213,30 @@ class _CiiReader:
         )
 
     def _payment_means(self) -> tuple[PaymentMeans, ...]:
-        found = self.values.all(self.settlement, "ram:SpecifiedTradeSettlementPaymentMeans")
-        return tuple(map(self._one_payment_means, found))
-
-    def _one_payment_means(self, means: Element) -> PaymentMeans:
         """BG-16; remittance, mandate and creditor stand once per document in this syntax."""
         values, settlement = self.values, self.settlement
+        of_all = {
+            "remittance": values.text(settlement, "ram:PaymentReference"),
+            "mandate": values.text(settlement, "ram:SpecifiedTradePaymentTerms/ram:DirectDebitMandateID"),
+            "creditor_id": values.text(settlement, "ram:CreditorReferenceID"),
+        }
+        found = values.all(settlement, "ram:SpecifiedTradeSettlementPaymentMeans")
+        return tuple(self._one_payment_means(means, of_all) for means in found)
+
+    def _one_payment_means(self, means: Element, of_all: dict[str, str | None]) -> PaymentMeans:
+        values = self.values
         account = values.one(means, "ram:PayeePartyCreditorFinancialAccount")
         card = values.one(means, "ram:ApplicableTradeSettlementFinancialCard")
         return PaymentMeans(
             code=values.text(means, "ram:TypeCode"),
             text=values.text(means, "ram:Information"),
-            remittance=values.text(settlement, "ram:PaymentReference"),
             account=values.text(account, "ram:IBANID") or values.text(account, "ram:ProprietaryID"),
             account_name=values.text(account, "ram:AccountName"),
             bic=values.text(means, "ram:PayeeSpecifiedCreditorFinancialInstitution/ram:BICID"),
             card=values.text(card, "ram:ID"),
             card_holder=values.text(card, "ram:CardholderName"),
-            mandate=values.text(settlement, "ram:SpecifiedTradePaymentTerms/ram:DirectDebitMandateID"),
-            creditor_id=values.text(settlement, "ram:CreditorReferenceID"),
             debited_account=values.text(means, "ram:PayerPartyDebtorFinancialAccount/ram:IBANID"),
+            **of_all,
         )
 
     def _allowances(self, parent: Element | None) -> tuple[AllowanceCharge, ...]:

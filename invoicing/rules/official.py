@@ -16,7 +16,7 @@ from typing import cast
 from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor, PyXdmNode, PyXsltExecutable
 
-from invoicing.findings import Finding, Severity, finding
+from invoicing.findings import MAX_TEXT, Finding, Severity, finding, shortened
 from invoicing.readers.detect import Syntax
 from invoicing.rules.folder import STYLESHEETS, RuleSet
 
@@ -31,6 +31,8 @@ _SEVERITIES: dict[str, Severity] = {
     "info": "information",
 }
 _QUALIFIER = re.compile(r"Q\{[^}]*\}|\*:|\[namespace-uri\(\)='[^']*'\]")
+# Namespaces and names in it are the document's, of any length; real ones have 500 characters.
+_LONGEST_LOCATION = 4000
 _OWN_ID = re.compile(r"^\[[^\]]+\]\s*-?\s*")
 
 
@@ -102,12 +104,12 @@ def _finding(element: etree._Element, rules: RuleSet) -> Finding:
     flag = (element.get("flag") or element.get("role") or "fatal").lower()
     words = element.find(f"{_SVRL}text")
     text = " ".join(str(words.xpath("string()")).split()) if words is not None else ""
-    place = _QUALIFIER.sub("", element.get("location") or "") or None
+    place = _QUALIFIER.sub("", (element.get("location") or "")[:_LONGEST_LOCATION])
     return Finding(
         element.get("id") or "unnamed",
         _SEVERITIES.get(flag, "fatal"),
-        _OWN_ID.sub("", text) or "The rule is broken.",
-        place,
+        shortened(_OWN_ID.sub("", text) or "The rule is broken.", MAX_TEXT),
+        shortened(place, MAX_TEXT) or None,
         rules,
     )
 

@@ -121,3 +121,14 @@ def test_a_document_cannot_make_the_schema_read_other_files(tmp_path) -> None:
         ),
     )
     assert Schema(RULES / SCHEMAS["ubl-invoice"]).findings(parse(content)) == []
+
+
+def test_places_and_texts_of_any_length_are_cut() -> None:
+    """Namespaces and values in them are the sender's."""
+    long = REPORT.replace("/Q{urn:a}Invoice[1]", "/Q{" * 1_000_000 + "}Invoice[1]").replace(
+        "shall.", "shall." * 200_000
+    )
+    found = parse_report(long, "en16931")[0]
+    assert len(found.text) <= MAX_TEXT
+    assert len(found.place or "") <= MAX_TEXT
+    assert processor_seconds(lambda: parse_report(long, "en16931")) < 5

@@ -28,9 +28,10 @@ def open_approval(job: dict) -> dict:
 
     Repeating it changes nothing.
     """
-    ledger = Ledger.read(services.current().blobs, job["approval"])
+    here = services.current()
+    ledger = Ledger.read(here.blobs, job["approval"])
     opened = Draft(kind="opened", at=job["at"], key="opened", detail={"ref": ledger.request["ref"]})
-    ledger.append(lambda entries: None if entries else opened)
+    ledger.append(lambda entries: None if entries else opened, here.ledger_keys)
     return {
         "stages": [stage.name for stage in stages_of(ledger.request)],
         "sender": ledger.request["sender"],
@@ -58,14 +59,14 @@ def record(job: dict) -> dict:
     reminder, escalation, expiry and undone. Output: as `read_decisions`, with `"recorded"`: whether the
     ledger has it. Repeating it writes nothing more.
     """
-    blobs = services.current().blobs
-    ledger = Ledger.read(blobs, job["approval"])
+    here = services.current()
+    ledger = Ledger.read(here.blobs, job["approval"])
     draft = Draft(
         kind=job["kind"], at=job["at"], stage=job["stage"], key=job["key"], detail=job.get("detail", {})
     )
-    ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None)
+    ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None, here.ledger_keys)
     recorded = any(entry.key == draft.key for entry in ledger.entries)
-    return {"recorded": recorded, **_told(blobs, ledger, {**job, "now": job["at"]})}
+    return {"recorded": recorded, **_told(here.blobs, ledger, {**job, "now": job["at"]})}
 
 
 @bp.activity_trigger(input_name="job")
@@ -75,8 +76,8 @@ def close_approval(job: dict) -> dict:
     Input: `{"approval", "at", "failed"?: reason}`. Output: `{"outcome", "stage", "by", "comment"}` of what
     decided it. Repeating it changes nothing.
     """
-    blobs = services.current().blobs
-    ledger = Ledger.read(blobs, job["approval"])
+    here = services.current()
+    ledger = Ledger.read(here.blobs, job["approval"])
 
     def draft(entries: list[Entry]) -> Draft | None:
         state = stages.progress(stages_of(ledger.request), entries)
@@ -85,8 +86,8 @@ def close_approval(job: dict) -> dict:
         failed = {"outcome": "failed", "reason": job["failed"]} if "failed" in job else None
         return Draft(kind="closed", at=job["at"], key="closed", detail=failed or {"outcome": state.outcome})
 
-    ledger.append(draft)
-    blobs.delete(names.inbox(job["approval"]))
+    ledger.append(draft, here.ledger_keys)
+    here.blobs.delete(names.inbox(job["approval"]))
     return _result(ledger)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from adapters.setting_values import SettingError, flag
+from adapters.setting_values import SettingError, flag, keys
 
-_SHORTEST_KEY = 32
 #: Variables that only Azure's own hosts set; nobody may sign in there without a password.
 _ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME")
 
@@ -36,22 +35,12 @@ def read_access(environment: Mapping[str, str]) -> AccessSettings:
     development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development" and not on_azure
     asked = flag(environment, "SETTLE_DEV_SIGN_IN")
     return AccessSettings(
-        link_keys=_keys(environment.get("SETTLE_LINK_KEY", "")),
+        link_keys=keys(environment, "SETTLE_LINK_KEY"),
         public_url=_public_url(environment),
         easy_auth=flag(environment, "SETTLE_EASY_AUTH"),
         development=development,
         dev_sign_in=(development or asked) and not on_azure,
     )
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(text.split())
-    if any(len(key) < _SHORTEST_KEY for key in keys):
-        raise SettingError(
-            f"SETTLE_LINK_KEY is shorter than {_SHORTEST_KEY} characters. Set it to a random text of that "
-            "length or more; to change the key, set the new one and the old one with a space between."
-        )
-    return keys
 
 
 def _public_url(environment: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ from invoicing.approval import names, stages
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
 from invoicing.approval.ledger import DECISIONS, Draft, Entry
 from invoicing.approval.policy import Policy, Stage
+from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import DecisionRefused, Progress, StageState
 from invoicing.archive import BadArchive
 
@@ -168,6 +169,7 @@ def _request(blobs: Blobs, approval: str) -> dict[str, Any]:
 
 def decide(
     blobs: Blobs,
+    keys: LedgerKeys,
     approval: str,
     *,
     stage: str,
@@ -217,7 +219,7 @@ def decide(
             link_id=link_id,
         )
 
-    entry = ledger.append(draft)
+    entry = ledger.append(draft, keys)
     assert entry is not None  # the draft always wants one or raises
     return entry
 

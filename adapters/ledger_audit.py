@@ -1,104 +1,210 @@
-"""Proves all ledgers of a storage, or names the first bad entry of each (`python -m adapters.verify_ledger`).
+"""Proves all ledgers of a storage, or names the first bad entry of each.
 
-Beside each chain it looks at what points into it: a payable holds number and hash of the entry that it was
-booked on, and an approval that left the inbox must be closed. So entries that were cut off at the end are
-missed too, which a chain alone cannot tell.
+Beside each chain it looks at what belongs to it: what a ledger books must be there as a payable, byte for
+byte, each payable must be booked by a ledger, and an approval that left the inbox must be closed.
+
+Settle may be at work meanwhile. Payables and inbox are read before the ledgers, and what looks wrong is
+looked at once more after a while, so that a step between two writes is not taken for a flaw.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 from adapters.blobs import BlobMissing, Blobs
 from invoicing.approval import names
-from invoicing.approval.audit import prove
-from invoicing.approval.ledger import BadEntry, Entry, Flaw, from_bytes
+from invoicing.approval.audit import check_end, check_payables, prove, prove_bookings, standing
+from invoicing.approval.ledger import Entry, Flaw, Proven
+from invoicing.approval.signing import LedgerKeys
+
+Result = TypeVar("Result")
+
+#: Ledgers and payables that are read at the same time, and how many of them memory holds then.
+_AT_ONCE, _WINDOW = 16, 128
+#: Seconds until what looks wrong is looked at again; a step between two writes is over by then.
+SECOND_LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The result of one ledger: its entries as far as they can be read, how many there are, what is wrong."""
+    """The result of one ledger.
 
-    approval: str
-    entries: int
+    `ledger`: the id of an approval, or of what was booked without a person. `entries`: those that are proved.
+    `stored`: how many there are.
+    """
+
+    ledger: str
+    entries: tuple[Entry, ...]
+    stored: int
     flaw: Flaw | None
-    first: Entry | None = None
-    last: Entry | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the flaw is, as people are told."""
+        kind = "approval" if names.is_approval_id(self.ledger) else "bookings"
+        return f"{kind} {self.ledger}, entry {self.flaw.seq if self.flaw else len(self.entries)}"
 
 
-def audit(blobs: Blobs) -> Iterator[Proof]:
-    """Prove the ledger of every approval, in the order of their ids. Raises StorageError."""
-    bookings = _bookings(blobs)
-    open_now = {blob.name.removeprefix(names.INBOX) for blob in blobs.list(names.INBOX)}
-    found: dict[str, list[str]] = {}
-    for blob in blobs.list(names.APPROVALS):
-        approval, _, rest = blob.name.removeprefix(names.APPROVALS).partition("/")
-        entries = found.setdefault(approval, [])
-        if rest.startswith("ledger/"):
-            entries.append(blob.name)
-    for approval in sorted(found):
-        stored = [(_number(name), blobs.read(name)) for name in found[approval]]
-        flaw = _flaw(blobs, approval, stored, bookings.get(approval, []), approval in open_now)
-        read = _readable(stored)
-        yield Proof(
-            approval, len(stored), flaw, first=read[0] if read else None, last=read[-1] if read else None
-        )
-    for approval in sorted(set(bookings) - set(found)):
-        yield Proof(approval, 0, Flaw(1, "there is a payable, but no ledger"))
+@dataclass(frozen=True)
+class Stray:
+    """A payable that no ledger books."""
+
+    name: str
+    text: str
 
 
-def _bookings(blobs: Blobs) -> dict[str, list[tuple[int, str]]]:
-    """For each approval, number and hash of the entries that payables point to."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for blob in blobs.list(names.PAYABLES):
-        payable = json.loads(blobs.read(blob.name))
-        if payable["approval"]:
-            point = payable["ledger"]["entries"], payable["ledger"]["head"]
-            found.setdefault(payable["approval"], []).append(point)
-    return found
+class Audit:
+    """One proof of a storage. Raises StorageError where it cannot be read."""
 
+    def __init__(
+        self,
+        blobs: Blobs,
+        keys: LedgerKeys,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._blobs, self._keys, self._wait = blobs, keys, wait
+        self._payables: dict[str, str] = {}
+        self._inbox: set[str] = set()
+        self._booked: set[str] = set()
+        self.strays: list[Stray] = []
 
-def _readable(stored: list[tuple[int, bytes]]) -> list[Entry]:
-    """The first entries, up to one that is none."""
-    entries: list[Entry] = []
-    for _, data in stored:
+    @property
+    def payables(self) -> int:
+        """How many payables there are."""
+        return len(self._payables)
+
+    def proofs(self) -> Iterator[Proof]:
+        """Prove every ledger, those that look wrong last; afterwards `strays` is whole."""
+        strange = self._read_payables()
+        self._inbox = {blob.name.removeprefix(names.INBOX) for blob in self._blobs.list(names.INBOX)}
+        suspects: list[str] = []
+        missing = set(self._inbox)
+        for proof in _ahead(self._prove, self._ledgers()):
+            missing.discard(proof.ledger)
+            if proof.flaw is None:
+                yield self._noted(proof)
+            else:
+                suspects.append(proof.ledger)
+        suspects += sorted(missing)
+        if suspects:
+            self._wait(SECOND_LOOK_SECONDS)
+        for ledger in suspects:
+            yield self._noted(self._prove_again(ledger))
+        self._find_strays(strange)
+
+    # ------------------------------------------------------------ one ledger
+
+    def _prove(self, ledger: str, listed: list[str]) -> Proof:
+        stored = [(names.number_of(name), data) for name in listed if (data := self._read(name)) is not None]
+        proven = self._proven(ledger, stored)
+        flaw = proven.flaw or self._surroundings(ledger, proven.entries)
+        return Proof(ledger, proven.entries, len(stored), flaw)
+
+    def _proven(self, ledger: str, stored: list[tuple[int, bytes]]) -> Proven:
+        if not names.is_approval_id(ledger):
+            return prove_bookings(ledger, stored, self._keys)
+        request = self._read(names.request(ledger))
+        if request is None:
+            return Proven((), Flaw(1, "the request is missing"))
+        return prove(ledger, request, stored, self._keys)
+
+    def _surroundings(self, ledger: str, entries: tuple[Entry, ...]) -> Flaw | None:
+        """What of the storage does not fit to a ledger that is whole in itself."""
+        flaw = check_payables(standing(entries), self._payables)
+        if flaw is not None or not names.is_approval_id(ledger):
+            return flaw
+        if ledger not in self._inbox:
+            return check_end(entries)
+        return None if entries else Flaw(1, "it is missing: the approval is in the inbox, so it has begun")
+
+    def _prove_again(self, ledger: str) -> Proof:
+        """Prove a ledger with what is there now: before, a step may have been between two writes."""
+        prefix = names.ledger(ledger) if names.is_approval_id(ledger) else names.bookings(ledger)
+        self._note_inbox(ledger)
+        proof = self._prove(ledger, [blob.name for blob in self._blobs.list(prefix)])
+        if proof.flaw is None:
+            return proof
+        booking = standing(proof.entries)
+        for ref in booking.payables if booking else ():
+            self._read_payable(ref)
+        self._note_inbox(ledger)
+        return self._prove(ledger, [blob.name for blob in self._blobs.list(prefix)])
+
+    def _note_inbox(self, ledger: str) -> None:
+        """Once seen there, it counts as open: it may be closed at any moment, and that is no flaw."""
+        if self._blobs.exists(names.inbox(ledger)):
+            self._inbox.add(ledger)
+
+    def _noted(self, proof: Proof) -> Proof:
+        booking = standing(proof.entries)
+        self._booked.update(booking.payables if booking else ())
+        return proof
+
+    # ------------------------------------------------------------ payables
+
+    def _read_payables(self) -> list[str]:
+        """Note the hash of each payable; returns the blobs that have no name of ours."""
+        strange: list[str] = []
+
+        def read(ref: str, name: str) -> tuple[str, bytes | None]:
+            return ref, self._read(name)
+
+        def listed() -> Iterator[tuple[str, str]]:
+            for blob in self._blobs.list(names.PAYABLES):
+                ref = names.reference_of_payable(blob.name)
+                if ref is None:
+                    strange.append(blob.name)
+                else:
+                    yield ref, blob.name
+
+        for ref, data in _ahead(read, listed()):
+            if data is not None:
+                self._payables[ref] = hashlib.sha256(data).hexdigest()
+        return strange
+
+    def _read_payable(self, ref: str) -> None:
+        data = self._read(names.payable(ref))
+        if data is None:
+            self._payables.pop(ref, None)
+        else:
+            self._payables[ref] = hashlib.sha256(data).hexdigest()
+
+    def _find_strays(self, strange: Iterable[str]) -> None:
+        unbooked = [ref for ref in self._payables if ref not in self._booked]
+        for ref in unbooked:
+            self._read_payable(ref)  # it may have been withdrawn since
+            if ref in self._payables:
+                text = "no ledger books it: nobody approved it, and no rule let it through"
+                self.strays.append(Stray(names.payable(ref), text))
+        self.strays += [Stray(name, "its name is none of ours") for name in strange]
+
+    # ------------------------------------------------------------ reading
+
+    def _ledgers(self) -> Iterator[tuple[str, list[str]]]:
+        """Each ledger with the blobs of its entries, also one that has none yet."""
+        for prefix, folder in ((names.APPROVALS, "ledger/"), (names.BOOKINGS, "")):
+            listed = (blob.name.removeprefix(prefix) for blob in self._blobs.list(prefix))
+            for ledger, found in groupby(listed, lambda name: name.partition("/")[0]):
+                start = f"{ledger}/{folder}"
+                yield ledger, [f"{prefix}{name}" for name in found if name.startswith(start)]
+
+    def _read(self, name: str) -> bytes | None:
         try:
-            entries.append(from_bytes(data))
-        except BadEntry:
-            break
-    return entries
+            return self._blobs.read(name)
+        except BlobMissing:
+            return None  # it was removed between the listing and now
 
 
-def _number(name: str) -> int:
-    text = name.rpartition("/")[2].removesuffix(".json")
-    return int(text) if text.isdigit() else 0
-
-
-def _flaw(
-    blobs: Blobs,
-    approval: str,
-    stored: list[tuple[int, bytes]],
-    booked: list[tuple[int, str]],
-    is_open: bool,
-) -> Flaw | None:
-    try:
-        request = blobs.read(names.request(approval))
-    except BlobMissing:
-        return Flaw(1, "the request is missing")
-    flaw = prove(request, stored)
-    if flaw is not None:
-        return flaw
-    entries = [from_bytes(data) for _, data in stored]
-    for number, head in booked:
-        if len(entries) < number or entries[number - 1].hash != head:
-            return Flaw(min(number, len(entries) + 1), "it is not the entry that the payable was booked on")
-    return None if is_open else _cut_off(entries)
-
-
-def _cut_off(entries: list[Entry]) -> Flaw | None:
-    """An approval that is not in the inbox has ended, or waits for its first stage to open."""
-    if any(one.kind == "closed" for one in entries) or not any(one.kind == "stage_opened" for one in entries):
-        return None
-    return Flaw(len(entries) + 1, "the end is missing: the approval is not open, and no entry closes it")
+def _ahead(work: Callable[..., Result], items: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
+    """The results of `work` in order, many at the same time, and not more of them in memory than a window."""
+    waiting = iter(items)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while some := list(islice(waiting, _WINDOW)):
+            yield from pool.map(lambda item: work(*item), some)

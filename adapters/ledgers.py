@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
-from invoicing.approval import names
-from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
+from invoicing.approval import audit, names
+from invoicing.approval.ledger import Draft, Entry, Proven, chain, from_bytes, request_sha256, to_bytes
+from invoicing.approval.signing import LedgerKeys
 
 # Another writer may take the place that we wanted; each try then starts from what it wrote.
 _TRIES = 50
@@ -18,14 +19,62 @@ class ApprovalMissing(Exception):
     """There is no approval of this id."""
 
 
-class Ledger:
+class Chain:
+    """The entries below one prefix as they were read; nothing is read before it is needed."""
+
+    def __init__(self, blobs: Blobs, prefix: str, root: str) -> None:
+        self.entries: list[Entry] = []
+        self._blobs, self._prefix, self._root = blobs, prefix, root
+
+    @property
+    def last(self) -> Entry | None:
+        """The entry that the next one follows."""
+        return self.entries[-1] if self.entries else None
+
+    def append(self, draft: Callable[[list[Entry]], Draft | None], keys: LedgerKeys) -> Entry | None:
+        """Write one more entry: `draft` decides on all entries before, again whenever another came first.
+
+        Returns the entry, None where `draft` wanted none; what `draft` raises passes through.
+        """
+        for _ in range(_TRIES):
+            wanted = draft(self.entries)
+            if wanted is None:
+                return None
+            entry = chain(wanted, self.last, self._root, keys)
+            try:
+                self._blobs.create(names.numbered(self._prefix, entry.seq), to_bytes(entry))
+            except BlobConflict:
+                if self._is_ours(entry):
+                    return entry
+                continue
+            self.entries.append(entry)
+            return entry
+        raise StorageUnavailable(f"{self._prefix}: others keep writing it; trying again later")
+
+    def _is_ours(self, entry: Entry) -> bool:
+        """Say whether what is in our place is what we wrote: an answer that got lost on its way back."""
+        at = len(self.entries)
+        self.read_on()
+        return len(self.entries) > at and self.entries[at] == entry
+
+    def read_on(self) -> None:
+        """Read what others wrote since."""
+        while True:
+            try:
+                data = self._blobs.read(names.numbered(self._prefix, len(self.entries) + 1))
+            except BlobMissing:
+                return
+            self.entries.append(from_bytes(data))
+
+
+class Ledger(Chain):
     """The ledger of one approval as it was read, with the request that it is about."""
 
     def __init__(self, blobs: Blobs, approval: str, request: bytes) -> None:
+        super().__init__(blobs, names.ledger(approval), request_sha256(request))
         self.approval = approval
         self.request: dict[str, Any] = json.loads(request)
-        self._blobs, self._sha256 = blobs, request_sha256(request)
-        self.entries: list[Entry] = []
+        self._request = request
 
     @classmethod
     def read(cls, blobs: Blobs, approval: str) -> Ledger:
@@ -37,44 +86,15 @@ class Ledger:
         ledger = cls(blobs, approval, request)
         listed = [blob.name for blob in blobs.list(names.ledger(approval))]
         ledger.entries = [from_bytes(blobs.read(name)) for name in listed]
-        ledger._read_on()  # what was written since the listing
+        ledger.read_on()  # what was written since the listing
         return ledger
 
-    @property
-    def last(self) -> Entry | None:
-        """The entry that the next one follows."""
-        return self.entries[-1] if self.entries else None
+    def prove(self, keys: LedgerKeys) -> Proven:
+        """Prove what was read, as `invoicing.approval.audit` does."""
+        stored = [(place, to_bytes(entry)) for place, entry in enumerate(self.entries, 1)]
+        return audit.prove(self.approval, self._request, stored, keys)
 
-    def append(self, draft: Callable[[list[Entry]], Draft | None]) -> Entry | None:
-        """Write one more entry: `draft` decides on all entries before, again whenever another came first.
 
-        Returns the entry, None where `draft` wanted none; what `draft` raises passes through.
-        """
-        for _ in range(_TRIES):
-            wanted = draft(self.entries)
-            if wanted is None:
-                return None
-            entry = chain(wanted, self.last, self._sha256)
-            try:
-                self._blobs.create(names.entry(self.approval, entry.seq), to_bytes(entry))
-            except BlobConflict:
-                if self._is_ours(entry):
-                    return entry
-                continue
-            self.entries.append(entry)
-            return entry
-        raise StorageUnavailable(f"{names.ledger(self.approval)}: others keep writing it; trying again later")
-
-    def _is_ours(self, entry: Entry) -> bool:
-        """Say whether what is in our place is what we wrote: an answer that got lost on its way back."""
-        at = len(self.entries)
-        self._read_on()
-        return len(self.entries) > at and self.entries[at] == entry
-
-    def _read_on(self) -> None:
-        while True:
-            try:
-                data = self._blobs.read(names.entry(self.approval, len(self.entries) + 1))
-            except BlobMissing:
-                return
-            self.entries.append(from_bytes(data))
+def bookings(blobs: Blobs, unit: str) -> Chain:
+    """The ledger of what is booked without a person (`unit` as in `names.bookings`); nothing is read yet."""
+    return Chain(blobs, names.bookings(unit), audit.bookings_root(unit))

@@ -13,9 +13,11 @@ from adapters import settings as app_settings
 from adapters import starts
 from adapters.batch_sources import Sources
 from adapters.blobs import AzureBlobs, Blobs
+from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
 from adapters.settings import Settings
 from adapters.signing import load_keys
+from invoicing.approval.signing import LedgerKeys
 from invoicing.assess import Checker
 
 
@@ -45,6 +47,11 @@ class Services:
         Raises SettingError.
         """
         return Links(load_keys(self.settings.access, self.blobs), self.settings.access.public_url)
+
+    @property
+    def ledger_keys(self) -> LedgerKeys:
+        """What ledgers are signed with. Raises SettingError where a key is needed and there is none."""
+        return load_ledger_keys(self.settings)
 
     def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
         """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_SHORTEST_KEY = 32
+_VAULT_REFERENCE = "@Microsoft.KeyVault("
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
 
@@ -30,3 +32,19 @@ def flag(environment: Mapping[str, str], name: str) -> bool:
     if text not in _TRUE + _FALSE:
         raise SettingError(f"{name} is {text!r}. Set it to true or false, or remove it (false).")
     return text in _TRUE
+
+
+def keys(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Keys for signing, the newest first, with spaces between. Raises SettingError.
+
+    Empty as well where a reference to a key vault was not resolved: it stands in the environment as it was
+    written then, and as a key it would be one that everybody knows who may see the configuration.
+    """
+    text = environment.get(name, "").strip()
+    found = () if text.startswith(_VAULT_REFERENCE) else tuple(text.split())
+    if any(len(key) < _SHORTEST_KEY for key in found):
+        raise SettingError(
+            f"{name} is shorter than {_SHORTEST_KEY} characters. Set it to a random text of that length or "
+            "more; to change the key, set the new one and the old one with a space between."
+        )
+    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from adapters.access_settings import AccessSettings, read_access
 from adapters.channel_settings import ChannelSettings, read_channels
+from adapters.ledger_settings import LedgerSettings, read_ledger
 from adapters.setting_values import SettingError, whole
 from invoicing.archive import Limits
 
@@ -45,6 +46,7 @@ class Settings:
     policy_file: Path = APP_ROOT / "policy.json"
     access: AccessSettings = field(default_factory=AccessSettings)
     channels: ChannelSettings = field(default_factory=ChannelSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -75,6 +77,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
         access=read_access(environment),
         channels=read_channels(environment),
+        ledger=read_ledger(environment),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
     )

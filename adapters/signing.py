@@ -66,8 +66,8 @@ def load_keys(settings: AccessSettings, blobs: Blobs) -> Keys:
         return Keys(settings.link_keys)
     if not settings.development:
         raise SettingError(
-            "SETTLE_LINK_KEY is not set. Set it to a random text of at least 32 characters: "
-            "links in messages and forms of pages are signed with it."
+            "SETTLE_LINK_KEY is not set, or its key vault was not reached. Set it to a random text of at "
+            "least 32 characters: links in messages and forms of pages are signed with it."
         )
     return Keys((_local_key(blobs),))
 

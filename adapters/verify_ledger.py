@@ -2,67 +2,145 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from adapters.blobs import AzureBlobs, StorageError
-from adapters.ledger_audit import Proof, audit
-from adapters.settings import SettingError, from_environment
+from adapters.ledger_audit import Audit, Proof
+from adapters.settings import SettingError, Settings, from_environment
+from invoicing.approval import names
 from invoicing.approval.ledger import Entry
+from invoicing.approval.signing import LedgerKeys
 
 WHOLE, FLAWED, NOTHING_PROVED = 0, 1, 2
 #: Flaws that are printed; the others are counted.
 _MOST_FLAWS = 50
 
 
-def main() -> int:
+@dataclass
+class Tally:
+    """What was proved so far; `flaws`: the first ones in words, `bad`: how many things are not right."""
+
+    ledgers: int = 0
+    approvals: int = 0
+    entries: int = 0
+    bad_ledgers: int = 0
+    bad: int = 0
+    flaws: list[str] = field(default_factory=list)
+    signed_with: Counter[str | None] = field(default_factory=Counter)
+    first: tuple[str, str, Entry] | None = None
+    last: tuple[str, str, Entry] | None = None
+
+    def add(self, proof: Proof) -> None:
+        """Count a ledger."""
+        self.ledgers += 1
+        self.approvals += names.is_approval_id(proof.ledger)
+        self.entries += proof.stored
+        self.signed_with.update(entry.signed_with for entry in proof.entries)
+        for entry in proof.entries[:1]:
+            found = (entry.at, proof.ledger, entry)
+            self.first = min(self.first or found, found, key=lambda one: one[:2])
+        for entry in proof.entries[-1:]:
+            found = (entry.at, proof.ledger, entry)
+            self.last = max(self.last or found, found, key=lambda one: one[:2])
+        if proof.flaw is not None:
+            self.bad_ledgers += 1
+            self.note(f"{proof.place}: {proof.flaw.text}")
+
+    def note(self, flaw: str) -> None:
+        """Count something that is not right."""
+        self.bad += 1
+        if len(self.flaws) < _MOST_FLAWS:
+            self.flaws.append(flaw)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was proved; returns 0 where all is whole, 1 for a flaw, 2 where nothing could be proved."""
+    options = _parser().parse_args(arguments)
     try:
         settings = from_environment()
-        blobs = AzureBlobs(settings.storage_connection, settings.container)
-        print(f"Storage  {blobs.place}", flush=True)
-        proofs = list(audit(blobs))
+        return _verify(settings, options)
     except (SettingError, StorageError) as error:
         print(f"The ledgers cannot be read: {error}", file=sys.stderr)
         return NOTHING_PROVED
-    for line in lines(proofs):
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="verify-ledger")
+    parser.add_argument("--allow-unsigned", action="store_true")
+    return parser
+
+
+def _verify(settings: Settings, options: argparse.Namespace) -> int:
+    blobs = AzureBlobs(settings.storage_connection, settings.container)
+    keys = LedgerKeys(settings.ledger.keys, unsigned_counts=options.allow_unsigned)
+    print(f"Storage   {blobs.place}", flush=True)
+    audit, tally = Audit(blobs, keys), Tally()
+    for proof in audit.proofs():
+        tally.add(proof)
+    for stray in audit.strays:
+        tally.note(f"{stray.name}: {stray.text}")
+    for line in lines(tally, audit.payables, keys):
         print(line)
-    if any(proof.flaw for proof in proofs):
+    if tally.bad:
         return FLAWED
-    return WHOLE if proofs else NOTHING_PROVED
+    return WHOLE if tally.ledgers else NOTHING_PROVED
 
 
-def lines(proofs: Sequence[Proof]) -> list[str]:
-    """What is said of the proofs: how much was proved, from when to when, each flaw, and the result."""
-    if not proofs:
+def lines(tally: Tally, payables: int, keys: LedgerKeys) -> list[str]:
+    """What is said: how much was proved, from when to when, with which keys, each flaw, and the result."""
+    said: list[str] = []
+    if tally.ledgers:
+        bookings = tally.ledgers - tally.approvals
+        kinds = f"{tally.approvals} of approvals, {bookings} of what was booked without a person"
+        said.append(f"Ledgers   {tally.ledgers} ({kinds}), {tally.entries} entries")
+        said += [f"  first   {_shown(tally.first)}", f"  last    {_shown(tally.last)}"]
+        said.append(f"Signed    {_signed(tally.signed_with)}")
+    said.append(f"Payables  {payables}")
+    said += tally.flaws
+    if tally.bad > len(tally.flaws):
+        said.append(f"and {tally.bad - len(tally.flaws)} more")
+    return said + _result(tally, keys)
+
+
+def _result(tally: Tally, keys: LedgerKeys) -> list[str]:
+    if tally.bad:
+        said = [f"{tally.bad_ledgers} of {tally.ledgers} ledgers are NOT whole."] if tally.bad_ledgers else []
+        others = tally.bad - tally.bad_ledgers
+        said += [f"{others} other things are NOT right."] if others else []
+        return said + ([_NO_KEY] if not keys.secrets else [])
+    if not tally.ledgers:
         return ["There is no ledger here: nothing was proved."]
-    said = [f"Ledgers  {len(proofs)}, with {sum(proof.entries for proof in proofs)} entries"]
-    said += _ends(proofs)
-    bad = [proof for proof in proofs if proof.flaw]
-    said += [_flaw(proof) for proof in bad[:_MOST_FLAWS]]
-    if len(bad) > _MOST_FLAWS:
-        said.append(f"and {len(bad) - _MOST_FLAWS} more ledgers that are not whole")
-    if not bad:
-        return [*said, f"All {len(proofs)} ledgers are whole."]
-    return [*said, f"{len(bad)} of {len(proofs)} ledgers are NOT whole."]
+    unsigned = tally.signed_with[None]
+    if unsigned:
+        return [
+            f"All {tally.ledgers} ledgers are whole, but {unsigned} of their entries are not signed: that "
+            "proves nothing against somebody who can write to the storage."
+        ]
+    return [f"All {tally.ledgers} ledgers are whole."]
 
 
-def _flaw(proof: Proof) -> str:
-    assert proof.flaw is not None
-    return f"approval {proof.approval}, entry {proof.flaw.seq}: {proof.flaw.text}"
+_NO_KEY = (
+    "No key was given, so no signature could be proved. Set SETTLE_LEDGER_KEY to the key of the app; where a "
+    "local run wrote the ledgers without a key, --allow-unsigned proves what can be proved."
+)
 
 
-def _ends(proofs: Iterable[Proof]) -> list[str]:
-    """The first and the last entry of all ledgers by their time."""
-    firsts = [(proof.first.at, proof.approval, proof.first) for proof in proofs if proof.first]
-    lasts = [(proof.last.at, proof.approval, proof.last) for proof in proofs if proof.last]
-    if not firsts or not lasts:
-        return ["  none of them has an entry that can be read"]
-    return [f"  first  {_entry(*min(firsts)[1:])}", f"  last   {_entry(*max(lasts)[1:])}"]
+def _signed(signed_with: Counter[str | None]) -> str:
+    if not signed_with:
+        return "no entry that could be proved"
+    counted = sorted(signed_with.items(), key=lambda item: (item[0] is None, item[0]))
+    return ", ".join(f"{count} with key {key}" if key else f"{count} not signed" for key, count in counted)
 
 
-def _entry(approval: str, entry: Entry) -> str:
-    return f"{entry.at}  {approval}, entry {entry.seq} ({entry.kind})"
+def _shown(found: tuple[str, str, Entry] | None) -> str:
+    if found is None:
+        return "no entry that could be proved"
+    at, ledger, entry = found
+    return f"{at}  {ledger}, entry {entry.seq} ({entry.kind})"
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def running(app: Path, storage: str, *, workers: int, ready: str) -> Iterator[Be
             "AzureWebJobsStorage": storage,
             "SETTLE_CONTAINER": f"bench-{uuid.uuid4().hex[:12]}",
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
             "PYTHONPATH": str(ROOT),
         }
         with (Path(folder) / "log").open("wb") as log:

@@ -133,6 +133,11 @@ def _add_verify_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument(
         "--container", metavar="NAME", help="another container (default: that of the run, or `settle`)"
     )
+    parser.add_argument(
+        "--allow-unsigned",
+        action="store_true",
+        help="take entries without a signature, as a host writes them that was started without a key",
+    )
 
 
 def _port(text: str) -> int:
@@ -185,7 +190,8 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
         case "bench":
             return bench.bench(project, console, options.name, more)
         case "verify-ledger":
-            return ledger.verify(project, console, ledger.VerifyOptions(options.storage, options.container))
+            wanted = ledger.VerifyOptions(options.storage, options.container, options.allow_unsigned)
+            return ledger.verify(project, console, wanted)
         case "clean":
             with run.only_run(project, console):
                 setup.clean(project, console, everything=options.all)

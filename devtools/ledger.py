@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from devtools import azurite, local_settings, locks, run, run_record, setup
+from devtools import azurite, ledger_key, local_settings, locks, run, run_record, setup
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.processes import run_in_terminal
@@ -24,14 +24,19 @@ class VerifyOptions:
 
     storage: str | None = None
     container: str | None = None
+    allow_unsigned: bool = False
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where ledgers are: the connection string of an account, and a container."""
+    """Where ledgers are: the connection string of an account, a container, and the data folder's project.
+
+    `project` has the key that a run on its data made.
+    """
 
     storage: str
     container: str
+    project: Project
 
 
 def verify(project: Project, console: Console, options: VerifyOptions) -> int:
@@ -47,14 +52,18 @@ def verify(project: Project, console: Console, options: VerifyOptions) -> int:
         except DevError as error:
             console.error(error)
             return CANNOT_READ
+        settings = local_settings.read(project)
+        more = ["--allow-unsigned"] if options.allow_unsigned else []
         return run_in_terminal(
-            [str(project.python), "-m", "adapters.verify_ledger"],
+            [str(project.python), "-m", "adapters.verify_ledger", *more],
             cwd=project.root,
             env=project.environment(
                 **{
                     local_settings.STORAGE: place.storage,
                     local_settings.DOCUMENTS: place.storage,
                     local_settings.CONTAINER: place.container,
+                    local_settings.LEDGER_KEY: ledger_key.known(place.project, settings),
+                    local_settings.ANCHOR_CONTAINER: settings.anchor_container,
                 }
             ),
         )
@@ -77,35 +86,36 @@ def find(
     if named:
         usual = azurite.connection_string(*azurite.DEFAULT_PORTS)
         storage = usual if local_settings.is_local(named) else named
-        return Place(storage, options.container or settings.container)
+        return Place(storage, options.container or settings.container, project)
     running = _running(project, console)
     if running is not None:
-        return Place(running.storage, options.container or running.container)
+        record, its_project = running
+        return Place(record.storage, options.container or record.container, its_project)
     last = run_record.read(project)
     container = options.container or (last.container if last else settings.container)
     if last is not None and not last.azurite:
-        return Place(last.storage, container)
+        return Place(last.storage, container, project)
     if last is None and not local_settings.is_local(settings.documents or settings.storage):
-        return Place(settings.documents or settings.storage, container)
-    return Place(_kept_data(stack, project, console), container)
+        return Place(settings.documents or settings.storage, container, project)
+    return Place(_kept_data(stack, project, console), container, project)
 
 
-def _running(project: Project, console: Console) -> run_record.RunRecord | None:
+def _running(project: Project, console: Console) -> tuple[run_record.RunRecord, Project] | None:
     """What the run that is up uses: the one on the kept data, or the only one with data of its own."""
     kept = _wait_for_run(project)
     if kept is not None:
-        return kept
-    found = (run_record.of_run_that_is_up(one) for one in project.throw_away_projects)
-    fresh = [record for record in found if record is not None]
+        return kept, project
+    found = ((run_record.of_run_that_is_up(one), one) for one in project.throw_away_projects)
+    fresh = [(record, one) for record, one in found if record is not None]
     if len(fresh) > 1:
         raise DevError(
             f"{len(fresh)} runs with --fresh are up, each with data of its own.",
             hint="name the storage of one with --storage",
-            details=[f"process {one.process}: {_shown(one)}" for one in fresh],
+            details=[f"process {record.process}: {_shown(record)}" for record, _ in fresh],
         )
     if not fresh:
         return None
-    console.note(f"the run with --fresh that is up (process {fresh[0].process}), not the kept data")
+    console.note(f"the run with --fresh that is up (process {fresh[0][0].process}), not the kept data")
     return fresh[0]
 
 

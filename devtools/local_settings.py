@@ -5,7 +5,7 @@ import os
 import shutil
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from devtools.errors import DevError
@@ -17,11 +17,13 @@ STORAGE = "AzureWebJobsStorage"
 DOCUMENTS = "SETTLE_STORAGE"
 CONTAINER = "SETTLE_CONTAINER"
 PUBLIC_URL = "SETTLE_PUBLIC_URL"
+LEDGER_KEY = "SETTLE_LEDGER_KEY"
+ANCHOR_CONTAINER = "SETTLE_ANCHOR_CONTAINER"
 LOCAL_STORAGE = "UseDevelopmentStorage=true"
 DEFAULT_PORT = 7071
 DEFAULT_CONTAINER = "settle"
 
-_NAMES = (STORAGE, DOCUMENTS, CONTAINER, PUBLIC_URL)
+_NAMES = (STORAGE, DOCUMENTS, CONTAINER, PUBLIC_URL, LEDGER_KEY, ANCHOR_CONTAINER)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class LocalSettings:
 
     `port` of the host. `storage`: the account of the host. `documents`: the account of documents and ledgers,
     "" where it is that of the host. `container`: where in it they are. `public_url`: the address that people
-    open Settle at, "" where it is the host's own.
+    open Settle at, "" where it is the host's own. `ledger_key`: what ledgers are signed with, "" where a run
+    makes its own. `anchor_container`: where copies of anchors are, "" for nowhere.
     """
 
     port: int
@@ -38,6 +41,8 @@ class LocalSettings:
     documents: str = ""
     container: str = DEFAULT_CONTAINER
     public_url: str = ""
+    ledger_key: str = field(default="", repr=False)
+    anchor_container: str = ""
 
     @property
     def wants_azurite(self) -> bool:
@@ -92,8 +97,10 @@ def read(project: Project, environment: Mapping[str, str] = os.environ) -> Local
         ) from error
     return LocalSettings(
         port,
-        named[STORAGE] or LOCAL_STORAGE,
-        named[DOCUMENTS],
-        named[CONTAINER] or DEFAULT_CONTAINER,
-        named[PUBLIC_URL],
+        storage=named[STORAGE] or LOCAL_STORAGE,
+        documents=named[DOCUMENTS],
+        container=named[CONTAINER] or DEFAULT_CONTAINER,
+        public_url=named[PUBLIC_URL],
+        ledger_key=named[LEDGER_KEY],
+        anchor_container=named[ANCHOR_CONTAINER],
     )

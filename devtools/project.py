@@ -93,6 +93,11 @@ class Project:
         return self.state / "run.json"
 
     @property
+    def ledger_key(self) -> Path:
+        """What runs on the data sign ledgers with; never in the storage."""
+        return self.state / "ledger.key"
+
+    @property
     def throw_away_projects(self) -> "list[Project]":
         """The same project with the data of each run that began with empty data and may be up."""
         folders = sorted((self.root / ".state").glob(f"{_FRESH}*"))

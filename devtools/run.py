@@ -11,11 +11,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devtools import azurite, documents, host, local_settings, run_record, setup, summary, task_hub
+from devtools import (
+    azurite,
+    documents,
+    host,
+    ledger_key,
+    local_settings,
+    run_record,
+    setup,
+    summary,
+    task_hub,
+)
 from devtools.batch_client import BatchClient, Status
 from devtools.console import Console, duration
 from devtools.errors import DevError, ServiceFailed
 from devtools.host import Host, HostKind, HostOptions
+from devtools.local_settings import LocalSettings
 from devtools.locks import exclusive
 from devtools.processes import Program
 from devtools.progress import Progress
@@ -122,10 +133,22 @@ def _start_services(
             settings,
             settings.host_storage(azurite_storage),
             # The short form means the usual ports, where the data of somebody else may be.
-            {local_settings.DOCUMENTS: documents_storage},
+            {
+                local_settings.DOCUMENTS: documents_storage,
+                local_settings.LEDGER_KEY: _ledger_key(project, console, settings),
+            },
         )
     )
     return running, [*services, running.program]
+
+
+def _ledger_key(project: Project, console: Console, settings: LocalSettings) -> str:
+    """What ledgers are signed with in this run; where an account is named, others may want to prove them."""
+    key = ledger_key.ensure(project, settings)
+    named_account = not local_settings.is_local(settings.documents or settings.storage)
+    if named_account and not settings.ledger_key:
+        console.note(f"ledgers are signed with the key in {project.shown(project.ledger_key)}: keep it")
+    return key
 
 
 def _start_azurite(project: Project, console: Console) -> azurite.Azurite:

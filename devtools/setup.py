@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from devtools import ledger_key, private_files
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.locks import exclusive
@@ -193,7 +194,12 @@ def clean(project: Project, console: Console, *, everything: bool) -> None:
     folders: list[Path] = [project.azurite_data, project.host_state.parent, project.state]
     if everything:
         folders += [project.venv, project.node_modules, project.rules]
+    key = ledger_key.worth_keeping(project)
     for folder in folders:
         if folder.exists():
             with console.step(f"deleting {project.shown(folder)}", f"{project.shown(folder)} deleted"):
                 shutil.rmtree(folder)
+    if key is not None:
+        private_files.write(project.ledger_key, key)
+        file = project.shown(project.ledger_key)
+        console.note(f"{file} stays: ledgers in a named account are signed with it")

@@ -13,7 +13,7 @@ from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Entry
 
 # What of the ledger is not told: how an entry is stored and recognised.
-_UNTOLD = ("key", "link_id", "previous")
+_UNTOLD = ("key", "link_id", "previous", "signature", "signed_with")
 
 
 def listed(item: InboxItem, base: str, key: str | None) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from adapters import approvals
 from adapters.approvals import ApprovalMissing, Decision, DecisionRefused
 from adapters.identity import Identity
 from adapters.services import Services
+from adapters.settings import SettingError
 from invoicing.approval.ledger import Entry
+from invoicing.approval.signing import LedgerKeys
 from triggers.responses import Refused
 
 # What is wrong with the request, and who may not; everything else came too late or too early: 409.
@@ -39,7 +41,7 @@ async def decide(
     comment: str,
     sha256: str,
 ) -> Entry:
-    """Write a decision to the ledger and wake the approval. Raises Refused (400, 403, 404, 409).
+    """Write a decision to the ledger and wake the approval. Raises Refused (400, 403, 404, 409, 503).
 
     `sha256`: the document that the person was shown. Where the person came by a link, stage, document and
     purpose have to be those of the link.
@@ -49,6 +51,7 @@ async def decide(
         entry = await asyncio.to_thread(
             approvals.decide,
             here.blobs,
+            ledger_keys(here),
             approval,
             stage=stage,
             who=who.person,
@@ -65,6 +68,14 @@ async def decide(
         raise unknown_approval() from error
     await approvals.wake(client, approval, entry.seq)
     return entry
+
+
+def ledger_keys(here: Services) -> LedgerKeys:
+    """What decisions are signed with. Raises Refused (503) where a deployed app has no key."""
+    try:
+        return here.ledger_keys
+    except SettingError as error:
+        raise Refused(503, "ledger_key_missing", f"Nothing can be decided now. {error}") from error
 
 
 def check_link(who: Identity, *, stage: str, decision: str, sha256: str) -> None:

@@ -33,7 +33,8 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 
     A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
     everything that is under way goes on, and taking the app out of service would stop that too.
-    So do links that cannot be made: people get no messages then.
+    So do links that cannot be made: people get no messages then; and a ledger that cannot be signed:
+    nothing is decided then.
     """
     return await _checks(client)
 
@@ -45,7 +46,11 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
             task_hub=_task_hub(client),
             rules=asyncio.to_thread(_rules),
         ),
-        _answers(policy=asyncio.to_thread(_policy), links=asyncio.to_thread(_links)),
+        _answers(
+            policy=asyncio.to_thread(_policy),
+            links=asyncio.to_thread(_links),
+            ledger=asyncio.to_thread(_ledger),
+        ),
     )
     healthy = _all_ok(needed)
     usable = "ok" if _all_ok(wanted) else "degraded"
@@ -106,3 +111,7 @@ def _policy() -> None:
 
 def _links() -> None:
     services.current().links.home()
+
+
+def _ledger() -> None:
+    _ = services.current().ledger_keys  # raises where a deployed app has no key

@@ -1,36 +1,143 @@
-"""Proof of a ledger: the chain is whole, and nobody decided who was not allowed to."""
+"""Proof of a ledger: its chain is whole and signed, who decided might, and what it books is its own."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from invoicing.approval import ledger, stages
-from invoicing.approval.ledger import DECISIONS, Entry, Flaw
+from invoicing.approval import ledger, names, stages
+from invoicing.approval.ledger import DECISIONS, Entry, Flaw, Proven
 from invoicing.approval.policy import Stage
+from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import DecisionRefused
 
+_DIGITS = frozenset("0123456789abcdef")
 
-def prove(request: bytes, stored: Sequence[tuple[int, bytes]]) -> Flaw | None:
-    """The first flaw of a ledger, None where there is none; arguments as `ledger.verify`.
+
+@dataclass(frozen=True)
+class Booking:
+    """What an entry booked: for each reference, the SHA-256 of its payable; `seq`: the entry's number."""
+
+    seq: int
+    at: str
+    payables: Mapping[str, str]
+
+
+def prove(approval: str, request: bytes, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+    """Prove the ledger of an approval; arguments as `ledger.verify`.
 
     After the chain, the decisions: each one is held against the rules on the entries before it. That somebody
     stood in for another is taken from the entry, as absences are not kept.
     """
-    flaw = ledger.verify(request, stored)
-    if flaw is not None:
-        return flaw
-    asked = json.loads(request)
-    state = stages.progress([Stage.from_dict(one) for one in asked["stages"]], [])
-    for _, data in stored:
-        entry = ledger.from_bytes(data)
-        if entry.kind in DECISIONS and (why := _unlawful(state, entry, asked["sender"])):
-            return Flaw(entry.seq, f"entry {entry.seq} must not be: {why}")
+    found = ledger.verify(request, stored, keys)
+    try:
+        asked = json.loads(request)
+        state = stages.progress([Stage.from_dict(one) for one in asked["stages"]], [])
+        named, ref, sender = asked["approval"], asked["ref"], asked["sender"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return Proven((), Flaw(1, f"the request cannot be read: {type(error).__name__}"))
+    if named != approval:
+        return Proven((), Flaw(1, f"the request is that of another approval: {str(named)[:40]}"))
+    for place, entry in enumerate(found.entries):
+        why = _unlawful(state, entry, sender, ref)
+        if why:
+            return Proven(found.entries[:place], Flaw(entry.seq, f"entry {entry.seq} must not be: {why}"))
         state = stages.after(state, entry)
+    return found
+
+
+def prove_bookings(unit: str, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+    """Prove the ledger of what was booked without a person: `unit` as in `names.bookings`."""
+    found = ledger.verify_chain(bookings_root(unit), stored, keys)
+    for place, entry in enumerate(found.entries):
+        if entry.kind not in ("booked", "undone"):
+            why: str | None = f"a ledger of bookings holds no {entry.kind}"
+        else:
+            why = _bad_booking(entry, lambda ref: names.is_of_unit(ref, unit))
+        if why:
+            return Proven(found.entries[:place], Flaw(entry.seq, f"entry {entry.seq} must not be: {why}"))
+    return found
+
+
+def bookings_root(unit: str) -> str:
+    """What the first entry of a ledger of bookings is chained to."""
+    return hashlib.sha256(f"settle.bookings\n{unit}".encode()).hexdigest()
+
+
+def bookings_since_undone(entries: Iterable[Entry]) -> list[Entry]:
+    """The bookings that were not undone; the last one counts."""
+    found: list[Entry] = []
+    for entry in entries:
+        if entry.kind == "booked":
+            found.append(entry)
+        elif entry.kind == "undone":
+            found.clear()
+    return found
+
+
+def standing(entries: Iterable[Entry]) -> Booking | None:
+    """What a ledger books by now; None where there is nothing or it was undone."""
+    found = bookings_since_undone(entries)
+    return Booking(found[-1].seq, found[-1].at, found[-1].detail["payables"]) if found else None
+
+
+def booking_detail(payables: Mapping[str, bytes]) -> dict[str, Any]:
+    """The detail of a `booked` entry, for the bytes of each payable by its reference."""
+    return {"payables": {ref: hashlib.sha256(data).hexdigest() for ref, data in payables.items()}}
+
+
+def check_payables(booking: Booking | None, payables: Mapping[str, str]) -> Flaw | None:
+    """Hold what a ledger books against the SHA-256 of the payables that there are."""
+    for ref, sha256 in (booking.payables if booking else {}).items():
+        assert booking is not None
+        there = payables.get(ref)
+        if there is None:
+            text = f"entry {booking.seq} booked {ref} at {booking.at}, and its payable is missing"
+        elif there != sha256:
+            text = f"entry {booking.seq} booked {ref}, and its payable was altered since"
+        else:
+            continue
+        return Flaw(booking.seq, text)
     return None
 
 
-def _unlawful(state: stages.Progress, entry: Entry, sender: str | None) -> str | None:
+def check_end(entries: Sequence[Entry]) -> Flaw | None:
+    """Hold the end of an approval that is not in the inbox against it: it has ended, or never began."""
+    kinds = {entry.kind for entry in entries}
+    if "closed" in kinds or "stage_opened" not in kinds:
+        return None
+    place = len(entries) + 1
+    return Flaw(place, "the end is missing: the approval is not open, and no entry closes it")
+
+
+def _unlawful(state: stages.Progress, entry: Entry, sender: str | None, ref: str) -> str | None:
+    if entry.kind in DECISIONS:
+        return _unlawful_decision(state, entry, sender)
+    if entry.kind != "booked":
+        return None
+    if state.outcome != "approved":
+        return f"it books what is {state.outcome or 'not decided'}"
+    return _bad_booking(entry, lambda one: one == ref)
+
+
+def _bad_booking(entry: Entry, may_book: Callable[[str], bool]) -> str | None:
+    if entry.kind != "booked":
+        return None
+    payables = entry.detail.get("payables")
+    if not isinstance(payables, dict) or not all(_is_sha256(value) for value in payables.values()):
+        return "it does not say what it books"
+    strange = next((ref for ref in payables if not may_book(ref)), None)
+    return f"it books {strange}, which is not its own" if strange is not None else None
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and _DIGITS.issuperset(value)
+
+
+def _unlawful_decision(state: stages.Progress, entry: Entry, sender: str | None) -> str | None:
     who, place = entry.who or "", entry.on_behalf_of
     try:
         allowed = stages.check_decision(

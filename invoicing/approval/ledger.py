@@ -1,8 +1,9 @@
-"""The ledger of an approval: a chain of entries, each with the hash of the one before.
+"""A ledger: a chain of signed entries, each with the hash of the one before.
 
-The first entry holds the hash of the request (what is to be approved, and by whom), so the chain proves that
-too. An entry is written once and never changed: `verify` finds the first one that is missing, altered or out
-of place.
+The first entry of an approval's ledger holds the hash of the request (what is to be approved, and by whom),
+so the chain proves that too. An entry is written once and never changed: `verify` finds the first one that is
+missing, altered, out of place or not signed by us. What was cut off at the end, or is gone as a whole, a
+chain cannot tell: anchors do (`invoicing.approval.anchors`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, get_args
+
+from invoicing.approval.signing import Fault, LedgerKeys, Signature
 
 Kind = Literal[
     "opened",
@@ -24,12 +28,17 @@ Kind = Literal[
     "escalation",
     "expiry",
     "closed",
+    "booked",
     "undone",
 ]
 """`approve` to `answer` are people's decisions; the others are what the workflow did."""
 
 DECISIONS = frozenset({"approve", "reject", "ask", "answer"})
 _KINDS = frozenset(get_args(Kind))
+#: What may follow the end of an approval.
+_AFTERWARDS = frozenset({"booked", "undone"})
+#: Bytes of one entry; the longest that we write is a tenth of it.
+LONGEST_ENTRY = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Entry(Draft):
-    """An entry in its place: `seq` from 1, `previous` and `hash` as SHA-256 in hex."""
+    """An entry in its place.
+
+    `seq` from 1. `previous` and `hash`: SHA-256 in hex. `signed_with`: the id of the key, None where there
+    was none. `signature`: HMAC-SHA-256 of the hash in hex.
+    """
 
     seq: int = 0
     previous: str = ""
+    signed_with: str | None = None
     hash: str = ""
+    signature: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -69,24 +84,39 @@ class Entry(Draft):
 
 @dataclass(frozen=True)
 class Flaw:
-    """What is wrong with a ledger: at which entry, in words."""
+    """What is wrong with a ledger: at which entry, in words.
+
+    `unknown_key`: the entry may be right, but the key of this id is needed to tell.
+    """
 
     seq: int
     text: str
+    unknown_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Proven:
+    """The entries of a ledger that are proved, and the first flaw (None: there are no others)."""
+
+    entries: tuple[Entry, ...] = ()
+    flaw: Flaw | None = None
 
 
 class BadEntry(ValueError):
     """Bytes that are not an entry of a ledger."""
 
 
-def chain(draft: Draft, last: Entry | None, request_sha256: str) -> Entry:
-    """Put a draft after the last entry; the first one follows the request."""
+def chain(draft: Draft, last: Entry | None, root: str, keys: LedgerKeys) -> Entry:
+    """Put a draft after the last entry and sign it; the first one follows `root` (a SHA-256 in hex)."""
+    newest = keys.ids[0] if keys.ids else None
     entry = Entry(
         **asdict(draft),
         seq=last.seq + 1 if last else 1,
-        previous=last.hash if last else request_sha256,
+        previous=last.hash if last else root,
+        signed_with=newest,
     )
-    return replace(entry, hash=_hash(entry))
+    entry = replace(entry, hash=_hash(entry))
+    return replace(entry, signature=keys.sign("entry", entry.hash).value)
 
 
 def to_bytes(entry: Entry) -> bytes:
@@ -95,57 +125,103 @@ def to_bytes(entry: Entry) -> bytes:
 
 
 def from_bytes(data: bytes) -> Entry:
-    """Read an entry; its hash is not checked here. Raises BadEntry."""
+    """Read an entry; its hash and its signature are not checked here. Raises BadEntry."""
+    if len(data) > LONGEST_ENTRY:
+        raise BadEntry(f"not an entry of a ledger: it has {len(data):,} bytes")
     try:
         entry = Entry(**json.loads(data))
-    except (ValueError, TypeError) as error:
+        well_formed = _is_well_formed(entry)
+        datetime.fromisoformat(entry.at)
+        to_bytes(entry)  # a text that cannot be written was not written by us
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadEntry(f"not an entry of a ledger: {error}") from error
-    if entry.kind not in _KINDS or not isinstance(entry.seq, int) or not isinstance(entry.at, str):
+    if not well_formed:
         raise BadEntry("not an entry of a ledger: a field has a value of another kind")
     return entry
 
 
-def verify(request: bytes, stored: Sequence[tuple[int, bytes]]) -> Flaw | None:
-    """Prove a ledger: returns the first flaw, None where there is none.
+def _is_well_formed(entry: Entry) -> bool:
+    texts = (entry.at, entry.comment, entry.previous, entry.hash, entry.signature)
+    others = (
+        *(entry.stage, entry.who, entry.on_behalf_of, entry.sha256, entry.via, entry.link_id, entry.key),
+        entry.signed_with,
+    )
+    return (
+        isinstance(entry.kind, str)
+        and entry.kind in _KINDS
+        and isinstance(entry.seq, int)
+        and isinstance(entry.detail, dict)
+        and all(isinstance(text, str) for text in texts)
+        and all(text is None or isinstance(text, str) for text in others)
+    )
+
+
+def verify(request: bytes, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+    """Prove the chain of an approval's ledger, from its opening to its end.
 
     `stored` has number (from the blob's name) and bytes of each entry, in order.
     """
-    previous, closed = hashlib.sha256(request).hexdigest(), False
+    found = verify_chain(request_sha256(request), stored, keys)
+    closed = undone = False
+    for place, entry in enumerate(found.entries, 1):
+        if (entry.kind == "opened") != (place == 1):
+            text = f"entry {place} is out of place: an approval is opened once, at the beginning"
+        elif undone or (closed and entry.kind not in _AFTERWARDS):
+            text = f"entry {place} came after the approval was {'undone' if undone else 'closed'}"
+        elif entry.kind == "booked" and not closed:
+            text = f"entry {place} books what was not closed"
+        else:
+            closed, undone = closed or entry.kind == "closed", undone or entry.kind == "undone"
+            continue
+        return Proven(found.entries[: place - 1], Flaw(place, text))
+    return found
+
+
+def verify_chain(root: str, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+    """Prove that entries follow `root` and each other, and that each was signed with one of the keys."""
+    entries: list[Entry] = []
+    previous = root
     for place, (seq, data) in enumerate(stored, 1):
         if seq != place:
-            return Flaw(place, f"entry {place} is missing")
+            return Proven(tuple(entries), Flaw(place, f"entry {place} is missing"))
         try:
             entry = from_bytes(data)
         except BadEntry as error:
-            return Flaw(place, str(error))
-        flaw = _flaw(entry, data, place, previous)
-        if flaw or (closed and entry.kind != "undone"):
-            return Flaw(place, flaw or f"entry {place} came after the approval was closed")
-        previous, closed = entry.hash, closed or entry.kind == "closed"
-    return None
+            return Proven(tuple(entries), Flaw(place, str(error)))
+        flaw = _flaw(entry, data, place, previous, keys)
+        if flaw is not None:
+            return Proven(tuple(entries), flaw)
+        entries.append(entry)
+        previous = entry.hash
+    return Proven(tuple(entries))
 
 
-def _flaw(entry: Entry, data: bytes, place: int, previous: str) -> str | None:
+def _flaw(entry: Entry, data: bytes, place: int, previous: str, keys: LedgerKeys) -> Flaw | None:
     if entry.hash != _hash(entry) or data != to_bytes(entry):
-        return f"entry {place} was altered: its hash does not match what it says"
+        return Flaw(place, f"entry {place} was altered: its hash does not match what it says")
     if entry.seq != place:
-        return f"entry {place} says that it is entry {entry.seq}"
+        return Flaw(place, f"entry {place} says that it is entry {entry.seq}")
     if entry.previous != previous:
         before = f"entry {place - 1}" if place > 1 else "the request"
-        return f"entry {place} does not follow {before}: one of the two was altered"
-    if (entry.kind == "opened") != (place == 1):
-        return f"entry {place} is out of place: an approval is opened once, at the beginning"
-    return None
+        return Flaw(place, f"entry {place} does not follow {before}: one of the two was altered")
+    fault = signature_fault(entry, keys)
+    return Flaw(place, f"entry {place}: {fault.text}", fault.unknown_key) if fault else None
+
+
+def signature_fault(entry: Entry, keys: LedgerKeys) -> Fault | None:
+    """Say why the signature of an entry does not count; None where it does."""
+    return keys.fault("entry", entry.hash, Signature(entry.signed_with, entry.signature))
 
 
 def request_sha256(request: bytes) -> str:
-    """What the first entry is chained to."""
+    """What the first entry of an approval is chained to."""
     return hashlib.sha256(request).hexdigest()
 
 
 def _hash(entry: Entry) -> str:
     said = entry.as_dict()
     del said["hash"]
+    del said["signature"]
     return hashlib.sha256(_canonical(said)).hexdigest()
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 _INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
 _APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
 _REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
+_PAYABLE = re.compile(r"(?P<owner>[bi][0-9a-f]{24})(?:-(?P<n>[1-9][0-9]{0,6}))?\.json")
+_NUMBERED = re.compile(r"[0-9]{6,}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 # Larger than any moment in milliseconds that something can be made at (year 2286).
 _NEVER = 10**13
@@ -18,6 +20,8 @@ INBOX = "inbox/"
 DELEGATIONS = "delegations/"
 PAYABLES = "payables/"
 APPROVALS = "approvals/"
+BOOKINGS = "bookings/"
+ANCHORS = "anchors/"
 
 
 class Reference(NamedTuple):
@@ -122,7 +126,18 @@ def ledger(approval: str) -> str:
 
 def entry(approval: str, seq: int) -> str:
     """One entry of the ledger; the first is 1."""
-    return f"{ledger(approval)}{seq:06d}.json"
+    return numbered(ledger(approval), seq)
+
+
+def numbered(prefix: str, seq: int) -> str:
+    """One entry of the ledger below a prefix."""
+    return f"{prefix}{seq:06d}.json"
+
+
+def number_of(name: str) -> int:
+    """The number of an entry or an anchor from its blob's name; 0 where it has none."""
+    text = name.rpartition("/")[2].partition(".")[0]
+    return int(text) if _NUMBERED.fullmatch(text) else 0
 
 
 def inbox(approval: str) -> str:
@@ -138,6 +153,38 @@ def delegation(person: str) -> str:
 def payable(reference: str) -> str:
     """An approved invoice that waits for a payment run."""
     return f"{PAYABLES}{reference.replace('/', '-')}.json"
+
+
+def reference_of_payable(name: str) -> str | None:
+    """The reference that a payable's blob is named after; None where it is none of our names."""
+    match = _PAYABLE.fullmatch(name.removeprefix(PAYABLES))
+    if match is None:
+        return None
+    text = match["owner"] if match["n"] is None else f"{match['owner']}/{match['n']}"
+    return text if _REFERENCE.fullmatch(text) else None
+
+
+def booking_unit(batch: str, pack: int) -> str:
+    """What is booked together without a person: a pack of a batch. An invoice that came alone is its own."""
+    return f"{batch}-{pack:05d}"
+
+
+def is_of_unit(reference: str, unit: str) -> bool:
+    """Say whether a document may be booked in this unit."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        return False
+    return reference == unit if match["owner"] else unit.rpartition("-")[0] == match["batch"]
+
+
+def bookings(unit: str) -> str:
+    """The prefix of the ledger of what was booked without a person."""
+    return f"{BOOKINGS}{unit}/"
+
+
+def anchor(seq: int) -> str:
+    """One anchor; the first is 1."""
+    return f"{ANCHORS}{seq:06d}.ndjson.gz"
 
 
 def supplier(key: str) -> str:

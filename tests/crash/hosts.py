@@ -35,6 +35,7 @@ class KillableHost:
             "AzureWebJobsStorage": storage,
             "SETTLE_CONTAINER": self.container,
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
         }
         self._process: subprocess.Popen | None = None
 

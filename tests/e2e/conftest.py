@@ -57,6 +57,7 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
         "SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}",
         "SETTLE_POLICY": str(_policy(project)),
         "FUNCTIONS_WORKER_RUNTIME": "python",
+        "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
     }
     return host.start(project, host.HostOptions("embedded", 0, storage, auth=True, variables=variables))
 

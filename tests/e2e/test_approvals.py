@@ -56,7 +56,9 @@ def test_invoice_waits_and_is_booked_when_a_person_approves(api: Api, waiting: W
     assert (end["status"], end["by"], end["undone"]) == ("booked", ANN, [])
     view = waiting.view()
     assert (view["status"], view["closed"], view["waiting_for"]) == ("approved", True, [])
-    assert [one["kind"] for one in view["history"]] == ["opened", "stage_opened", "approve", "closed"]
+    assert [one["kind"] for one in view["history"]] == [
+        *("opened", "stage_opened", "approve", "closed", "booked")
+    ]
     assert entry["sha256"] == view["document"]["sha256"]
     assert waiting.approval not in api.get("approvals", params={"top": 1000}).text
     told = until(lambda: api.messages(waiting.approval, "decided").get(SENDER))

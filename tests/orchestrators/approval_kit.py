@@ -36,6 +36,7 @@ from invoicing.approval.policy_file import parse
 from invoicing.assess import Checker
 from invoicing.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, invoice
+from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from triggers import supervising, timers
@@ -160,7 +161,8 @@ class Office:
         self.blobs = MemoryBlobs()
         self.told: list[dict[str, Any]] = []
         self.settings: Settings = replace(
-            from_environment({"AzureWebJobsStorage": "unused"}), policy_file=Path("none")
+            from_environment({"AzureWebJobsStorage": "unused", "SETTLE_LEDGER_KEY": LEDGER_KEY}),
+            policy_file=Path("none"),
         )
         self.policy = policy_of(*stages)
         replaced = {"notify": self._notify} | host.pop("activities", {})
@@ -215,7 +217,13 @@ class Office:
         if "sha256" not in value:
             value["sha256"] = self.sha256(approval)
         return approvals.decide(
-            self.blobs, approval, stage=stage, who=who, decision=cast(approvals.Decision, decision), **value
+            self.blobs,
+            LEDGER_KEYS,
+            approval,
+            stage=stage,
+            who=who,
+            decision=cast(approvals.Decision, decision),
+            **value,
         )
 
     def decide(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:

@@ -19,8 +19,9 @@ from adapters.blobs import StorageUnavailable
 from adapters.ledgers import ApprovalMissing
 from devhost.errors import InstanceFinished, InstanceNotFound
 from devhost.testing import HostCrash
-from invoicing.approval import ledger, names
+from invoicing.approval import audit, names
 from invoicing.approval.ledger import Entry
+from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.orchestrators.approval_kit import (
     ANN,
     BOB,
@@ -223,7 +224,8 @@ class World:
         if not stored:
             assert output["status"] == "failed"
             return
-        assert ledger.verify(blobs.read(names.request(APPROVAL)), stored) is None
+        proven = audit.prove(APPROVAL, blobs.read(names.request(APPROVAL)), stored, LEDGER_KEYS)
+        assert proven.flaw is None
         entries = [json.loads(data) for _, data in stored]
         self._nothing_lost(entries)
         outcome = outcome_of(self.stages, entries, self.sender)

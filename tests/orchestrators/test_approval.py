@@ -63,7 +63,9 @@ def test_stages_come_one_after_the_other_and_the_invoice_is_booked(office: Open)
     assert here.status().output == {"status": "booked", "approval": APPROVAL, "by": CARLA, "undone": []}
     (payable,) = here.payables()
     assert payable["approved_by"] == [BOB, CARLA]
-    assert payable["ledger"]["head"] == here.entries()[-1].hash
+    closed, booked = here.entries()[-2:]
+    assert payable["ledger"] == {"entries": closed.seq, "head": closed.hash}
+    assert list(booked.detail["payables"]) == [INVOICE]
     assert here.told_kinds()[-1] == ("decided", (SUE,))
     assert approvals.inbox(here.blobs) == []
 
@@ -238,7 +240,7 @@ def test_decision_before_the_wait_is_armed_is_not_lost() -> None:
     with here.at_work():
         here.bring()
         assert here.status().output["status"] == "booked"
-        assert here.kinds() == ["opened", "stage_opened", "approve", "closed"]
+        assert here.kinds() == ["opened", "stage_opened", "approve", "closed", "booked"]
 
 
 def test_decision_for_a_stage_that_is_not_open_yet_is_refused(office: Open) -> None:
@@ -270,7 +272,7 @@ def test_of_two_approvers_at_the_same_second_one_is_counted(office: Open) -> Non
     here.blobs.fails = first_ann
     assert _refused(lambda: here.decide(BOB, "reject")) == "stage_over"
     here.wake()
-    assert here.kinds() == ["opened", "stage_opened", "approve", "closed"]
+    assert here.kinds() == ["opened", "stage_opened", "approve", "closed", "booked"]
     assert here.status().output["by"] == ANN
 
 

@@ -47,6 +47,7 @@ def test_host_that_dies_at_any_commit_ends_with_the_same_ledger(tmp_path: Path, 
         "stage_opened",
         "approve",
         "closed",
+        "booked",
     ]
     crash, crashed = 0, True
     while crashed:

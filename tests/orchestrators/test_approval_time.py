@@ -105,7 +105,7 @@ def test_decision_ends_the_approval_at_once() -> None:
         here.host.advance(days=2, hours=5)
         here.decide(ANN, "approve")
         assert here.status().runtime_status == "Completed"
-        assert _lived(here)[-1] == ("closed", pytest.approx(2 + 5 / 24, abs=0.001))
+        assert _lived(here)[-2] == ("closed", pytest.approx(2 + 5 / 24, abs=0.001))
 
 
 def test_escalation_widens_the_circle() -> None:
@@ -128,7 +128,7 @@ def test_expiry_means_what_the_policy_says(meaning: str, outcome: str, days: int
         here.bring()
         ended = here.host.finish(INVOICE)
         assert ended.output["status"] == outcome
-        assert _lived(here)[-1] == ("closed", days)
+        assert ("closed", days) in _lived(here)[-2:]
         assert len(here.payables()) == (1 if outcome == "booked" else 0)
 
 

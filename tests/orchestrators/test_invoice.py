@@ -137,6 +137,7 @@ def test_invoice_sent_again_after_a_reject_gets_a_new_approval() -> None:
         assert here.status().output["status"] == "booked"
         assert here.payables()[0]["approval"] == second
         assert here.kinds()[-1] == "closed"
+        assert here.kinds(second)[-1] == "booked"
 
 
 def test_policy_that_is_broken_meanwhile_is_waited_for() -> None:

@@ -12,6 +12,7 @@ from adapters.ledgers import Ledger
 from invoicing.approval import names
 from invoicing.approval.facts import facts_of
 from invoicing.approval.ledger import Draft
+from tests.fakes.ledger_keys import LEDGER_KEYS
 
 ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -64,7 +65,7 @@ def add_entries(blobs: Blobs, approval: str, *drafts: Draft) -> None:
     """Write more entries into the ledger."""
     ledger = Ledger.read(blobs, approval)
     for draft in drafts:
-        ledger.append(lambda entries, draft=draft: draft)
+        ledger.append(lambda entries, draft=draft: draft, LEDGER_KEYS)
 
 
 def put_in_inbox(

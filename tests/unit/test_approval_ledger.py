@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing.approval import audit, ledger
-from invoicing.approval.ledger import Draft, Entry
+from invoicing.approval import audit, ledger, names
+from invoicing.approval.ledger import Draft, Entry, Flaw
+from tests.fakes.ledger_keys import LEDGER_KEYS as KEYS
 
+REF = "i" + "1" * 24
+APPROVAL = names.approval_id(REF)
 REQUEST = json.dumps(
     {
+        "approval": APPROVAL,
+        "ref": REF,
         "sender": "sue@example.com",
         "stages": [
             {
@@ -39,8 +44,16 @@ def _chain(*drafts: Draft, request: bytes = REQUEST) -> list[Entry]:
     entries: list[Entry] = []
     for draft in drafts:
         last = entries[-1] if entries else None
-        entries.append(ledger.chain(draft, last, ledger.request_sha256(request)))
+        entries.append(ledger.chain(draft, last, ledger.request_sha256(request), KEYS))
     return entries
+
+
+def _verify(stored: list[tuple[int, bytes]], request: bytes = REQUEST) -> Flaw | None:
+    return ledger.verify(request, stored, KEYS).flaw
+
+
+def _prove(stored: list[tuple[int, bytes]]) -> Flaw | None:
+    return audit.prove(APPROVAL, REQUEST, stored, KEYS).flaw
 
 
 def _stored(entries: list[Entry]) -> list[tuple[int, bytes]]:
@@ -51,8 +64,8 @@ def test_whole_ledger_has_no_flaw() -> None:
     """Chain and decisions are proved; so is a ledger that was only begun, and an empty one."""
     for length in range(len(DRAFTS) + 1):
         stored = _stored(_chain(*DRAFTS[:length]))
-        assert ledger.verify(REQUEST, stored) is None
-        assert audit.prove(REQUEST, stored) is None
+        assert _verify(stored) is None
+        assert _prove(stored) is None
 
 
 def test_entry_survives_its_bytes() -> None:
@@ -69,7 +82,7 @@ def test_any_changed_byte_is_found_at_its_entry(which: int, data: st.DataObject)
     at = data.draw(st.integers(0, len(content) - 1))
     value = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[at]))
     stored[which] = (seq, content[:at] + bytes([value]) + content[at + 1 :])
-    flaw = ledger.verify(REQUEST, stored)
+    flaw = _verify(stored)
     assert flaw is not None
     assert flaw.seq == which + 1
 
@@ -79,7 +92,7 @@ def test_removed_entry_is_found(which: int) -> None:
     """Its place in the row of numbers is empty."""
     stored = _stored(_chain(*DRAFTS))
     del stored[which]
-    flaw = ledger.verify(REQUEST, stored)
+    flaw = _verify(stored)
     assert flaw is not None
     assert (flaw.seq, "missing" in flaw.text) == (which + 1, True)
 
@@ -90,17 +103,18 @@ def test_entry_that_was_forged_with_its_hash_breaks_the_next_one(which: int) -> 
     entries = _chain(*DRAFTS)
     before = entries[which - 1]
     last = entries[which - 2] if which > 1 else None
-    forged = ledger.chain(replace(DRAFTS[which - 1], comment="forged"), last, ledger.request_sha256(REQUEST))
+    root = ledger.request_sha256(REQUEST)
+    forged = ledger.chain(replace(DRAFTS[which - 1], comment="forged"), last, root, KEYS)
     assert forged.hash != before.hash
     entries[which - 1] = forged
-    flaw = ledger.verify(REQUEST, _stored(entries))
+    flaw = _verify(_stored(entries))
     assert flaw is not None
     assert flaw.seq == which + 1
 
 
 def test_changed_request_is_found() -> None:
     """Who was to approve what belongs to the proof."""
-    flaw = ledger.verify(REQUEST.replace(b"ann", b"tom"), _stored(_chain(*DRAFTS)))
+    flaw = _verify(_stored(_chain(*DRAFTS)), REQUEST.replace(b"ann", b"tom"))
     assert flaw is not None
     assert "the request" in flaw.text
 
@@ -109,8 +123,8 @@ def test_entry_after_the_end_is_found_unless_it_undoes() -> None:
     """Only that nothing came of it may follow the end."""
     late = Draft(kind="approve", at=AT, stage="clerk", who="bob@example.com")
     undone = Draft(kind="undone", at=AT, key="undone")
-    assert ledger.verify(REQUEST, _stored(_chain(*DRAFTS, undone))) is None
-    flaw = ledger.verify(REQUEST, _stored(_chain(*DRAFTS, late)))
+    assert _verify(_stored(_chain(*DRAFTS, undone))) is None
+    flaw = _verify(_stored(_chain(*DRAFTS, late)))
     assert flaw is not None
     assert flaw.seq == 6
 
@@ -120,7 +134,7 @@ def test_entry_after_the_end_is_found_unless_it_undoes() -> None:
 )
 def test_what_is_no_entry_is_found(data: bytes) -> None:
     """Whatever lies at an entry's place."""
-    flaw = ledger.verify(REQUEST, [(1, data)])
+    flaw = _verify([(1, data)])
     assert flaw is not None
     assert flaw.seq == 1
 
@@ -137,7 +151,7 @@ def test_decision_of_somebody_who_was_not_allowed_is_found(who: str, why: str) -
     """The chain is whole, since whoever wrote it knew how: the rules are not kept."""
     forged = Draft(kind="approve", at=AT, stage="clerk", who=who)
     stored = _stored(_chain(*DRAFTS[:3], forged))
-    assert ledger.verify(REQUEST, stored) is None
-    flaw = audit.prove(REQUEST, stored)
+    assert _verify(stored) is None
+    flaw = _prove(stored)
     assert flaw is not None
     assert (flaw.seq, why in flaw.text) == (4, True)

@@ -20,8 +20,9 @@ from adapters.identity import SIGN_IN_COOKIE, sign_in_cookie
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.approval import names
-from invoicing.approval.ledger import Draft, chain, request_sha256, to_bytes
+from invoicing.approval.ledger import Draft, chain, request_sha256, signature_fault, to_bytes
 from invoicing.approval.policy import Stage
+from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from triggers import approvals as api
 from triggers import invoices
@@ -64,6 +65,7 @@ class World:
         self.environment = {
             "AzureWebJobsStorage": "unused",
             "SETTLE_LINK_KEY": "k" * 32,
+            "SETTLE_LEDGER_KEY": LEDGER_KEY,
             "SETTLE_POLICY": str(policy),
         }
         request = {
@@ -84,7 +86,7 @@ class World:
             Draft("opened", request["created"]),
             Draft("stage_opened", request["created"], "clerk"),
         ):
-            last = chain(draft, last, request_sha256(data))
+            last = chain(draft, last, request_sha256(data), LEDGER_KEYS)
             self.blobs.create(names.entry(APPROVAL, last.seq), to_bytes(last))
 
     @property
@@ -146,6 +148,27 @@ async def test_document_that_was_replaced_after_the_mail_cannot_be_approved(worl
     assert await world.decide(token) == (409, "document_changed")
     assert len(approvals.read(world.blobs, APPROVAL).entries) == 2
     assert await world.decide(token, decision="reject", comment="Not what I saw") == (201, "link")
+
+
+async def test_without_a_key_nothing_is_decided_where_the_app_is_deployed(world: World) -> None:
+    """503 with what is missing, nothing in the ledger; a local run decides, unsigned."""
+    del world.environment["SETTLE_LEDGER_KEY"]
+    assert await world.decide(world.token()) == (503, "ledger_key_missing")
+    assert len(approvals.read(world.blobs, APPROVAL).entries) == 2
+    world.environment["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development"
+    assert await world.decide(world.token()) == (201, "link")
+    assert approvals.read(world.blobs, APPROVAL).entries[-1].signed_with is None
+
+
+async def test_decision_is_signed_with_the_newest_key(world: World) -> None:
+    """The answer does not show the signature; the ledger has it."""
+    world.environment["SETTLE_LEDGER_KEY"] = f"{'n' * 40} {LEDGER_KEY}"
+    status, answer = await world.call(api.post_decision, body={"decision": "approve", "t": world.token()})
+    assert (status, "signature" in answer["entry"]) == (201, False)
+    entry = approvals.read(world.blobs, APPROVAL).entries[-1]
+    keys = world.services.ledger_keys
+    assert entry.signed_with == keys.ids[0] != LEDGER_KEYS.ids[0]
+    assert signature_fault(entry, keys) is None
 
 
 async def test_link_that_has_ended_decides_nothing(world: World) -> None:

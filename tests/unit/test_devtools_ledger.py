@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import azurite, ledger, local_settings, locks, private_files, run, run_record
+from devtools import azurite, ledger, ledger_key, local_settings, locks, private_files, run, run_record, setup
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.ledger import Place, VerifyOptions
@@ -44,10 +44,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path, tmp_path)
 
 
-def _find(project: Project, environment: dict[str, str] | None = None, **options: str) -> Place:
+def _place(project: Project, environment: dict[str, str] | None = None, **options: str) -> Place:
     with ExitStack() as stack:
         console = Console(io.StringIO(), terminal=False)
-        return ledger.find(stack, project, console, VerifyOptions(**options), environment or {})
+        found = VerifyOptions(storage=options.get("storage"), container=options.get("container"))
+        return ledger.find(stack, project, console, found, environment or {})
+
+
+def _find(project: Project, environment: dict[str, str] | None = None, **options: str) -> tuple[str, str]:
+    place = _place(project, environment, **options)
+    return place.storage, place.container
 
 
 @contextmanager
@@ -61,9 +67,9 @@ def _run_that_is_up(project: Project, storage: str = RUNS, container: str = "set
 def test_storage_of_the_run_that_is_up_is_proved(project: Project) -> None:
     """On its ports, not on the usual ones, where somebody else's data may be."""
     with _run_that_is_up(project):
-        assert _find(project) == Place(RUNS, "settle")
+        assert _find(project) == (RUNS, "settle")
     with _run_that_is_up(project, ACCOUNT, "invoices"):
-        assert _find(project) == Place(ACCOUNT, "invoices")
+        assert _find(project) == (ACCOUNT, "invoices")
 
 
 def test_data_that_a_run_left_is_proved_on_an_azurite_of_its_own(project: Project) -> None:
@@ -71,32 +77,32 @@ def test_data_that_a_run_left_is_proved_on_an_azurite_of_its_own(project: Projec
     project.azurite_data.mkdir()
     with _run_that_is_up(project, container="invoices"):
         pass
-    assert _find(project) == Place(FakeAzurite.connection_string, "invoices")
+    assert _find(project) == (FakeAzurite.connection_string, "invoices")
 
 
 def test_account_that_the_last_run_used_is_proved_although_settings_changed(project: Project) -> None:
     """What a run used counts, not what the next one would use."""
     with _run_that_is_up(project, ACCOUNT):
         pass
-    assert _find(project) == Place(ACCOUNT, "settle")
+    assert _find(project) == (ACCOUNT, "settle")
 
 
 def test_another_storage_can_be_named(project: Project) -> None:
     """By the command first, then by the environment; the short form means the usual ports."""
     with _run_that_is_up(project):
-        assert _find(project, storage="mine", container="c") == Place("mine", "c")
-        assert _find(project, {"SETTLE_STORAGE": ACCOUNT}) == Place(ACCOUNT, "settle")
-        assert _find(project, {"SETTLE_STORAGE": ACCOUNT}, storage="mine") == Place("mine", "settle")
-        assert _find(project, storage="UseDevelopmentStorage=true") == Place(USUAL, "settle")
-        assert _find(project, container="c") == Place(RUNS, "c")
+        assert _find(project, storage="mine", container="c") == ("mine", "c")
+        assert _find(project, {"SETTLE_STORAGE": ACCOUNT}) == (ACCOUNT, "settle")
+        assert _find(project, {"SETTLE_STORAGE": ACCOUNT}, storage="mine") == ("mine", "settle")
+        assert _find(project, storage="UseDevelopmentStorage=true") == (USUAL, "settle")
+        assert _find(project, container="c") == (RUNS, "c")
 
 
 def test_account_and_container_of_the_settings_are_proved_where_no_run_was(project: Project) -> None:
     """The settings of the file count as those of the environment do."""
     values = {"AzureWebJobsStorage": "host", "SETTLE_STORAGE": ACCOUNT, "SETTLE_CONTAINER": "invoices"}
     (project.root / "local.settings.json").write_text(json.dumps({"Values": values}))
-    assert _find(project) == Place(ACCOUNT, "invoices")
-    assert _find(project, {"SETTLE_CONTAINER": "other"}) == Place(ACCOUNT, "other")
+    assert _find(project) == (ACCOUNT, "invoices")
+    assert _find(project, {"SETTLE_CONTAINER": "other"}) == (ACCOUNT, "other")
 
 
 def test_without_any_data_nothing_is_proved(project: Project) -> None:
@@ -110,13 +116,13 @@ def test_run_with_data_of_its_own_is_proved_while_it_is_up(project: Project) -> 
     fresh = [Project(project.root, project.root / ".state" / f"fresh-{name}") for name in "ab"]
     project.azurite_data.mkdir()
     with _run_that_is_up(fresh[0]):
-        assert _find(project) == Place(RUNS, "settle")
+        assert _find(project) == (RUNS, "settle")
         with _run_that_is_up(fresh[1], ACCOUNT), pytest.raises(DevError, match="2 runs") as caught:
             _find(project)
     details = " ".join(caught.value.details)
     assert "31" in details
     assert "c2VjcmV0" not in details
-    assert _find(project) == Place(FakeAzurite.connection_string, "settle")
+    assert _find(project) == (FakeAzurite.connection_string, "settle")
 
 
 def test_note_of_an_earlier_run_does_not_count_for_the_command_that_holds_the_data_now(
@@ -211,6 +217,7 @@ def test_verifying_hands_over_the_account_under_every_name_it_is_looked_for(
         assert ledger.verify(project, Console(io.StringIO(), terminal=False), VerifyOptions()) == 7
     assert (given["AzureWebJobsStorage"], given["SETTLE_STORAGE"]) == (RUNS, RUNS)
     assert given["SETTLE_CONTAINER"] == "invoices"
+    assert given["SETTLE_LEDGER_KEY"] == ""
 
 
 def test_verifying_without_data_is_no_success(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +226,54 @@ def test_verifying_without_data_is_no_success(project: Project, monkeypatch: pyt
     output = io.StringIO()
     assert ledger.verify(project, Console(output, terminal=False), VerifyOptions()) == 2
     assert "no data to prove" in output.getvalue()
+
+
+# the key
+
+
+def test_run_makes_its_key_once_and_only_its_owner_may_read_it(project: Project) -> None:
+    """The proof of a later day needs the same key."""
+    settings = local_settings.read(project, {})
+    key = ledger_key.ensure(project, settings)
+    assert len(key) >= 32
+    assert stat.S_IMODE(project.ledger_key.stat().st_mode) == 0o600
+    assert ledger_key.ensure(project, settings) == key == ledger_key.known(project, settings)
+
+
+def test_key_that_was_set_signs_and_that_of_earlier_runs_is_still_believed(project: Project) -> None:
+    """Whoever sets a key later can prove what was signed before; a set key makes no file."""
+    named = local_settings.LocalSettings(1, local_settings.LOCAL_STORAGE, ledger_key="NEW OLD")
+    assert ledger_key.ensure(project, named) == "NEW OLD"
+    assert not project.ledger_key.exists()
+    own = ledger_key.ensure(project, local_settings.read(project, {}))
+    assert ledger_key.ensure(project, named) == f"NEW OLD {own}"
+
+
+def test_key_is_that_of_the_run_that_is_proved(project: Project) -> None:
+    """A run with data of its own has a key of its own."""
+    fresh = Project(project.root, project.root / ".state" / "fresh-a")
+    with _run_that_is_up(fresh):
+        assert _place(project).project == fresh
+    with _run_that_is_up(project):
+        assert _place(project).project == project
+
+
+def test_key_goes_with_the_data_it_signed(project: Project) -> None:
+    """Cleaning deletes both; a key that signed ledgers in a named account stays."""
+    console = Console(io.StringIO(), terminal=False)
+    for storage, stays in ((RUNS, False), (ACCOUNT, True)):
+        ledger_key.ensure(project, local_settings.read(project, {}))
+        with _run_that_is_up(project, storage):
+            pass
+        setup.clean(project, console, everything=False)
+        assert project.ledger_key.exists() == stays
+        assert not project.run_record.exists()
+
+
+def test_key_that_cannot_be_read_is_told(project: Project) -> None:
+    """With the setting that does instead."""
+    project.state.mkdir()
+    project.ledger_key.write_bytes(b"\xff")
+    with pytest.raises(DevError, match="cannot be read") as caught:
+        ledger_key.ensure(project, local_settings.read(project, {}))
+    assert "SETTLE_LEDGER_KEY" in caught.value.hint

@@ -16,6 +16,7 @@ from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.assess import Checker
+from tests.fakes.ledger_keys import LEDGER_KEY
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from triggers import health
@@ -40,6 +41,7 @@ def policy(tmp_path: Path) -> Path:
 def ask(policy: Path) -> Iterator[Ask]:
     """Ask the app how it is."""
     links = {"SETTLE_LINK_KEY": "k" * 40, "SETTLE_PUBLIC_URL": "https://settle.example"}
+    links["SETTLE_LEDGER_KEY"] = LEDGER_KEY
     settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_POLICY": str(policy), **links})
     health._logged.clear()
     here = Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
@@ -106,3 +108,16 @@ def test_setting_that_is_missing_is_named_in_the_log_and_not_in_the_answer(
     assert (body["status"], body["checks"]["links"]) == ("degraded", "SettingError")
     assert "SETTLE_PUBLIC_URL" not in json.dumps(body)
     assert "SETTLE_PUBLIC_URL" in caplog.text
+
+
+@pytest.mark.parametrize(("where", "answer"), [("", "SettingError"), ("Development", "ok")])
+def test_ledger_that_cannot_be_signed_is_told_where_the_app_is_deployed(
+    ask: Ask, policy: Path, caplog: pytest.LogCaptureFixture, where: str, answer: str
+) -> None:
+    """`degraded`: everything can be looked at, and nothing decided. A local run needs no key."""
+    environment = {"AzureWebJobsStorage": "unused", "AZURE_FUNCTIONS_ENVIRONMENT": where}
+    here = services.current()
+    with services.replaced_by(replace(here, settings=from_environment(environment))):
+        status, body = ask()
+    assert (status, body["status"], body["checks"]["ledger"]) == (200, "degraded", answer)
+    assert ("SETTLE_LEDGER_KEY" in caplog.text) == (answer != "ok")

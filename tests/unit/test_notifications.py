@@ -20,6 +20,7 @@ from adapters.settings import Settings, from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, request_sha256, to_bytes
 from invoicing.approval.policy import Stage
+from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.webhook import Webhook
@@ -78,7 +79,8 @@ class World:
         entries = approvals.read(self.blobs, APPROVAL).entries
         data = self.blobs.read(names.request(APPROVAL))
         draft = Draft(kind=kind, at=NOW.isoformat(), **fields)
-        entry = chain(draft, entries[-1] if entries else None, request_sha256(data))
+        last = entries[-1] if entries else None
+        entry = chain(draft, last, request_sha256(data), LEDGER_KEYS)
         self.blobs.create(names.entry(APPROVAL, entry.seq), to_bytes(entry))
 
     def tell(self, kind: str = "request", to: tuple[str, ...] = (ANN,), **details: Any) -> dict[str, Any]:

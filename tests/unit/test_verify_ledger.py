@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from adapters import verify_ledger
+from adapters import ledger_audit, verify_ledger
 from adapters.blobs import AzureBlobs, StorageUnavailable
+from adapters.ledgers import Ledger
 from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft
+from invoicing.approval.signing import LedgerKeys
+from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, NOON, put_approval
 from tests.unit.report_rows import row
@@ -27,6 +30,8 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> MemoryBlobs:
     """The storage that the command finds."""
     memory = PlacedBlobs()
     monkeypatch.setenv("AzureWebJobsStorage", "unused")
+    monkeypatch.setenv("SETTLE_LEDGER_KEY", LEDGER_KEY)
+    monkeypatch.setattr(ledger_audit, "SECOND_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(verify_ledger, "AzureBlobs", lambda connection, container: memory)
     return memory
 
@@ -38,13 +43,14 @@ def test_whole_ledgers_are_counted_with_their_first_and_last_entry(
     approve = Draft(kind="approve", at=LATER, stage="clerk", who=ANN)
     first = put_approval(blobs, row(1))
     last = put_approval(blobs, row(2), drafts=(approve,))
-    put_approval(blobs, row(3), opened=False)
-    assert verify_ledger.main() == 0
+    blobs.delete(names.inbox(put_approval(blobs, row(3), opened=False)))
+    assert verify_ledger.main([]) == 0
     said = capsys.readouterr().out
     assert "account a at http://127.0.0.1:1/a, container settle" in said
-    assert "3, with 5 entries" in said
-    assert f"first  {NOON.isoformat()}  {min(first, last)}, entry 1 (opened)" in said
-    assert f"last   {LATER}  {last}, entry 3 (approve)" in said
+    assert "3 (3 of approvals, 0 of what was booked without a person), 5 entries" in said
+    assert f"5 with key {LEDGER_KEYS.ids[0]}" in said
+    assert f"first   {NOON.isoformat()}  {min(first, last)}, entry 1 (opened)" in said
+    assert f"last    {LATER}  {last}, entry 3 (approve)" in said
     assert said.endswith("All 3 ledgers are whole.\n")
 
 
@@ -52,7 +58,7 @@ def test_storage_without_a_ledger_proves_nothing(
     blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is no success, and not called whole."""
-    assert verify_ledger.main() == 2
+    assert verify_ledger.main([]) == 2
     said = capsys.readouterr().out
     assert "There is no ledger here: nothing was proved." in said
     assert "whole" not in said
@@ -64,11 +70,40 @@ def test_flaws_are_named_and_many_are_counted(blobs: MemoryBlobs, capsys: pytest
         approval = put_approval(blobs, row(n))
         name = names.entry(approval, 2)
         blobs.write(name, blobs.read(name).replace(b'"clerk"', b'"chief"'))
-    assert verify_ledger.main() == 1
+    assert verify_ledger.main([]) == 1
     said = capsys.readouterr().out
     assert said.count("entry 2: entry 2 was altered") == 50
     assert "and 10 more" in said
     assert said.endswith("60 of 60 ledgers are NOT whole.\n")
+
+
+def test_unsigned_ledgers_prove_nothing_unless_that_is_asked_for(
+    blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And then it is said what that is worth."""
+    put_approval(blobs, row(1), opened=False)
+    (name,) = blobs.names(names.APPROVALS)
+    approval = name.split("/")[1]
+    ledger = Ledger.read(blobs, approval)
+    opened = Draft(kind="opened", at=LATER, key="opened")
+    ledger.append(lambda entries: opened, LedgerKeys(unsigned_counts=True))
+    monkeypatch.delenv("SETTLE_LEDGER_KEY")
+    assert verify_ledger.main([]) == 1
+    said = capsys.readouterr().out
+    assert "entry 1: it is not signed" in said
+    assert "--allow-unsigned" in said
+    assert verify_ledger.main(["--allow-unsigned"]) == 0
+    assert "1 of their entries are not signed: that proves nothing against" in capsys.readouterr().out
+
+
+def test_payable_that_nobody_approved_is_told(blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]) -> None:
+    """The ledgers are whole, and still something is not right."""
+    put_approval(blobs, row(1))
+    blobs.write(names.payable("i" + "a" * 24), b"{}")
+    assert verify_ledger.main([]) == 1
+    said = capsys.readouterr().out
+    assert f"payables/i{'a' * 24}.json: no ledger books it" in said
+    assert said.endswith("1 other things are NOT right.\n")
 
 
 def test_storage_that_is_away_proves_nothing(blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +114,7 @@ def test_storage_that_is_away_proves_nothing(blobs: MemoryBlobs, capsys: pytest.
         raise StorageUnavailable("no answer")
 
     blobs.fails = away
-    assert verify_ledger.main() == 2
+    assert verify_ledger.main([]) == 2
     assert "cannot be read: no answer" in capsys.readouterr().err
 
 

@@ -247,6 +247,7 @@ def _sentence(one: Entry, request: Mapping[str, Any], name: Name) -> str:
         "escalation": f"Nobody had decided, so the {stage} was handed on.",
         "expiry": f"The time of the {stage} ran out.",
         "closed": f"Closed: {OUTCOMES.get(str(one.detail.get('outcome')), ('', 'it is over'))[1].lower()}.",
+        "booked": "Booked.",
         "undone": "A later step failed: what had been done was undone.",
     }
     return sentences.get(one.kind, one.kind)

@@ -1,0 +1,153 @@
+"""A storage with invoices that were approved and booked, rejected, or booked without a person."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+from activities import booking
+from adapters import services
+from adapters.ledger_audit import Audit
+from adapters.services import Services
+from adapters.settings import from_environment
+from invoicing import batch_names
+from invoicing.approval import names
+from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
+from invoicing.approval.signing import LedgerKeys
+from invoicing.assess import Checker
+from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.fakes.saying_checker import SayingChecker
+from tests.unit.approvals_on_paper import ANN, NOON, add_entries, put_approval
+from tests.unit.report_rows import row
+
+BATCH = "b" + "7" * 24
+LATER = "2026-05-04T13:00:00+00:00"
+
+
+def plain(builder: Any) -> Callable[[Any], Any]:
+    """The function behind a decorated activity."""
+    return builder._function.get_user_function()
+
+
+class Books:
+    """Blobs in memory, and the steps that fill them as the app does."""
+
+    def __init__(self, **environment: str) -> None:
+        self.blobs = MemoryBlobs()
+        self.environment = {"AzureWebJobsStorage": "unused", "SETTLE_LEDGER_KEY": LEDGER_KEY} | environment
+        self.waited: list[float] = []
+
+    @property
+    def services(self) -> Services:
+        """The app's services on these blobs."""
+        settings = from_environment(self.environment)
+        return Services(settings, self.blobs, lambda: cast(Checker, SayingChecker()))
+
+    def call(self, activity: Any, job: dict[str, Any]) -> dict[str, Any]:
+        """Run an activity."""
+        with services.replaced_by(self.services):
+            return plain(activity)(job)
+
+    # ------------------------------------------------------------ what happens
+
+    def open(self, n: int = 1) -> str:
+        """An approval that waits for Ann or Bob; returns its id."""
+        return put_approval(self.blobs, row(n))
+
+    def decided(self, n: int, kind: str = "approve", outcome: str = "approved") -> str:
+        """An approval that was decided and closed."""
+        approval = self.open(n)
+        decision = Draft(kind=cast(Any, kind), at=LATER, stage="clerk", who=ANN, comment="because")
+        closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": outcome})
+        add_entries(self.blobs, approval, decision, closed)
+        self.blobs.delete(names.inbox(approval))
+        return approval
+
+    def booked(self, n: int = 1) -> str:
+        """An approval that was approved and booked."""
+        approval = self.decided(n)
+        self.route(self.ref(approval), approval)
+        assert self.book(self.ref(approval)) == {"outcome": "ok"}
+        return approval
+
+    def free(self, n: int = 1) -> str:
+        """An invoice that came alone and was booked without a person; returns its reference."""
+        ref = names.invoice_id(hashlib.sha256(str(n).encode()).hexdigest())
+        self.blobs.write(names.invoice_result(ref), json.dumps(row(n)).encode())
+        self.route(ref, None)
+        assert self.book(ref) == {"outcome": "ok"}
+        return ref
+
+    def book(self, ref: str, now: str = LATER) -> dict[str, Any]:
+        """Book one invoice."""
+        return self.call(booking.book_payable, {"ref": ref, "now": now})
+
+    def route(self, ref: str, approval: str | None) -> None:
+        """What the policy said."""
+        route = {"outcome": "ok", "rule": "everything", "approval": approval}
+        self.blobs.write(names.invoice_route(ref), json.dumps(route).encode())
+
+    def put_batch(self, documents: int) -> None:
+        """A batch that was routed: nobody has to approve any of it."""
+        numbers = range(1, documents + 1)
+        lines = b"".join(json.dumps(row(n)).encode() + b"\n" for n in numbers)
+        manifest = {"chunks": [{"documents": [{"n": n} for n in numbers], "refused": []}]}
+        routes = [{"n": n, "outcome": "ok", "rule": "small", "approval": None} for n in numbers]
+        self.blobs.write(batch_names.result(BATCH, 0), lines)
+        self.blobs.write(batch_names.manifest(BATCH), json.dumps(manifest).encode())
+        self.blobs.write(names.batch_routes(BATCH), "\n".join(map(json.dumps, routes)).encode())
+
+    def book_pack(self, pack: int = 0, now: str = LATER) -> dict[str, Any]:
+        """Book a pack of the batch."""
+        return self.call(booking.book_batch, {"batch": BATCH, "pack": pack, "now": now})
+
+    # ------------------------------------------------------------ what can be seen
+
+    def ref(self, approval: str) -> str:
+        """What an approval is about."""
+        return json.loads(self.blobs.read(names.request(approval)))["ref"]
+
+    def entries(self, prefix: str) -> list[Entry]:
+        """The ledger below a prefix."""
+        return [from_bytes(self.blobs.read(name)) for name in self.blobs.names(prefix)]
+
+    def flaws(self, keys: LedgerKeys = LEDGER_KEYS, **more: Any) -> list[tuple[str, str]]:
+        """Where and what: everything that the audit finds."""
+        audit = Audit(self.blobs, keys, wait=self.waited.append, **more)
+        found = [(one.place, one.flaw.text) for one in audit.proofs() if one.flaw]
+        return found + [(one.name, one.text) for one in audit.strays]
+
+    # ------------------------------------------------------------ what an attacker does
+
+    def rewrite(self, approval: str, keys: LedgerKeys, **changes: Any) -> None:
+        """Change the last decision and hash all anew, as somebody does who knows this code."""
+        request = self.blobs.read(names.request(approval))
+        entries = self.entries(names.ledger(approval))
+        at = max(place for place, entry in enumerate(entries) if entry.kind in ("approve", "reject"))
+        last: Entry | None = None
+        for place, entry in enumerate(entries):
+            own = {name: getattr(entry, name) for name in Draft.__dataclass_fields__}
+            draft = Draft(**own)
+            draft = replace(draft, **changes) if place == at else draft
+            last = chain(draft, last, request_sha256(request), keys)
+            self.blobs.write(names.entry(approval, last.seq), to_bytes(last))
+
+    def cut_off(self, approval: str, entries: int) -> None:
+        """Remove the last entries and put the approval back into the inbox."""
+        stored = self.blobs.names(names.ledger(approval))
+        for name in stored[len(stored) - entries :]:
+            self.blobs.delete(name)
+        self.blobs.write(names.inbox(approval), b"{}", {"item": "{}"})
+
+    def wipe(self, approval: str) -> None:
+        """Remove an approval with its payable, and what else names it."""
+        ref = self.ref(approval)
+        for name in (*self.blobs.names(f"{names.APPROVALS}{approval}/"), names.payable(ref)):
+            self.blobs.delete(name)
+
+
+__all__ = ["ANN", "BATCH", "LATER", "LEDGER_KEY", "LEDGER_KEYS", "NOON", "Books"]

@@ -7,26 +7,24 @@ request: anybody can send a header.
 from __future__ import annotations
 
 import base64
-import binascii
-import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import azure.functions as func
+from pydantic import BaseModel
 from werkzeug.http import dump_cookie
 
 from adapters.access_settings import AccessSettings
 from adapters.cookies import cookies
 from adapters.links import LinkClaims, LinkRefused, Links
 from adapters.signing import BadSignature, Keys
+from invoicing.approval.persons import BadPerson, is_person_id, person_id
 
 Via = Literal["principal", "link", "dev"]
 
 SIGN_IN_COOKIE = "settle_person"
 _SIGN_IN_LASTS = timedelta(hours=12)
-_PERSON = re.compile(r"[^\s@<>\"',;:\\]{1,64}@[^\s@<>\"',;:\\]{1,190}")
 # Claims that hold a person's address, the best first: short names, and those of WS-Federation.
 _ADDRESS_CLAIMS = (
     "preferred_username",
@@ -41,18 +39,35 @@ class NotSignedIn(Exception):
     """Nobody is signed in, or what was sent to prove it proves nothing."""
 
 
+class _Claim(BaseModel, frozen=True):
+    """One claim of the platform's sign-in; a value that is no text says nothing to us."""
+
+    typ: str
+    val: object = None
+
+
+class _Principal(BaseModel, frozen=True):
+    """What the platform says of who is signed in; `name_typ`: the claim that it calls the name."""
+
+    claims: tuple[_Claim, ...]
+    name_typ: object = None
+
+    def address(self) -> str | None:
+        """The value of the best claim that holds an address; of several of one type the first counts."""
+        for wanted in (*_ADDRESS_CLAIMS, self.name_typ):
+            for claim in self.claims:
+                if claim.typ == wanted and isinstance(claim.val, str) and "@" in claim.val:
+                    return claim.val
+        return None
+
+
 @dataclass(frozen=True)
 class Identity:
-    """A person (lower-case address), how we know, and for a link what it says."""
+    """A person (`invoicing.approval.persons`), how we know, and for a link what it says."""
 
     person: str
     via: Via
     link: LinkClaims | None = None
-
-
-def is_person(text: str) -> bool:
-    """Say whether a text has the form of a person's id: an e-mail-like address in lower case."""
-    return _PERSON.fullmatch(text) is not None and text == text.lower()
 
 
 def person_of(
@@ -94,21 +109,16 @@ def principal_of(req: func.HttpRequest, settings: AccessSettings) -> str | None:
     if not header:
         return None
     try:
-        principal = json.loads(base64.b64decode(header, validate=True))
-        claims = _claims(principal)
-    except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        principal = _Principal.model_validate_json(base64.b64decode(header, validate=True))
+    except ValueError as error:  # pydantic's and binascii's errors are some
         raise NotSignedIn("The platform's sign-in cannot be read.") from error
-    wanted = (*_ADDRESS_CLAIMS, principal.get("name_typ"))
-    addresses = (str(claims.get(name, "")).strip().lower() for name in wanted)
-    person = next((address for address in addresses if is_person(address)), None)
-    if person is None:
+    address = principal.address()
+    if address is None:
         raise NotSignedIn("The platform's sign-in names no e-mail address.")
-    return person
-
-
-def _claims(principal: Any) -> dict[str, Any]:
-    """Claims by type; of several of one type the first counts."""
-    return {claim["typ"]: claim["val"] for claim in reversed(principal["claims"])}
+    try:
+        return person_id(address)
+    except BadPerson as error:
+        raise NotSignedIn(f"The address of the platform's sign-in {error}.") from error
 
 
 # ---------------------------------------------------------------- the development sign-in
@@ -127,7 +137,7 @@ def dev_person(
     except (BadSignature, KeyError, TypeError, ValueError):
         return None
     person = str(value.get("p", ""))
-    return person if is_person(person) and (now or datetime.now(UTC)).timestamp() < ends else None
+    return person if is_person_id(person) and (now or datetime.now(UTC)).timestamp() < ends else None
 
 
 def sign_in_cookie(
@@ -138,8 +148,10 @@ def sign_in_cookie(
     """
     if not settings.dev_sign_in:
         raise NotSignedIn("Signing in by one's own word is for local runs only.")
-    if not is_person(person):
-        raise NotSignedIn("That is not an e-mail address in lower case.")
+    try:
+        person = person_id(person)
+    except BadPerson as error:
+        raise NotSignedIn(f"The address {error}.") from error
     ends = (now or datetime.now(UTC)) + _SIGN_IN_LASTS
     value = keys.sign("sign-in", {"p": person, "e": ends.timestamp()})
     return dump_cookie(SIGN_IN_COOKIE, value, _SIGN_IN_LASTS, httponly=True, secure=secure, samesite="Lax")

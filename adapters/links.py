@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from adapters.setting_values import SettingError
 from adapters.signing import BadSignature, Keys
+from invoicing.approval.persons import is_person_id
 
 Purpose = Literal["decide", "answer"]
 Code = Literal["bad", "expired", "foreign"]
@@ -109,7 +110,9 @@ class Links:
 
 def _claims(body: dict[str, Any]) -> LinkClaims:
     texts = [body[name] for name in ("a", "s", "p", "h", "u")]
-    if not all(isinstance(text, str) for text in texts) or body["u"] not in ("decide", "answer"):
+    if not all(isinstance(text, str) for text in texts) or not is_person_id(body["p"]):
+        raise ValueError("not the claims of a link")
+    if body["u"] not in ("decide", "answer"):
         raise ValueError("not the claims of a link")
     approval, stage, person, sha256, purpose = texts
     expires = datetime.fromtimestamp(int(body["e"]), UTC)

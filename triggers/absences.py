@@ -10,6 +10,7 @@ from adapters.approvals import BadDelegation
 from adapters.records import Listed
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
+from invoicing.approval.persons import BadPerson, person_id
 from triggers.responses import Refused
 
 
@@ -26,7 +27,10 @@ async def note_absence(here: Services, person: str, until: str, to: str) -> Dele
     """
     ends = _until(until)
     policy, now = await asyncio.to_thread(policies.load, here.settings), datetime.now(UTC)
-    stand_in = to.strip().lower() or None
+    try:
+        stand_in = person_id(to) if to.strip() else None
+    except BadPerson as error:
+        raise Refused(422, "unknown_person", f"The address of who stands in {error}.") from error
     try:
         return await asyncio.to_thread(approvals.delegate, here.blobs, policy, person, ends, stand_in, now)
     except BadDelegation as error:

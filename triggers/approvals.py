@@ -18,6 +18,7 @@ from adapters.blobs import StorageRefused
 from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
+from invoicing.approval.persons import BadPerson, person_id
 from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
 from triggers.batch_view import collection_url
@@ -41,7 +42,8 @@ async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     here = services.current()
     top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
     listed_now = await asyncio.to_thread(approvals.open_approvals, here.blobs)
-    found = [item for item in listed_now.found if _wanted(item, req)]
+    approver = _approver(req)
+    found = [item for item in listed_now.found if _wanted(item, req, approver)]
     base, key = collection_url(req.url, "/approvals"), req.params.get("code")
     shown = [listed(item, base, key) for item in found[skip : skip + top]]
     return json_response({"approvals": shown, "total": len(found), "damaged": listed_now.damaged})
@@ -155,10 +157,19 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
 # ---------------------------------------------------------------- steps of the handlers
 
 
-def _wanted(item: InboxItem, req: func.HttpRequest) -> bool:
-    approver, stage, batch = (req.params.get(name) for name in ("approver", "stage", "batch"))
+def _approver(req: func.HttpRequest) -> str | None:
+    """Whose approvals are asked for, None for everybody's. Raises Refused."""
+    text = req.params.get("approver", "").strip()
+    try:
+        return person_id(text) if text else None
+    except BadPerson as error:
+        raise Refused(400, "bad_approver", f"The approver {error}.") from error
+
+
+def _wanted(item: InboxItem, req: func.HttpRequest, approver: str | None) -> bool:
+    stage, batch = req.params.get("stage"), req.params.get("batch")
     return (
-        (not approver or approver.lower() in item.approvers)
+        (not approver or approver in item.approvers)
         and (not stage or stage == item.stage)
         and (not batch or batch == item.batch)
     )

@@ -11,10 +11,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from adapters.identity import is_person
 from adapters.settings import MIB, Settings
 from invoicing import texts
 from invoicing.approval import names
+from invoicing.approval.persons import BadPerson, person_id
 from triggers.idempotency import request_digest
 from triggers.request_texts import file_name, media_type
 from triggers.responses import Refused
@@ -61,10 +61,11 @@ def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
 
 def sender_named(req: func.HttpRequest) -> str | None:
     """Who sent the invoice in, by the caller's word (`sender`); None where it is not said. Raises Refused."""
-    sender = req.params.get("sender", "").strip().lower()
-    if sender and not is_person(sender):
-        raise Refused(400, "bad_sender", "sender is an e-mail address, like ann.roth@example.com.")
-    return sender or None
+    sender = req.params.get("sender", "").strip()
+    try:
+        return person_id(sender) if sender else None
+    except BadPerson as error:
+        raise Refused(400, "bad_sender", f"The sender {error}.") from error
 
 
 def _too_large(size: int, most: int) -> Refused:

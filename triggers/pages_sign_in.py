@@ -39,12 +39,12 @@ async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Sign in and go on to where the visitor wanted to."""
     _only_in_local_runs()
     here, fields = services.current(), checked_form(req, None)
-    person = (fields.get("other", "").strip() or fields.get("person", "")).lower()
+    person = fields.get("other", "").strip() or fields.get("person", "")
     onward = own_path(fields.get("next"), "/inbox")
     try:
         cookie = sign_in_cookie(person, here.settings.access, here.links.keys, secure=is_secure(req))
-    except NotSignedIn:
-        return _form(req, onward, "That is not an e-mail address.", fields, status=422)
+    except NotSignedIn as error:
+        return _form(req, onward, str(error), fields, status=422)
     return redirect(onward, {"Set-Cookie": cookie})
 
 

@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from invoicing import texts
 from invoicing.approval import durations
 from invoicing.approval.delegation import loop_in
 from invoicing.approval.names import is_stage_name
+from invoicing.approval.persons import BadPerson, person_id
 from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, Rule, Stage, can_be_filled
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_PERSON = re.compile(r"[^\s@A-Z]{1,64}@[^\s@A-Z]{1,189}")
 _WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "findings"}
 _STAGE = {"name", "approvers", "quorum", "on_expiry", "escalate_to"}
 _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
+# Names are shown in lists, on buttons and in subjects of mails; texts are those of rules and of `about`.
+_LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 100, 2000, 1024 * 1024
 # Longer than this nothing waits for a person: it would outlive what the host keeps of a workflow.
 _LONGEST = timedelta(days=366)
 
 
 def parse(data: bytes) -> Policy:
     """Read a policy. Raises PolicyInvalid with every problem and its place."""
+    if len(data) > _LARGEST:
+        raise PolicyInvalid([f"it has more than {_LARGEST // 1024} KiB"])
     try:
         value = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        problems = list(_bad_texts(value))
+    except RecursionError as error:
+        raise PolicyInvalid(["it is nested too deeply"]) from error
+    except ValueError as error:
         raise PolicyInvalid([f"it is not JSON: {error}"]) from error
+    if problems:
+        raise PolicyInvalid(problems)
     reader = _Reader()
     policy = reader.policy(value)
     if reader.problems:
         raise PolicyInvalid(reader.problems)
     return policy
+
+
+def _bad_texts(value: Any, place: str = "") -> Iterator[str]:
+    """What is wrong with texts anywhere in the file, names of fields included."""
+    if isinstance(value, str):
+        if wrong := texts.fault(value, _LONGEST_TEXT):
+            yield f"{place}: {wrong}"
+    elif isinstance(value, list):
+        for n, one in enumerate(value):
+            yield from _bad_texts(one, f"{place}[{n}]")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            inside = f"{place}.{texts.cleaned(name, _LONGEST_NAME)}".lstrip(".")
+            if wrong := texts.fault(name, _LONGEST_TEXT):
+                yield f"{inside}: its name {wrong}"
+            yield from _bad_texts(one, inside)
 
 
 class _Reader:
@@ -71,19 +97,21 @@ class _Reader:
         if not isinstance(value, dict) or not value:
             self.note("people", "names nobody")
             return
-        for person, about in value.items():
-            place = f"people.{person}"
-            if not _PERSON.fullmatch(person):
-                self.note(place, "is not an e-mail address in small letters")
-            if not isinstance(about, dict) or not isinstance(about.get("name"), str) or not about["name"]:
-                self.note(place, "has no name")
-                about = {"name": person}
+        for address, about in value.items():
+            place = f"people.{address}"
+            person = self.person_id(address, place)
+            if person in self.people:
+                self.note(place, f"is {person}, who is there already")
+            about = about if isinstance(about, dict) else {}
             self.known(about, {"name", "deputy"}, place)
-            self.people[person] = Person(person, about["name"], about.get("deputy"))
+            name = self.name(about.get("name"), f"{place}.name")
+            deputy = about.get("deputy")
+            known = None if deputy is None else self.person_id(deputy, f"{place}.deputy")
+            self.people[person] = Person(person, name or person, known)
         deputies = {one.id: one.deputy for one in self.people.values() if one.deputy is not None}
         for person, deputy in deputies.items():
             if deputy not in self.people:
-                self.note(f"people.{person}.deputy", f"{deputy!r} is not one of the people")
+                self.note(f"people.{person}.deputy", f"{deputy} is not one of the people")
         if loop := loop_in(deputies):
             self.note("people", f"the deputies go round in a circle: {' -> '.join((*loop, loop[0]))}")
 
@@ -93,10 +121,7 @@ class _Reader:
             self.note(place, "is not an object")
             return Rule("", Condition(), ())
         self.known(value, {"name", "when", "stages"}, place)
-        name = value.get("name")
-        if not isinstance(name, str) or not name.strip():
-            self.note(f"{place}.name", "is missing")
-            name = ""
+        name = self.name(value.get("name"), f"{place}.name")
         when = self.condition(value.get("when", {}), f"{place}.when")
         if "stages" not in value:
             self.note(f"{place}.stages", "is missing; an empty list means that nobody has to approve")
@@ -194,16 +219,33 @@ class _Reader:
         self.note(f"{place}.{name}", f"is not {wanted}")
         return default
 
+    def name(self, value: Any, place: str) -> str:
+        """The name of a person or a rule: one short line, in which everything can be seen."""
+        if not isinstance(value, str) or not value.strip():
+            self.note(place, "is missing")
+            return ""
+        if texts.cleaned(value, _LONGEST_NAME) != value:
+            self.note(place, f"has more than {_LONGEST_NAME} characters, or some that cannot be seen")
+        return value
+
+    def person_id(self, value: Any, place: str) -> str:
+        """The id of a person by their address; what is none is noted and stays as it is."""
+        text = value if isinstance(value, str) else repr(value)
+        try:
+            return person_id(text)
+        except BadPerson as error:
+            self.note(place, f"{texts.quoted(text)} {error}")
+            return text
+
     def persons(self, value: Any, place: str, *, may_be_empty: bool = False) -> tuple[str, ...]:
         """A list of people, each once and known."""
-        found = self.items(value, place, lambda one, _: one, may_be_empty=may_be_empty)
+        found = self.items(value, place, self.person_id, may_be_empty=may_be_empty)
         for n, person in enumerate(found):
-            if not isinstance(person, str) or person not in self.people:
-                self.note(f"{place}[{n}]", f"{person!r} is not one of the people")
-        texts = [one for one in found if isinstance(one, str)]
-        if len(set(texts)) < len(texts):
+            if person not in self.people:
+                self.note(f"{place}[{n}]", f"{texts.quoted(person)} is not one of the people")
+        if len(set(found)) < len(found):
             self.note(place, "names somebody twice")
-        return tuple(texts)
+        return tuple(found)
 
     def amount(self, value: dict[str, Any], name: str, place: str) -> Decimal | None:
         """A decimal text: a JSON number would be a binary fraction."""

@@ -144,6 +144,7 @@ ODD_REQUESTS: list[tuple[str, str, dict[str, str | bytes], bytes]] = [
     ("POST", "/api/delegations", {**JSON}, b'{"until": "\\ud800"}'),
     ("POST", "/api/invoices", {**XML, "Idempotency-Key": b"\xff\xfe"}, b"<a/>"),
     ("POST", "/api/invoices", {"Content-Type": b"\xff/\xff"}, b"<a/>"),
+    ("POST", "/api/invoices?sender=%E2%84%AA@x.example", {**XML}, b"<a/>"),
     ("POST", "/api/invoices?sender=%00", {**XML}, b"<a/>"),
     ("POST", "/api/batches", {**FORM}, b'--x\r\nContent-Disposition: form-data; name="'),
     ("GET", "/api/batches?top=" + "9" * 5000, {}, b""),

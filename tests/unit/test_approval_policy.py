@@ -47,6 +47,23 @@ def _facts(amount: str | None = "100.00", currency: str = "EUR", known: bool = T
     return Facts(Decimal(amount) if amount else None, currency, known, frozenset(found))
 
 
+def test_people_are_known_by_their_id_however_they_are_written() -> None:
+    """In people, deputies, approvers and the next in line."""
+    people = {
+        "Ann@Example.com": {"name": "Ann", "deputy": "Bob@müller.example"},
+        "bob@Müller.example": {"name": "B"},
+    }
+    stage = STAGE | {
+        "approvers": ["ANN@example.com"],
+        "escalate_to": ["bob@MÜLLER.example"],
+        "escalate_after": "P1D",
+    }
+    policy = parse(json.dumps(_policy(people=people, rules=[_rule({}, stages=[stage])])).encode())
+    bob = "bob@xn--mller-kva.example"
+    assert (policy.people[ANN].deputy, list(policy.people)) == (bob, [ANN, bob])
+    assert (policy.rules[0].stages[0].approvers, policy.rules[0].stages[0].escalate_to) == ((ANN,), (bob,))
+
+
 def test_shipped_policy_can_be_used() -> None:
     """And each of its stages survives the way into a request and back."""
     policy = parse((APP_ROOT / "policy.json").read_bytes())
@@ -61,8 +78,20 @@ def test_shipped_policy_can_be_used() -> None:
         ([], "", "not a JSON object"),
         ({"version": 2, "people": PEOPLE, "rules": []}, "version", "must be 1"),
         (_policy(people={}), "people", "names nobody"),
-        (_policy(people=PEOPLE | {"Tom@example.com": {"name": "Tom"}}), "people.Tom", "small letters"),
-        (_policy(people=PEOPLE | {"tom@example.com": {}}), "people.tom", "no name"),
+        (_policy(people=PEOPLE | {"tom": {"name": "Tom"}}), "people.tom", "not an e-mail address"),
+        (_policy(people=PEOPLE | {"\u212aarl@example.com": {"name": "K"}}), "people.", "KELVIN SIGN"),
+        (_policy(people=PEOPLE | {"Ann@Example.com": {"name": "Ann"}}), "people.Ann", "who is there already"),
+        (_policy(people=PEOPLE | {"tom@example.com": {}}), "people.tom@example.com.name", "is missing"),
+        (_policy(people=PEOPLE | {"tom@example.com": 5}), "people.tom@example.com.name", "is missing"),
+        (_policy(people=PEOPLE | {ANN: {"name": "x" * 101}}), f"people.{ANN}.name", "more than 100"),
+        (_policy(people=PEOPLE | {ANN: {"name": "A\u202enn"}}), f"people.{ANN}.name", "cannot be seen"),
+        (_policy(people=PEOPLE | {ANN: {"name": "A\nnn"}}), f"people.{ANN}.name", "line break"),
+        (_policy(people=PEOPLE | {ANN: {"name": "\ud800"}}), f"people.{ANN}.name", "half a character"),
+        (_policy(people=PEOPLE | {ANN: {"name": "A", "deputy": ["x"]}}), f"people.{ANN}.deputy", "is not an"),
+        (_policy(rules=[_rule({}, "one\x00")]), "rules[0].name", "control character"),
+        ({"version": 1, "a\ud800": 1}, "a\ufffd", "half a character"),
+        (_policy(approvers=[ANN, "Ann@EXAMPLE.com"]), "rules[0].stages[0].approvers", "twice"),
+        (_policy(approvers=[5]), "rules[0].stages[0].approvers[0]", "not an e-mail address"),
         (
             _policy(people=PEOPLE | {ANN: {"name": "A", "deputy": "x@y"}}),
             f"people.{ANN}.deputy",
@@ -123,10 +152,22 @@ def test_every_problem_is_told_at_once() -> None:
     assert len(_problems(_policy(quorum=7, expire_after="soon", approvers=["x"], on_expiry="pay"))) >= 4
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_file_that_does_not_parse_is_a_problem(data: bytes) -> None:
-    """Not a crash."""
-    with pytest.raises(PolicyInvalid, match="not JSON"):
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"1" * 5000, "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, ""),
+        (b" " * 2**21, "more than 1024 KiB"),
+    ],
+    ids=lambda value: repr(value[:8]),
+)
+def test_file_that_does_not_parse_is_a_problem(data: bytes, words: str) -> None:
+    """Not a crash; nor is one that is deep, or large."""
+    with pytest.raises(PolicyInvalid, match=words):
         parse(data)
 
 

@@ -279,6 +279,31 @@ async def test_sender_is_who_is_signed_in(world: World) -> None:
     assert (record["sender"], world.client.started) == (ANN, [answer["id"]])
 
 
+@pytest.mark.parametrize("sender", ["\u212aarl@example.com", "sue\u200b@example.com", "nobody", "a@b@c"])
+async def test_sender_that_looks_like_somebody_else_is_refused(world: World, sender: str) -> None:
+    """Taken for another, they could approve what they sent in."""
+    xml = {"content-type": "application/xml"}
+    status, answer = await world.call(invoices.start_invoice, body=b"<a/>", headers=xml, sender=sender)
+    assert (status, answer["error"]["code"]) == (400, "bad_sender")
+    assert world.client.started == []
+
+
+async def test_sender_is_known_however_they_are_written(world: World) -> None:
+    """As one of the approvers may be: capitals do not make another person."""
+    xml = {"content-type": "application/xml"}
+    _, answer = await world.call(
+        invoices.start_invoice, body=b"<a/>", headers=xml, sender="Ann.Roth@Example.com"
+    )
+    assert json.loads(world.blobs.read(names.invoice_record(answer["id"])))["sender"] == ANN
+
+
+async def test_list_for_an_approver_takes_the_address_however_it_is_written(world: World) -> None:
+    """And refuses one that nobody can have."""
+    assert (await world.call(api.get_approvals, approver="Ann.Roth@Example.COM"))[0] == 200
+    status, answer = await world.call(api.get_approvals, approver="\u0430nn.roth@example.com")
+    assert (status, answer["error"]["code"]) == (400, "bad_approver")
+
+
 async def test_outbox_is_not_shown_by_a_deployed_app(world: World) -> None:
     """It holds other people's links."""
     assert (await world.call(api.get_outbox))[0] == 404

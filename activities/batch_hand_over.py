@@ -1,13 +1,21 @@
-"""Hand a batch over to approval: start it apart from the batch, and tell it which documents need a person."""
+"""Hand a batch over to approval: start it apart, open its documents, and count what is settled."""
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import azure.durable_functions as df
 
-from activities.routed import routes_of
-from adapters import services
+from adapters import services, supervised
+from adapters.blobs import Blobs
+from invoicing import batch_names
+from invoicing.approval import names
+from invoicing.supervision import OpenWork
 
 bp = df.Blueprint()
+
+_STARTS_AT_ONCE = 8
 
 
 @bp.activity_trigger(input_name="job")
@@ -16,17 +24,67 @@ def start_approvals(job: dict) -> dict:
 
     Output: `{"started": instance id}`. Repeating it finds the one that was started.
     """
+    here = services.current()
     instance = f"{job['batch']}-approvals"
-    services.current().start_detached("batch_approvals", instance, job)
+    supervised.note(here.blobs, OpenWork(instance=instance, orchestrator="batch_approvals", input=job))
+    here.start_detached("batch_approvals", instance, job)
     return {"started": instance}
 
 
 @bp.activity_trigger(input_name="job")
-def list_approvals(job: dict) -> list:
-    """The documents `first` to `last` (from 0) of those that need a person: `[[n, approval], …]`.
+def open_documents(job: dict) -> dict:
+    """Have the documents of one window started, each a run of its own; those that are settled are left out.
 
-    Input: `{"batch", "first", "last"}`.
+    Input: `{"batch", "window": number from 0}`. Output: `{"opened": documents}`. Repeating it starts nothing
+    twice: a document's run has an id that is made of the batch and its number.
     """
-    routes = sorted(routes_of(services.current().blobs, job["batch"]).items())
-    needed = [[n, one["approval"]] for n, one in routes if one["outcome"] == "ok" and one["approval"]]
-    return needed[job["first"] : job["last"] + 1]
+    here = services.current()
+    batch = job["batch"]
+    needed = json.loads(here.blobs.read(names.batch_window(batch, job["window"])))
+    settled = settled_documents(here.blobs, batch)
+
+    def start(n: int, approval: str) -> None:
+        value = {"ref": f"{batch}/{n}", "approval": approval}
+        here.start_detached("batch_document", f"{batch}-{n}", value)
+
+    with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
+        started = [pool.submit(start, n, approval) for n, approval in needed if n not in settled]
+        for one in started:
+            one.result()
+    return {"opened": len(started)}
+
+
+@bp.activity_trigger(input_name="job")
+def note_settled(job: dict) -> dict:
+    """Note that a document of a batch needs nobody any more.
+
+    Input: `{"ref": "b…/17", "status": "booked" | "rejected" | "expired" | "failed"}`. Output: `{"noted":
+    true}`. Repeating it changes nothing.
+    """
+    reference = names.parse_reference(job["ref"])
+    assert reference.n is not None  # only documents of batches come here
+    blobs = services.current().blobs
+    blobs.write(batch_names.settled(reference.owner, reference.n, job["status"]), b"")
+    return {"noted": True}
+
+
+@bp.activity_trigger(input_name="batch")
+def count_settled(batch: str) -> dict:
+    """How many documents are settled, by what became of them: `{status: documents}`. No blob is read."""
+    counts: dict[str, int] = {}
+    for status in settled_documents(services.current().blobs, batch).values():
+        counts[status] = counts.get(status, 0) + 1
+    return counts
+
+
+def settled_documents(blobs: Blobs, batch: str) -> dict[int, str]:
+    """What became of each document that is settled, by its number.
+
+    A document that was settled twice (its run was lost after it had noted it) was booked if either says so.
+    """
+    found: dict[int, str] = {}
+    for blob in blobs.list(batch_names.settled_all(batch)):
+        n, status = batch_names.parse_settled(blob.name)
+        if found.get(n) != "booked":
+            found[n] = status
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.results import final_rows
-from activities.routed import chunks_by_document
+from activities.routed import chunks_by_document, routes_of
 from adapters import policies, services
 from adapters.approvals import state_of
 from adapters.blobs import BlobConflict, BlobMissing, Blobs
@@ -25,6 +25,8 @@ from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
 bp = df.Blueprint()
 
 _WRITES_AT_ONCE = 8
+#: Documents that wait for people are opened in windows of so many.
+WINDOW = 50
 #: Documents that nobody has to approve are booked in packs of so many.
 PACK = 100
 
@@ -65,11 +67,14 @@ def stored_route(job: dict) -> dict:
 def route_batch(job: dict) -> dict:
     """Apply the policy to the valid documents of a batch, duplicates left out.
 
-    Input: `{"batch", "now", "sender"}`. Output: `{"outcome": "ok", "documents", "approvals", "packs",
-    "unapprovable"}`: how many were routed, how many need a person, packs of those that need none, and how
-    many only their sender could approve. Raises PolicyInvalid, which is waited for.
+    Input: `{"batch", "now", "sender", "again"?}`. Output: `{"outcome": "ok", "documents", "approvals",
+    "windows", "packs", "unapprovable"}`: how many were routed, how many need a person, windows of these,
+    packs of those that need none, and how many only their sender could approve. With `again`, what an earlier
+    run wrote down stands. Raises PolicyInvalid, which is waited for.
     """
     here, batch = services.current(), job["batch"]
+    if job.get("again") and here.blobs.exists(names.batch_routes(batch)):
+        return _summary(list(routes_of(here.blobs, batch).values()))
     router = _Router(here.blobs, policies.load(here.settings), job["now"], job.get("sender"))
     chunks = chunks_by_document(here.blobs, batch)
 
@@ -80,12 +85,22 @@ def route_batch(job: dict) -> dict:
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
         routes = list(pool.map(route, _payable_rows(here.blobs, batch)))
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in routes)
+    waiting = [[one["n"], one["approval"]] for one in routes if one["outcome"] == "ok" and one["approval"]]
+    windows = [waiting[first : first + WINDOW] for first in range(0, len(waiting), WINDOW)]
+    for number, window in enumerate(windows):
+        here.blobs.write(names.batch_window(batch, number), json.dumps(window).encode())
     here.blobs.write(names.batch_routes(batch), lines.encode())
+    return _summary(routes)
+
+
+def _summary(routes: list[dict[str, Any]]) -> dict[str, Any]:
     free = sum(one["outcome"] == "ok" and one["approval"] is None for one in routes)
+    waiting = sum(one["outcome"] == "ok" and one["approval"] is not None for one in routes)
     return {
         "outcome": "ok",
         "documents": len(routes),
-        "approvals": sum(one["outcome"] == "ok" and one["approval"] is not None for one in routes),
+        "approvals": waiting,
+        "windows": -(-waiting // WINDOW),
         "packs": -(-free // PACK),
         "unapprovable": sum(one["outcome"] == "bad" for one in routes),
     }

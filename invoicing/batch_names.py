@@ -61,6 +61,22 @@ def dead(batch: str, document: int) -> str:
     return f"batches/{batch}/dead/{document:06d}"
 
 
+def settled_all(batch: str) -> str:
+    """The prefix of the marks of documents that need nobody any more."""
+    return f"batches/{batch}/settled/"
+
+
+def settled(batch: str, document: int, status: str) -> str:
+    """An empty blob: the document needs nobody any more, and what became of it."""
+    return f"{settled_all(batch)}{document:06d}-{status}"
+
+
+def parse_settled(name: str) -> tuple[int, str]:
+    """Number and status out of the name of such a mark."""
+    number, _, status = name.rpartition("/")[2].partition("-")
+    return int(number), status
+
+
 def rows(batch: str) -> str:
     """The final rows (NDJSON) of all documents in order, duplicates told as such."""
     return f"batches/{batch}/rows.ndjson"

@@ -125,7 +125,8 @@ def _hand_over(
     _show(context, "approval", total, total, counts)
     # The same id as that of a detached start, so that whoever looks for it finds it in both cases.
     instance = f"{job['batch']}-approvals"
-    ended = yield from call_child_with_retry(context, "batch_approvals", value, instance)
+    awaited = {**value, "awaited": True}
+    ended = yield from call_child_with_retry(context, "batch_approvals", awaited, instance)
     return {"approvals": ended}
 
 

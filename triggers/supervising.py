@@ -63,19 +63,32 @@ async def look(client: df.DurableOrchestrationClient, now: datetime, back: timed
     runs = await fetch(now - back, now + _SKEW, "")
     if len(runs) >= PAGE:  # the host lists no more at a time
         runs = (await newest(fetch, now, MOST, lambda run: True)).runs
-    failed = [failed_run(run) for run in runs]
+    # The approvals of a batch that waits for them are a part of it: the batch calls them again.
+    failed = [failed_run(run) for run in runs if not _is_awaited(run)]
     return await supervise.restart_failed(services.current().blobs, client, failed, now)
 
 
 def failed_run(run: Run) -> FailedRun:
     """A failed run as the supervisor takes it."""
     job = run.input if isinstance(run.input, dict) else {}
-    approval = run.custom.get("approval") if isinstance(run.custom, dict) else None
     return FailedRun(
         work=OpenWork(instance=run.id, orchestrator=run.name, input=job),
         failure=str(run.output or ""),
-        parts=(approval,) if isinstance(approval, str) else (),
+        parts=_parts(run, job),
     )
+
+
+def _parts(run: Run, job: dict[str, Any]) -> tuple[str, ...]:
+    """The instances with ids of their own that the run may have called, and that may go on without it."""
+    if run.name == "batch":
+        return (f"{run.id}-approvals",) if job.get("wait") else ()
+    shown = run.custom.get("approval") if isinstance(run.custom, dict) else None
+    approval = job.get("approval") if run.name == "batch_document" else shown
+    return (approval,) if isinstance(approval, str) else ()
+
+
+def _is_awaited(run: Run) -> bool:
+    return isinstance(run.input, dict) and run.input.get("awaited") is True
 
 
 @bp.route(route="api/cases", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -111,6 +111,11 @@ def batch_routes(batch: str) -> str:
     return f"batches/{batch}/routes.ndjson"
 
 
+def batch_window(batch: str, window: int) -> str:
+    """Number and approval of some documents of a batch that wait for people: they are opened together."""
+    return f"batches/{batch}/approvals/{window:05d}.json"
+
+
 # ---------------------------------------------------------------- blobs of an approval
 
 

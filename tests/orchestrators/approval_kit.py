@@ -160,6 +160,7 @@ class Office:
     def __init__(self, *stages: dict[str, Any], **host: Any) -> None:
         self.blobs = MemoryBlobs()
         self.told: list[dict[str, Any]] = []
+        self.queue: list[tuple[str, str, Any]] = []
         self.settings: Settings = replace(
             from_environment({"AzureWebJobsStorage": "unused", "SETTLE_LEDGER_KEY": LEDGER_KEY}),
             policy_file=Path("none"),
@@ -172,10 +173,13 @@ class Office:
         self.told.append(job)
         return {"queued": len(job["to"])}
 
+    def _enqueue(self, settings: Settings, orchestrator: str, instance: str, value: Any) -> None:
+        self.queue.append((orchestrator, instance, value))
+
     @contextmanager
     def at_work(self) -> Iterator[Office]:
         """The services are this office's inside of the block."""
-        here = Services(self.settings, self.blobs, lambda: cast(Checker, SayingChecker()))
+        here = Services(self.settings, self.blobs, lambda: cast(Checker, SayingChecker()), self._enqueue)
         load, policies.load = policies.load, lambda settings: self.policy
         try:
             with services.replaced_by(here):
@@ -246,6 +250,14 @@ class Office:
             if seq is not None and drive(approvals.wake(self.client, approval, seq)):
                 found.append(approval)
         return found
+
+    def deliver(self) -> None:
+        """The queue trigger's work: start what was queued, unless there is such an instance."""
+        while self.queue:
+            orchestrator, instance, value = self.queue[0]
+            if not self.host.instances(instance):
+                self.host.start(orchestrator, value, instance_id=instance)
+            self.queue.pop(0)
 
     def supervise(self, *, gone: bool = False) -> list[Case]:
         """The work of the supervisor's timers: the quick look, or the one for runs that are gone."""

@@ -62,7 +62,16 @@ def _start(here: Office) -> None:
     here.host.start("batch_approvals", {"batch": BATCH, "sender": SUE}, instance_id=f"{BATCH}-approvals")
 
 
+def _open_all(here: Office) -> None:
+    """Let the windows be opened, and their documents be started."""
+    for _ in range(5):
+        here.deliver()
+        here.host.advance(batch_approvals.PACE)
+    here.deliver()
+
+
 def _decide_all(here: Office, decision: str) -> None:
+    _open_all(here)
     for item in approvals.inbox(here.blobs):
         ref = item.ref.rpartition("/")[2]
         # The document itself stands in a chunk of its batch; here only its hash matters.
@@ -76,6 +85,7 @@ def test_small_ones_are_booked_and_the_others_wait_all_at_once() -> None:
         here.policy = _two_rules("5100.00")
         _store(here, 120, duplicates=frozenset({7}))
         _start(here)
+        _open_all(here)
         status = here.host.status(f"{BATCH}-approvals")
         assert status.custom_status == {
             "phase": "approval",
@@ -86,8 +96,7 @@ def test_small_ones_are_booked_and_the_others_wait_all_at_once() -> None:
         assert len(here.payables()) == 44
         assert len(approvals.inbox(here.blobs)) == 63
         assert {item.batch for item in approvals.inbox(here.blobs)} == {BATCH}
-        windows = [one for one in here.host.instances() if one.name == "approval_window"]
-        assert len(windows) == -(-63 // batch_approvals.WINDOW)
+        assert len(here.host.calls_of("open_documents")) == -(-63 // routing.WINDOW)
 
 
 def test_rejected_documents_give_their_claims_back() -> None:
@@ -103,10 +112,11 @@ def test_rejected_documents_give_their_claims_back() -> None:
 
 
 def test_nobody_decides_and_all_expire() -> None:
-    """Fourteen days later the batch has ended by itself."""
-    with Office(clerk()).at_work() as here:
+    """Two days later the batch has ended by itself."""
+    with Office(clerk(expire_after="P2D")).at_work() as here:
         _store(here, 5)
         _start(here)
+        _open_all(here)
         assert here.host.finish(f"{BATCH}-approvals").output["counts"] == {"expired": 5}
         assert here.payables() == []
 
@@ -129,10 +139,55 @@ def test_second_route_gives_the_same_approvals() -> None:
     with Office(clerk()).at_work() as here:
         _store(here, 9)
         _start(here)
+        _open_all(here)
         ids = here.blobs.names("approvals/")
         here.host.run("batch_approvals", {"batch": BATCH, "sender": SUE})
+        _open_all(here)
         requests = [name for name in here.blobs.names("approvals/") if name.endswith("request.json")]
         assert requests == [name for name in ids if name.endswith("request.json")]
+
+
+def test_windows_are_opened_one_after_the_other() -> None:
+    """A crowd leaves room for others: the second window comes after a pause, not with the first."""
+    with Office(clerk()).at_work() as here:
+        _store(here, 120)
+        _start(here)
+        here.deliver()
+        assert len(approvals.inbox(here.blobs)) == routing.WINDOW
+        here.host.advance(batch_approvals.PACE)
+        here.deliver()
+        assert len(approvals.inbox(here.blobs)) == 2 * routing.WINDOW
+
+
+def test_batch_that_waits_for_long_keeps_a_short_history() -> None:
+    """It looks seldom and continues as new; what is decided late is counted all the same."""
+    with Office(clerk(expire_after="P60D")).at_work() as here:
+        _store(here, 3)
+        _start(here)
+        _open_all(here)
+        for _ in range(3):
+            here.host.advance(days=1)
+            here.deliver()
+        assert len(here.status(f"{BATCH}-approvals").history or []) < 10 * batch_approvals.LOOKS
+        _decide_all(here, "reject")
+        assert here.host.finish(f"{BATCH}-approvals").output["counts"] == {"rejected": 3}
+
+
+def test_document_whose_run_is_gone_is_opened_again() -> None:
+    """Somebody purged it: within a day the batch has it started again, and its approval goes on."""
+    with Office(clerk()).at_work() as here:
+        _store(here, 3)
+        _start(here)
+        _open_all(here)
+        (item, *_) = approvals.inbox(here.blobs)
+        for instance in (item.ref.replace("/", "-"), item.approval):
+            here.host.terminate(instance)
+            here.host.purge(instance)
+        for _ in range(24):
+            here.host.advance(hours=1)
+            here.deliver()
+        _decide_all(here, "reject")
+        assert here.host.finish(f"{BATCH}-approvals").output["counts"] == {"rejected": 3}
 
 
 # ---------------------------------------------------------------- the hook in the batch

@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sticky=None if options.no_sticky else _sticky(options.check_every),
         early_timers=options.early_timers,
         orchestrators_in_workers=options.orchestrators_in_workers,
+        http_in_workers=options.http_in_workers,
     )
     try:
         configure(options.log, load_settings(app_folder).log_levels)
@@ -125,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run orchestrators and entities in worker processes, as Azure does: each step is a replay, and "
         "fails its orchestration when the worker dies (default: in the host)",
+    )
+    start.add_argument(
+        "--http-in-workers",
+        action="store_true",
+        help="run HTTP functions in the worker processes, as Azure does (default: in the host)",
     )
     start.add_argument(
         "--early-timers", action="store_true", help="fire timers up to a second early, as Azure does"
@@ -220,6 +226,8 @@ def _announce(host: RunningHost, options: HostOptions) -> None:
             f"\nOrchestrators and entities run in worker processes ({host.workers}). Each step is a replay; "
             "one whose worker dies fails its orchestration for good."
         )
+    if options.http_in_workers:
+        print(f"\nHTTP functions run in worker processes ({host.workers}).")
     where = "in memory" if options.state is None else str(options.state)
     print(f"\nState: {where}\nHost is ready: {host.origin}", flush=True)
 

@@ -21,6 +21,7 @@ from devhost.engine.ports import StepRunner
 from devhost.engine.timer_heap import in_whole_seconds, on_time
 from devhost.errors import PortInUse, StateFileError
 from devhost.http.callers import LOOPBACK_NAMES, Callers, names_of
+from devhost.http.calling import HttpCaller, InHost, InWorkers
 from devhost.http.connections import Patience, serve
 from devhost.http.durable_links import DurableLinks
 from devhost.http.front import HttpFront, RpcFront
@@ -52,8 +53,9 @@ class HostOptions:
     ``allowed_names``: host names that callers may use besides this machine's own, "*" for all of them.
     ``sticky`` None replays running orchestrations at each step instead of keeping them alive. With
     ``early_timers`` a timer fires up to a second early, as on the real host. With
-    ``orchestrators_in_workers`` orchestrators and entities run in worker processes, of which there is at
-    least one then, and all steps are replays: ``sticky`` has no effect.
+    ``orchestrators_in_workers`` orchestrators and entities run in worker processes, and all steps are
+    replays: ``sticky`` has no effect. With ``http_in_workers`` HTTP functions run there. With either there is
+    at least one process.
     """
 
     app_folder: Path
@@ -68,6 +70,7 @@ class HostOptions:
     allowed_names: tuple[str, ...] = ()
     patience: Patience = field(default_factory=Patience)
     orchestrators_in_workers: bool = False
+    http_in_workers: bool = False
 
 
 @dataclass
@@ -135,7 +138,8 @@ class _Starting:
         await self._serve(RpcFront(management).handle, [rpc_socket], Callers())
         triggers = Triggers(index, worker, settings, options.state and options.state.with_name("timers.json"))
         shown_keys = keys if options.auth else None
-        front = HttpFront(index, worker, management, settings, triggers.run_by_hand, shown_keys)
+        caller = self._http_caller(worker, pool)
+        front = HttpFront(index, caller, management, settings, triggers.run_by_hand, shown_keys)
         await self._serve(front.handle, front_sockets, self._callers())
         triggers.start()
         self._undo.append(triggers.stop)
@@ -149,6 +153,11 @@ class _Starting:
             len(pool.process_ids()) if pool else 0,
             self.stop,
         )
+
+    def _http_caller(self, worker: Worker, pool: WorkerPool | None) -> HttpCaller:
+        if self._options.http_in_workers and pool is not None:
+            return InWorkers(pool)
+        return InHost(worker, self._settings.function_timeout)
 
     def _listen(self, address: str, port: int) -> list[socket.socket]:
         first = _bound(address, port)
@@ -175,7 +184,7 @@ class _Starting:
         """Start the worker processes before the app is imported here: they import it at the same time."""
         wanted = self._options.workers
         count = self._settings.worker_process_count if wanted is None else wanted
-        if count <= 1 and not self._options.orchestrators_in_workers:
+        if count <= 1 and not (self._options.orchestrators_in_workers or self._options.http_in_workers):
             return None
         pool = WorkerPool(
             max(count, 1),

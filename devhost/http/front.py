@@ -13,6 +13,7 @@ from aiohttp import web
 
 from devhost.app.index import AppIndex, FunctionInfo
 from devhost.app.settings import Settings
+from devhost.http.calling import CallFailed, HttpCaller
 from devhost.http.connections import BodyTooSlow
 from devhost.http.durable_links import WEBHOOK_PATH
 from devhost.http.keys import Keys
@@ -21,15 +22,13 @@ from devhost.http.management_messages import Query, Request
 from devhost.http.messages import (
     BodyTooLarge,
     absolute_url,
-    function_request,
-    function_response,
     head_response,
+    http_call,
     read_body,
+    web_response,
 )
 from devhost.http.routing import Route, Router, parse_template, path_segments
-from devhost.workers.in_flight import timeout_text
 from devhost.workers.invocation import describe_error
-from devhost.workers.worker import Worker
 
 __all__ = ["HttpFront", "RpcFront", "http_routes"]
 
@@ -65,14 +64,14 @@ class HttpFront:
     def __init__(
         self,
         index: AppIndex,
-        worker: Worker,
+        caller: HttpCaller,
         management: ManagementApi,
         settings: Settings,
         run_trigger: RunTrigger,
         keys: Keys | None = None,
     ):
         self._index = index
-        self._worker = worker
+        self._caller = caller
         self._management = management
         self._settings = settings
         self._run_trigger = run_trigger
@@ -88,7 +87,7 @@ class HttpFront:
         except (asyncio.CancelledError, BodyTooSlow):
             raise
         except Exception as error:  # noqa: BLE001 - the border where errors become a 500
-            told = describe_error(error)
+            told = error.told if isinstance(error, CallFailed) else describe_error(error)
             _log.error(
                 "%s %s failed: %s", request.method, request.rel_url.raw_path, told.traceback or told.message
             )
@@ -124,16 +123,7 @@ class HttpFront:
     ) -> web.StreamResponse:
         began = time.perf_counter()
         body = await read_body(request, self._settings.http.max_body_bytes)
-        given = function_request(request, route, body)
-        trace = request.headers.get("traceparent", "")
-        work = self._worker.invoke(function, given, data=route, trace_parent=trace)
-        try:
-            returned = await asyncio.wait_for(work, self._settings.function_timeout)
-        except TimeoutError as error:
-            if self._settings.function_timeout is None or error.args:
-                raise
-            raise TimeoutError(timeout_text(function.name, self._settings.function_timeout)) from error
-        response = function_response(returned)
+        response = web_response(await self._caller.call(function, http_call(request, route, body)))
         spent = (time.perf_counter() - began) * 1000
         _log.info("%s %s %d in %.0f ms", request.method, request.rel_url.raw_path, response.status, spent)
         return response

@@ -1,28 +1,17 @@
-"""Conversion between aiohttp's messages and what functions get and return, by the real host's rules."""
+"""Conversion between aiohttp's messages and what functions get and answer."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
-import azure.functions as func
 from aiohttp import web
-from azure.functions.http import HttpRequest, HttpResponseConverter
 
 from devhost.http.connections import BodyTooSlow, patience_of
-from devhost.http.cookies import set_cookie
+from devhost.workers.http_calls import HttpAnswer, HttpCall
 
-__all__ = [
-    "BodyTooLarge",
-    "absolute_url",
-    "function_request",
-    "function_response",
-    "head_response",
-    "read_body",
-]
+__all__ = ["BodyTooLarge", "absolute_url", "head_response", "http_call", "read_body", "web_response"]
 
 
 class BodyTooLarge(Exception):
@@ -61,17 +50,22 @@ async def _next_chunk(request: web.BaseRequest, deadline: float) -> bytes:
         raise BodyTooSlow from error
 
 
-def function_request(request: web.BaseRequest, route: Mapping[str, str], body: bytes) -> HttpRequest:
-    """Return the object that an HTTP function gets."""
-    return HttpRequest(
+def http_call(request: web.BaseRequest, route: Mapping[str, str], body: bytes) -> HttpCall:
+    """Return what a request gives to a function."""
+    return HttpCall(
         request.method,
         absolute_url(request),
-        headers=_joined([(name.lower(), value) for name, value in request.headers.items()]),
-        params=_joined(parse_qsl(request.rel_url.raw_query_string)),
-        route_params=route,
-        body_type="bytes",
-        body=body,
+        _joined([(name.lower(), value) for name, value in request.headers.items()]),
+        _joined(parse_qsl(request.rel_url.raw_query_string)),
+        route,
+        body,
+        request.headers.get("traceparent", ""),
     )
+
+
+def web_response(answer: HttpAnswer) -> web.Response:
+    """Return the response to send for what a function answered."""
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 
 def absolute_url(request: web.BaseRequest) -> str:
@@ -87,62 +81,8 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def function_response(returned: Any) -> web.Response:
-    """Return the response for what an HTTP function returned.
-
-    Raises TypeError for anything but a response or a text, and ValueError for a header that HTTP
-    cannot carry; both end in a 500 on the real host.
-    """
-    if isinstance(returned, str):
-        return _text_response(returned)
-    if isinstance(returned, func.HttpResponse):
-        return _response(HttpResponseConverter.encode(returned, expected_type=None).value)
-    raise TypeError(f"an HTTP function returned {type(returned).__name__}; return an HttpResponse or a str")
-
-
 def head_response(response: web.StreamResponse) -> web.StreamResponse:
     """Return the answer to a HEAD request: without a Content-Length, since the real host counts no body."""
     headers = response.headers.copy()
     headers.popall("Content-Length", None)
     return web.StreamResponse(status=response.status, reason=response.reason, headers=headers)
-
-
-def _response(parts: dict[str, Any]) -> web.Response:
-    headers = {name: datum.value for name, datum in parts["headers"].items()}
-    for name, value in headers.items():
-        _check_header(name, value)
-    length = next((name for name in headers if name.lower() == "content-length"), None)
-    if length:
-        del headers[length]  # the server counts by itself
-    response = web.Response(status=int(parts["status_code"].value), headers=headers, body=parts["body"].value)
-    for cookie in parts["cookies"] or []:
-        for morsel in cookie.values():
-            response.headers.add("Set-Cookie", set_cookie(morsel))
-    return response
-
-
-def _check_header(name: str, value: str) -> None:
-    # Kestrel takes printable ASCII alone, so a Location with "é" in it costs the whole response.
-    if not (name + value).isascii() or any(ord(letter) < 32 and letter != "\t" for letter in value):
-        raise ValueError(f"the header {name} has a character that HTTP headers cannot carry: {value!r}")
-
-
-def _text_response(text: str) -> web.Response:
-    """A text is sent as it is, unless it is JSON that describes a response."""
-    try:
-        described = json.loads(text)
-    except ValueError:
-        described = None
-    if not isinstance(described, dict) or "body" not in described:
-        return web.Response(text=text, content_type="text/plain", charset="utf-8")
-    body = described["body"]
-    status = int(described.get("status") or described.get("statusCode") or 200)
-    headers = {str(name): str(value) for name, value in (described.get("headers") or {}).items()}
-    for name, value in headers.items():
-        _check_header(name, value)
-    if not any(name.lower() == "content-type" for name in headers):
-        headers["content-type"] = (
-            "text/plain; charset=utf-8" if isinstance(body, str) else "application/json; charset=utf-8"
-        )
-    content = body if isinstance(body, str) else json.dumps(body)
-    return web.Response(status=status, headers=headers, body=content.encode("utf-8"))

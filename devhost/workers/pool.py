@@ -1,7 +1,8 @@
 """Functions in worker processes, for work that holds the interpreter lock, and to be as the real host is.
 
-Each process imports the app itself. A call goes to the process with the fewest in flight; a process that
-dies fails what it was doing, with the text of the real host, and is started anew.
+Each process imports the app itself. A call goes to the process with the fewest in flight, among equals to the
+one that has waited longest, so that what depends on the process shows. A process that dies fails what it was
+doing, with the text of the real host, and is started anew.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class WorkerPool:
         self._waiting: list[tuple[Invocation, Answered]] = []
         self._command = [sys.executable, "-c", _BOOT, _ROOT, str(app_folder), log_format]
         self._app_folder = app_folder
-        self._serial = itertools.count(1)
+        self._turns = itertools.count(1)
         self._processes: list[_Process] = []
         with self._lock:
             self._processes += [self._start(failures=0) for _ in range(count)]
@@ -71,7 +72,7 @@ class WorkerPool:
         process = subprocess.Popen(  # noqa: S603 - our own program
             self._command, cwd=self._app_folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        worker = _Process(next(self._serial), process, failures, self._answered, self._ended)
+        worker = _Process(process, failures, self._answered, self._ended)
         if self._client_binding:
             worker.send(Frame({"client": self._client_binding}))
         return worker
@@ -114,7 +115,7 @@ class WorkerPool:
             living = [worker for worker in self._processes if not worker.dead]
             ready = [worker for worker in living if worker.ready]
             if ready:
-                self._hand(min(ready, key=lambda one: (len(one.keys), one.serial)), invocation, answered)
+                self._hand(min(ready, key=lambda one: (len(one.keys), one.turn)), invocation, answered)
                 return
             if living:
                 self._waiting.append((invocation, answered))
@@ -125,6 +126,7 @@ class WorkerPool:
         """Give a call to a process that is ready; its time limit begins now. The lock is held."""
         key = self._in_flight.add(invocation.function, answered)
         worker.keys.add(key)
+        worker.turn = next(self._turns)
         worker.send(invocation.frame(key))
 
     def process_ids(self) -> list[int]:
@@ -216,13 +218,12 @@ class _Process:
 
     def __init__(
         self,
-        serial: int,
         process: subprocess.Popen[bytes],
         failures: int,
         answered: Callable[[_Process, Frame], None],
         ended: Callable[[_Process], None],
     ):
-        self.serial = serial
+        self.turn = 0  # when it last got a call, counted in calls
         self.process = process
         self.failures = failures
         self.ready = False

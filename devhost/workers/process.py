@@ -88,7 +88,7 @@ def _serve(requests: BinaryIO, answers: _Answers, settings: Settings, index: App
     invoker = Invoker(io=StorageIO(settings))
     # The host watches the time limit: it alone can end a worker that does not answer.
     activities = ActivityThreads(index, invoker, settings.thread_count, limit=None)
-    kinds = servers(index, activities)
+    kinds = servers(index, invoker, activities)
     while (frame := read_frame(requests)) is not None:
         if "client" in frame.head:
             invoker.client_binding = frame.head["client"]

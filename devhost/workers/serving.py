@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 
-from devhost.app.index import AppIndex
+from devhost.app.index import AppIndex, FunctionInfo
 from devhost.engine.ports import ActivityError, ActivityOutcome, StepKind
-from devhost.workers.invocation import describe_error
+from devhost.workers.http_calls import HTTP, HttpCall, answer_of
+from devhost.workers.invocation import Invoker, describe_error
 from devhost.workers.invocations import (
     ACTIVITY,
     Answer,
@@ -16,13 +19,14 @@ from devhost.workers.invocations import (
     text_body,
     text_of,
 )
-from devhost.workers.worker import ActivityThreads
+from devhost.workers.worker import ActivityThreads, Worker, user_loop
 
 __all__ = ["serve", "servers"]
 
 
-def servers(index: AppIndex, activities: ActivityThreads) -> dict[str, Serve]:
+def servers(index: AppIndex, invoker: Invoker, activities: ActivityThreads) -> dict[str, Serve]:
     """Return a server for each kind. They share the threads of ``activities``, as in the real worker."""
+    worker = Worker(index, invoker, activities, activities.threads)
 
     def activity(invocation: Invocation, answered: Answered) -> None:
         def done(outcome: ActivityOutcome) -> None:
@@ -30,10 +34,15 @@ def servers(index: AppIndex, activities: ActivityThreads) -> dict[str, Serve]:
 
         activities.submit_activity(invocation.function, text_of(invocation.body), done)
 
+    def http(invocation: Invocation, answered: Answered) -> None:
+        function = index.functions[invocation.function]
+        work = asyncio.run_coroutine_threadsafe(_http(worker, function, invocation), user_loop())
+        work.add_done_callback(lambda done: answered(_outcome(done)))
+
     def step(invocation: Invocation, answered: Answered) -> None:
         activities.threads.submit(_run_step, index, invocation, answered)
 
-    return {ACTIVITY: activity, StepKind.ORCHESTRATOR: step, StepKind.ENTITY: step}
+    return {ACTIVITY: activity, HTTP: http, StepKind.ORCHESTRATOR: step, StepKind.ENTITY: step}
 
 
 def serve(kinds: Mapping[str, Serve], invocation: Invocation, answered: Answered) -> None:
@@ -44,6 +53,20 @@ def serve(kinds: Mapping[str, Serve], invocation: Invocation, answered: Answered
         answered(Answer(error=ActivityError(text)))
         return
     server(invocation, answered)
+
+
+async def _http(worker: Worker, function: FunctionInfo, invocation: Invocation) -> Answer:
+    """Call an HTTP function; raises what it raises."""
+    call = HttpCall.read(invocation)
+    returned = await worker.invoke(function, call.request(), data=call.route, trace_parent=call.trace_parent)
+    return answer_of(returned).answer()
+
+
+def _outcome(work: Future[Answer]) -> Answer:
+    try:
+        return work.result()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the host has to be told
+        return Answer(error=describe_error(error))
 
 
 def _run_step(index: AppIndex, invocation: Invocation, answered: Answered) -> None:

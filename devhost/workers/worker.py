@@ -56,13 +56,23 @@ async def _awaited(call: Call) -> Any:
 
 
 class Worker:
-    """Invokes the functions of one app; the ``Runner`` of the engine. Activities go to ``activities``."""
+    """Invokes the functions of one app; the ``Runner`` of the engine. Activities go to ``activities``.
 
-    def __init__(self, index: AppIndex, invoker: Invoker, activities: Any, threads: int | None = None):
+    Plain functions run in ``threads``: so many of its own, or those of somebody else.
+    """
+
+    def __init__(
+        self,
+        index: AppIndex,
+        invoker: Invoker,
+        activities: Any,
+        threads: int | ThreadPoolExecutor | None = None,
+    ):
         self._index = index
         self._invoker = invoker
         self._activities = activities
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        given = isinstance(threads, ThreadPoolExecutor)
+        self._pool = threads if given else ThreadPoolExecutor(threads, thread_name_prefix="function")
 
     def run_orchestrator(self, function_name: str, context_json: str) -> str:
         """Replay an orchestrator and return the SDK's reply; raises what it raises."""

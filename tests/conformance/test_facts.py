@@ -24,7 +24,7 @@ FACTS: list[dict[str, Any]] = json.loads((HERE / "facts.json").read_text(encodin
 def host(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[tuple[Server, dict[str, str]]]:
-    """One host of the app for all facts, its orchestrators in the host or in worker processes.
+    """One host of the app for all facts, its functions in the host or in worker processes.
 
     With the names of its queues, which no other run uses.
     """

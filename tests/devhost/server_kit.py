@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_WORKERS = ("--orchestrators-in-workers", "--workers", "2")
+IN_WORKERS = ("--orchestrators-in-workers", "--http-in-workers", "--workers", "2")
 APP_HEAD = """
 import json, os, time
 import azure.functions as func

@@ -1,6 +1,6 @@
 """The embedded host against what was recorded from the real one (see `shared/conformance`).
 
-Once with orchestrators in the host, once with them in worker processes, where the real one has them. All
+Once with all functions in the host, once with those in worker processes, where the real one has them. All
 scenarios run at once against one host, since they mostly wait; each has instances of its own.
 """
 

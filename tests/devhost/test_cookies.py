@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from devhost.http.cookies import set_cookie
+from devhost.workers.cookies import set_cookie
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""The HTTP front over real sockets: what the conformance kit does not look at."""
+"""The HTTP front over real sockets: what the conformance kit does not look at.
+
+What only asks is asked of two hosts: one that runs HTTP functions itself, and one that has two worker
+processes do it.
+"""
 
 from __future__ import annotations
 
@@ -121,11 +125,13 @@ def app(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def server(app, tmp_path_factory):
-    """One host for all tests that only ask."""
+@pytest.fixture(scope="module", params=["in the host", "in workers"])
+def server(app, tmp_path_factory, request):
+    """One host of each kind for all tests that only ask."""
     limit = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "3000000", "FROM_BOTH": "process"}
-    with Server(app, tmp_path_factory.mktemp("work"), "--in-memory", environment={**OFF, **limit}) as running:
+    options = ["--http-in-workers", "--workers", "2"] if request.param == "in workers" else []
+    work = tmp_path_factory.mktemp("work")
+    with Server(app, work, "--in-memory", *options, environment={**OFF, **limit}) as running:
         yield running
 
 

@@ -41,12 +41,7 @@ async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     here = services.current()
     top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
-    listed_now = await asyncio.to_thread(approvals.open_approvals, here.blobs)
-    approver = _approver(req)
-    found = [item for item in listed_now.found if _wanted(item, req, approver)]
-    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
-    shown = [listed(item, base, key) for item in found[skip : skip + top]]
-    return json_response({"approvals": shown, "total": len(found), "damaged": listed_now.damaged})
+    return json_response(await asyncio.to_thread(_open_ones, here, req, top, skip))
 
 
 @bp.route(route="api/approvals/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -63,6 +58,7 @@ async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     blobs, approval = services.current().blobs, req.route_params["id"]
     try:
         name, content = await asyncio.to_thread(approvals.document, blobs, approval)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     except ApprovalMissing as error:
         raise unknown_approval() from error
     headers = {
@@ -71,7 +67,7 @@ async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "no-store",
-        "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+        "ETag": f'"{digest}"',
     }
     return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
 
@@ -155,6 +151,16 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
 
 
 # ---------------------------------------------------------------- steps of the handlers
+
+
+def _open_ones(here: Services, req: func.HttpRequest, top: int, skip: int) -> dict[str, Any]:
+    """The body of the list; there may be tens of thousands of them to look through."""
+    approver = _approver(req)
+    everything = approvals.open_approvals(here.blobs)
+    found = [item for item in everything.found if _wanted(item, req, approver)]
+    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
+    shown = [listed(item, base, key) for item in found[skip : skip + top]]
+    return {"approvals": shown, "total": len(found), "damaged": everything.damaged}
 
 
 def _approver(req: func.HttpRequest) -> str | None:

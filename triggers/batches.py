@@ -174,10 +174,11 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     A batch that ended badly is started again. Raises Refused.
     """
     here = services.current()
-    _ = here.checker  # better no batch than one that no worker can check
+    await _off_loop(lambda: here.checker)  # better no batch than one that no worker can check
     asked = await _off_loop(parse, req, here.settings)
     if asked.approval:
-        policies.load(here.settings)  # better no batch than one whose invoices nobody can approve
+        # Better no batch than one whose invoices nobody can approve.
+        await _off_loop(policies.load, here.settings)
     sender = await _off_loop(who_if_any, req, here)
     record = await _off_loop(_reserve, here.blobs, asked)
     state = state_of(await client.get_status(asked.batch))

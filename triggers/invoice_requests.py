@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 
 import azure.functions as func
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
-from werkzeug.http import parse_options_header
 
 from adapters.settings import MIB, Settings
 from invoicing import texts
 from invoicing.approval import names
 from invoicing.approval.persons import BadPerson, person_id
+from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
 from triggers.request_texts import file_name, media_type
 from triggers.responses import Refused
 
 _NAMED = {"application/xml": "invoice.xml", "text/xml": "invoice.xml", "application/pdf": "invoice.pdf"}
 _LONGEST_NAME = 200
+_MOST_PARTS = 20
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,11 @@ class InvoiceRequest:
 
 
 def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
-    """Read a request for a new invoice. Raises Refused (400, 413, 415) with what to do."""
+    """Read a request for a new invoice. Raises Refused (400, 413, 415) with what to do.
+
+    Not for the event loop, as it takes forms apart and hashes megabytes.
+    """
+    off_the_loop()
     body, most = req.get_body(), settings.limits.max_document
     if len(body) > most + MIB:  # the wrapping of a form may come on top
         raise _too_large(len(body), most)
@@ -75,20 +77,15 @@ def _too_large(size: int, most: int) -> Refused:
 
 
 def _only_file(req: func.HttpRequest) -> tuple[str, bytes]:
-    kind, options = parse_options_header(req.headers.get("content-type"))
-    body = req.get_body()
     try:
-        parsed = FormDataParser(silent=False, max_form_parts=20).parse(
-            io.BytesIO(body), kind, len(body), options
-        )
-    except (ValueError, RequestEntityTooLarge) as error:
+        files = list(files_of(req, _MOST_PARTS))
+    except (BadForm, FormTooLarge) as error:
         raise Refused(400, "bad_multipart", "The multipart body cannot be read.") from error
-    files = [file for _, file in parsed[2].items(multi=True) if file.filename]
     if len(files) != 1:
         raise Refused(
             400, "one_file", f"The form has {len(files)} files. Send one here, several to /api/batches."
         )
-    return files[0].filename or "", files[0].read()
+    return files[0]
 
 
 def _safe(name: str) -> str:

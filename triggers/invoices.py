@@ -76,7 +76,7 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     asked = await asyncio.to_thread(parse, req, here.settings)
     sender = await asyncio.to_thread(_sender, here, req)
     await asyncio.to_thread(policies.load, here.settings)
-    _ = here.checker  # better no invoice than one that no worker can check
+    await asyncio.to_thread(lambda: here.checker)  # better no invoice than one that no worker can check
     record = await asyncio.to_thread(_reserve, here.blobs, asked, sender)
     state = state_of(await client.get_status(asked.invoice))
     if state in _RESTARTED:

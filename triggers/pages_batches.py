@@ -90,7 +90,7 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Ask that a batch be stopped; one that has ended stays as it is."""
     identity, blobs, name = visitor(req), services.current().blobs, _batch_id(req)
-    checked_form(req, identity)
+    await asyncio.to_thread(checked_form, req, identity)
     await asyncio.to_thread(api.read_record, blobs, name)
     if state_of(await client.get_status(name)) not in ENDED:
         await asyncio.to_thread(blobs.write, batch_names.stop_mark(name), b"")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -11,9 +10,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import azure.functions as func
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
-from werkzeug.http import parse_options_header
 
 from adapters import csrf, policies, services
 from adapters.blobs import StorageUnavailable
@@ -25,6 +21,7 @@ from adapters.signing import Keys
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
+from triggers.forms import MOST_FIELDS, BadForm, FormTooLarge, fields_of
 from triggers.people import who
 from triggers.responses import OUTAGE_SECONDS, Refused, check_texts
 from web.rendering import render
@@ -46,6 +43,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _LONGEST_FIELD_NAME, _LONGEST_FIELD = 100, 100_000
+_LARGEST_FORM = 256 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 
 _TITLES = {
@@ -134,25 +132,32 @@ def people_of() -> dict[str, str]:
 # ---------------------------------------------------------------- forms
 
 
-def form_of(req: func.HttpRequest, most_parts: int = 100) -> dict[str, str]:
-    """The fields of a form, the first value of each; files are not among them. Raises Refused."""
-    media_type, options = parse_options_header(req.headers.get("content-type"))
-    body = req.get_body()
-    parser = FormDataParser(silent=False, max_form_parts=most_parts, max_form_memory_size=1024 * 1024)
+def form_of(req: func.HttpRequest, most_parts: int = MOST_FIELDS) -> dict[str, str]:
+    """The fields of a form, the first value of each; files are not among them. Raises Refused.
+
+    Not for the event loop: call it with `asyncio.to_thread`.
+    """
+    if most_parts == MOST_FIELDS and len(req.get_body()) > _LARGEST_FORM:
+        raise _form_too_large()
     try:
-        _, fields, _ = parser.parse(io.BytesIO(body), media_type, len(body), options)
-    except RequestEntityTooLarge as error:
-        raise Refused(413, "form_too_large", "The form holds more than can be taken at once.") from error
-    except ValueError as error:
+        found = fields_of(req, most_parts)
+    except FormTooLarge as error:
+        raise _form_too_large() from error
+    except BadForm as error:
         raise Refused(400, "bad_form", "The form cannot be read. Open the page again and repeat.") from error
-    found = fields.to_dict()
     for name, value in found.items():
         if texts.fault(name, _LONGEST_FIELD_NAME) or texts.fault(value, _LONGEST_FIELD, lines=True):
             raise Refused(400, "bad_form", "The form holds characters that no text has, or too many of them.")
     return found
 
 
-def checked_form(req: func.HttpRequest, identity: Identity | None, most_parts: int = 100) -> dict[str, str]:
+def _form_too_large() -> Refused:
+    return Refused(413, "form_too_large", "The form holds more than can be taken at once.")
+
+
+def checked_form(
+    req: func.HttpRequest, identity: Identity | None, most_parts: int = MOST_FIELDS
+) -> dict[str, str]:
     """The fields of a form that one of our own pages sent for this person. Raises Refused (403)."""
     fields = form_of(req, most_parts)
     person = identity.person if identity else ""

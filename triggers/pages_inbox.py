@@ -26,7 +26,8 @@ async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
         req=req,
         identity=identity,
         damaged=listed.damaged,
-        inbox=inbox(listed.found, wanted, identity.person, datetime.now(UTC)),
+        # There may be tens of thousands of them to look through.
+        inbox=await asyncio.to_thread(inbox, listed.found, wanted, identity.person, datetime.now(UTC)),
         wanted=wanted,
         choices={"findings": FINDINGS, "sorts": SORTS},
         people=people_of(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import azure.durable_functions as df
 import azure.functions as func
 
@@ -38,7 +40,7 @@ async def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
 async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Sign in and go on to where the visitor wanted to."""
     _only_in_local_runs()
-    here, fields = services.current(), checked_form(req, None)
+    here, fields = services.current(), await asyncio.to_thread(checked_form, req, None)
     person = fields.get("other", "").strip() or fields.get("person", "")
     onward = own_path(fields.get("next"), "/inbox")
     try:
@@ -53,7 +55,7 @@ async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
 async def do_sign_out(req: func.HttpRequest) -> func.HttpResponse:
     """Sign out, and ask who comes next."""
     _only_in_local_runs()
-    checked_form(req, visitor(req))
+    await asyncio.to_thread(checked_form, req, visitor(req))
     return redirect("/sign-in", {"Set-Cookie": sign_out_cookie(secure=is_secure(req))})
 
 

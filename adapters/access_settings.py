@@ -17,16 +17,23 @@ class AccessSettings:
     """Links and identity.
 
     `link_keys`: what links are signed with; the first signs, all are believed. `public_url`: our own address
-    as people's browsers know it, without a slash at its end, or "" where it is not known. `easy_auth`: the
+    as people's browsers know it, without a slash at its end, or "" where it is not known. `host_url`: the
+    address that the host names (`WEBSITE_HOSTNAME`), which may be the same. `easy_auth`: the
     platform signs people in and stands in front of every request. `development`: this is a local run.
     `dev_sign_in`: anybody may say who they are.
     """
 
     link_keys: tuple[str, ...] = field(default=(), repr=False)
     public_url: str = ""
+    host_url: str = ""
     easy_auth: bool = False
     development: bool = False
     dev_sign_in: bool = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses that are ours, the one that people open first."""
+        return tuple(dict.fromkeys(one for one in (self.public_url, self.host_url) if one))
 
 
 def read_access(environment: Mapping[str, str]) -> AccessSettings:
@@ -37,6 +44,7 @@ def read_access(environment: Mapping[str, str]) -> AccessSettings:
     return AccessSettings(
         link_keys=keys(environment, "SETTLE_LINK_KEY"),
         public_url=_public_url(environment),
+        host_url=_own_host(environment.get("WEBSITE_HOSTNAME", "").strip()),
         easy_auth=flag(environment, "SETTLE_EASY_AUTH"),
         development=development,
         dev_sign_in=(development or asked) and not on_azure,

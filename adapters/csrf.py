@@ -54,13 +54,8 @@ def check(keys: Keys, req: func.HttpRequest, token: str | None, person: str = ""
     expected = (_digest(secret or ""), person)
     given = (str(value.get("c", "")), str(value.get("p", "")))
     same = [hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(expected, given, strict=True)]
-    if secret is None or not all(same) or from_elsewhere(req):
+    if secret is None or not all(same):
         raise CsrfRefused
-
-
-def from_elsewhere(req: func.HttpRequest) -> bool:
-    """Whether the browser says that another site's page sent this; older browsers say nothing."""
-    return req.headers.get("sec-fetch-site", "").lower() == "cross-site"
 
 
 def _cookie(req: func.HttpRequest) -> str | None:

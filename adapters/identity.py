@@ -18,6 +18,7 @@ from werkzeug.http import dump_cookie
 from adapters.access_settings import AccessSettings
 from adapters.cookies import cookies
 from adapters.links import LinkClaims, LinkRefused, Links
+from adapters.sessions import Session, Sessions, is_session_id
 from adapters.signing import BadSignature, Keys
 from invoicing.approval.persons import BadPerson, is_person_id, person_id
 
@@ -74,12 +75,15 @@ def person_of(
     req: func.HttpRequest,
     settings: AccessSettings,
     links: Links,
+    sessions: Sessions,
     *,
     approval: str | None = None,
     token: str | None = None,
     now: datetime | None = None,
 ) -> Identity:
     """Who asks. Raises NotSignedIn, and LinkRefused for a link that counts for nothing.
+
+    Where only a sign-in by one's own word is left, the storage is asked whether it was ended: StorageError.
 
     `token` is a link's, from the form or body of the request; without it the query's `t`. `approval` is the
     one that the request is about: a link for another one is foreign, and so is one of another person than
@@ -94,9 +98,9 @@ def person_of(
         return Identity(principal, "principal", claims)
     if claims:
         return Identity(claims.person, "link", claims)
-    person = dev_person(req, settings, links.keys, now)
-    if person:
-        return Identity(person, "dev")
+    signed_in = dev_sign_in(req, settings, links.keys, now)
+    if signed_in and not sessions.has_ended(signed_in.session):
+        return Identity(signed_in.person, "dev")
     raise NotSignedIn("Sign in, or use the link from the message that you got.")
 
 
@@ -124,20 +128,29 @@ def principal_of(req: func.HttpRequest, settings: AccessSettings) -> str | None:
 # ---------------------------------------------------------------- the development sign-in
 
 
-def dev_person(
+@dataclass(frozen=True)
+class SignIn:
+    """What a cookie says: who signed in by their own word, and in which session."""
+
+    person: str
+    session: Session
+
+
+def dev_sign_in(
     req: func.HttpRequest, settings: AccessSettings, keys: Keys, now: datetime | None = None
-) -> str | None:
-    """Who signed in by their own word; always None where that is not allowed."""
+) -> SignIn | None:
+    """The sign-in that the cookie proves, ended since or not; always None where that is not allowed."""
     text = cookies(req).get(SIGN_IN_COOKIE) if settings.dev_sign_in else None
     if not text:
         return None
     try:
         value = keys.read("sign-in", text)
-        ends = float(value["e"])
-    except (BadSignature, KeyError, TypeError, ValueError):
+        ends = datetime.fromtimestamp(int(value["e"]), UTC)
+    except (BadSignature, KeyError, TypeError, ValueError, OverflowError):
         return None
-    person = str(value.get("p", ""))
-    return person if is_person_id(person) and (now or datetime.now(UTC)).timestamp() < ends else None
+    person, session = str(value.get("p", "")), str(value.get("s", ""))
+    good = is_person_id(person) and is_session_id(session) and (now or datetime.now(UTC)) < ends
+    return SignIn(person, Session(session, ends)) if good else None
 
 
 def sign_in_cookie(
@@ -152,8 +165,8 @@ def sign_in_cookie(
         person = person_id(person)
     except BadPerson as error:
         raise NotSignedIn(f"The address {error}.") from error
-    ends = (now or datetime.now(UTC)) + _SIGN_IN_LASTS
-    value = keys.sign("sign-in", {"p": person, "e": ends.timestamp()})
+    session = Session.begin((now or datetime.now(UTC)) + _SIGN_IN_LASTS)
+    value = keys.sign("sign-in", {"p": person, "e": int(session.ends.timestamp()), "s": session.id})
     return dump_cookie(SIGN_IN_COOKIE, value, _SIGN_IN_LASTS, httponly=True, secure=secure, samesite="Lax")
 
 

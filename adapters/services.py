@@ -15,6 +15,7 @@ from adapters.batch_sources import Sources
 from adapters.blobs import AzureBlobs, Blobs
 from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
+from adapters.sessions import Sessions
 from adapters.settings import Settings
 from adapters.signing import load_keys
 from invoicing.approval.signing import LedgerKeys
@@ -52,6 +53,11 @@ class Services:
     def ledger_keys(self) -> LedgerKeys:
         """What ledgers are signed with. Raises SettingError where a key is needed and there is none."""
         return load_ledger_keys(self.settings)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Which sign-ins by one's own word were ended."""
+        return Sessions(self.blobs)
 
     def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
         """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""

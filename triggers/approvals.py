@@ -21,10 +21,10 @@ from adapters.setting_values import SettingError
 from invoicing.approval.persons import BadPerson, person_id
 from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
-from triggers.batch_view import collection_url
 from triggers.decisions import decide, unknown_approval
 from triggers.json_bodies import read_texts
-from triggers.people import only_from_here, who
+from triggers.own_links import own_links
+from triggers.people import who
 from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import Refused, answers_errors, json_response
 
@@ -82,13 +82,12 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
     has to be signed in, and says which stage and which document are meant.
     """
     here, approval = services.current(), req.route_params["id"]
-    only_from_here(req)
     asked = read_texts(req, _DECISION_FIELDS, lines=("comment",))
     person = await asyncio.to_thread(_decider, here, req, approval, asked.get("t"))
     said = _said(asked, person)
     entry = await decide(here, client, person, approval, comment=asked.get("comment", ""), **said)
     body = {"approval": approval, "entry": entry_view(entry)}
-    location = f"{collection_url(req.url, '/approvals')}/{approval}"
+    location = f"{own_links(req, 'approvals').base}/{approval}"
     return json_response(body, 201, {"Location": location})
 
 
@@ -111,7 +110,6 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     the policy names a deputy. A link is not enough for this.
     """
     here = services.current()
-    only_from_here(req)
     asked = read_texts(req, _ABSENCE_FIELDS)
     person = await asyncio.to_thread(_signed_in, here, req)
     made = await note_absence(here, person, asked.get("until", ""), asked.get("to", ""))
@@ -123,7 +121,6 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
 async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is back."""
     here = services.current()
-    only_from_here(req)
     person = await asyncio.to_thread(_signed_in, here, req)
     await asyncio.to_thread(approvals.end_absence, here.blobs, person)
     return func.HttpResponse(status_code=204)
@@ -158,8 +155,8 @@ def _open_ones(here: Services, req: func.HttpRequest, top: int, skip: int) -> di
     approver = _approver(req)
     everything = approvals.open_approvals(here.blobs)
     found = [item for item in everything.found if _wanted(item, req, approver)]
-    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
-    shown = [listed(item, base, key) for item in found[skip : skip + top]]
+    own = own_links(req, "approvals")
+    shown = [listed(item, own.base, own.key) for item in found[skip : skip + top]]
     return {"approvals": shown, "total": len(found), "damaged": everything.damaged}
 
 
@@ -187,8 +184,8 @@ def _read(here: Services, req: func.HttpRequest) -> dict[str, Any]:
         found = approvals.read(here.blobs, approval, datetime.now(UTC))
     except ApprovalMissing as error:
         raise unknown_approval() from error
-    base, key = collection_url(req.url, "/approvals"), req.params.get("code")
-    return view(found, notices.of_approval(here.blobs, approval), base, key, _page(here, approval))
+    own = own_links(req, "approvals")
+    return view(found, notices.of_approval(here.blobs, approval), own.base, own.key, _page(here, approval))
 
 
 def _page(here: Services, approval: str) -> str | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
@@ -83,13 +82,6 @@ def links(base: str, batch: str, state: str, key: str | None = None) -> dict[str
         result |= {f"report_{kind}": f"{own}/report?format={kind}{more}" for kind in _REPORTS}
         result["documents"] = f"{own}/documents/{{n}}" + (f"?{suffix}" if suffix else "")
     return result
-
-
-def collection_url(url: str, prefix: str = "/batches") -> str:
-    """The URL of the collection that a request was made to, without query: `https://host/api/batches`."""
-    parts = urlsplit(url)
-    path = re.split(re.escape(prefix) + r"(?=/|$)", parts.path, maxsplit=1, flags=re.IGNORECASE)[0] + prefix
-    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _error(state: str, status: Any, output: dict[str, Any]) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -24,8 +24,9 @@ from invoicing import batch_names
 from invoicing.report import WRITERS
 from invoicing.supervision import OpenWork
 from triggers.batch_requests import BatchRequest, parse
-from triggers.batch_view import ENDED, collection_url, is_checking, links, state_of, view
+from triggers.batch_view import ENDED, is_checking, links, state_of, view
 from triggers.idempotency import reserve
+from triggers.own_links import own_links
 from triggers.people import who_if_any
 from triggers.recent import Recent
 from triggers.request_texts import bad_page, page_token, whole
@@ -73,7 +74,8 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     status = await client.get_status(batch)
     ended = state_of(status) in ENDED
     counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) else None
-    body = view(record, status, collection_url(req.url), counts, req.params.get("code"))
+    own = own_links(req, "batches")
+    body = view(record, status, own.base, counts, own.key)
     if ended:
         return json_response(body)
     return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
@@ -95,7 +97,7 @@ async def list_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
     damaged = [name for name, one in zip(names, bodies, strict=True) if isinstance(one, RecordDamaged)]
     body: dict[str, Any] = {"batches": shown, "damaged": damaged, "links": {}}
     if page.next_token:
-        body["links"]["next"] = f"{collection_url(req.url)}?top={top}&page={quote(page.next_token, safe='')}"
+        body["links"]["next"] = _next(req, top, page.next_token)
     return json_response(body)
 
 
@@ -257,7 +259,8 @@ async def _listed(
     status, record = await asyncio.gather(client.get_status(batch), _off_loop(_record_or_not, blobs, batch))
     if not isinstance(record, BatchRecord):
         return record
-    return view(record, status, collection_url(req.url), None, req.params.get("code"))
+    own = own_links(req, "batches")
+    return view(record, status, own.base, None, own.key)
 
 
 def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | None:
@@ -271,8 +274,15 @@ def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | No
         return error
 
 
+def _next(req: func.HttpRequest, top: int, token: str) -> str:
+    own = own_links(req, "batches")
+    query = {"top": str(top), "page": token} | ({"code": own.key} if own.key else {})
+    return f"{own.base}?{urlencode(query)}"
+
+
 def _accepted(req: func.HttpRequest, record: BatchRecord, state: str) -> func.HttpResponse:
-    onward = links(collection_url(req.url), record.batch, state, req.params.get("code"))
+    own = own_links(req, "batches")
+    onward = links(own.base, record.batch, state, own.key)
     body = {"id": record.batch, "status": state, "created": told(record.created), "links": onward}
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 

@@ -18,11 +18,12 @@ from adapters.intake_records import InvoiceRecord, told
 from adapters.services import Services
 from invoicing.approval import names
 from invoicing.supervision import OpenWork
-from triggers.batch_view import collection_url, state_of
+from triggers.batch_view import state_of
 from triggers.idempotency import reserve
 from triggers.invoice_requests import InvoiceRequest, parse, sender_named
 from triggers.invoice_view import ENDED, links, view
-from triggers.people import only_from_here, who_if_any
+from triggers.own_links import own_links
+from triggers.people import who_if_any
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 
 bp = df.Blueprint()
@@ -41,7 +42,8 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     who sent it in, unless that person is signed in; they may not approve it.
     """
     record, state = await begin(req, client)
-    onward = links(collection_url(req.url, "/invoices"), record.id, None, req.params.get("code"))
+    own = own_links(req, "invoices")
+    onward = links(own.base, record.id, None, own.key)
     body = {"id": record.id, "status": state, "created": told(record.created), "links": onward}
     return json_response(body, 202, {"Location": onward["self"], "Retry-After": str(POLL_SECONDS)})
 
@@ -56,8 +58,8 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     # First the status, then the row: read the other way round, an end could be told without its findings.
     status = await client.get_status(invoice)
     row = await asyncio.to_thread(_row, blobs, invoice)
-    base = collection_url(req.url, "/invoices")
-    body = view(record, status, row, base, req.params.get("code"))
+    own = own_links(req, "invoices")
+    body = view(record, status, row, own.base, own.key)
     if state_of(status) in ENDED:
         return json_response(body)
     return json_response(body, 202, {"Location": body["links"]["self"], "Retry-After": str(POLL_SECONDS)})
@@ -72,7 +74,6 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     Raises PolicyInvalid, too: better no invoice than one that nobody can be asked about.
     """
     here = services.current()
-    only_from_here(req)
     asked = await asyncio.to_thread(parse, req, here.settings)
     sender = await asyncio.to_thread(_sender, here, req)
     await asyncio.to_thread(policies.load, here.settings)

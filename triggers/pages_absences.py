@@ -29,14 +29,14 @@ _LONGEST_UNTIL, _LONGEST_TO = 40, 254
 @page
 async def page_absences(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away, and the form for one's own absence."""
-    return await _page(req, visitor(req))
+    return await _page(req, await visitor(req))
 
 
 @bp.route(route="absences", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
     """Note that the visitor is away; a refusal shows the page again with the reason and what was typed."""
-    identity = visitor(req)
+    identity = await visitor(req)
     fields = await asyncio.to_thread(checked_form, req, identity)
     typed = {"until": fields.get("until", "")[:_LONGEST_UNTIL], "to": fields.get("to", "")[:_LONGEST_TO]}
     try:
@@ -53,7 +53,7 @@ async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
 @page
 async def end_own_absence(req: func.HttpRequest) -> func.HttpResponse:
     """Note that the visitor is back; who was not away still is not."""
-    identity = visitor(req)
+    identity = await visitor(req)
     await asyncio.to_thread(checked_form, req, identity)
     await asyncio.to_thread(approvals.end_absence, services.current().blobs, identity.person)
     return redirect("/absences?done=ended")

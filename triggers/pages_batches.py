@@ -40,7 +40,7 @@ _FIELDS = 10
 @page
 async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """All batches, the newest first, and the form for a new one."""
-    return await _list(req, client, visitor(req))
+    return await _list(req, client, await visitor(req))
 
 
 @bp.route(route="batches", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -48,7 +48,7 @@ async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
 @page
 async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Take in the files of the form and go on to the batch's page."""
-    identity, settings = visitor(req), services.current().settings
+    identity, settings = await visitor(req), services.current().settings
     if len(req.get_body()) > settings.max_body:
         limit = settings.max_body // 1_000_000
         raise Refused(
@@ -69,7 +69,7 @@ async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @page
 async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One batch; while it runs, the page renews itself unless the address says otherwise."""
-    identity, blobs, name = visitor(req), services.current().blobs, _batch_id(req)
+    identity, blobs, name = await visitor(req), services.current().blobs, _batch_id(req)
     shown = await _shown(client, blobs, name, counting=True)
     live = shown.running and req.params.get("live") != "off"
     return page_response(
@@ -89,7 +89,7 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @page
 async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Ask that a batch be stopped; one that has ended stays as it is."""
-    identity, blobs, name = visitor(req), services.current().blobs, _batch_id(req)
+    identity, blobs, name = await visitor(req), services.current().blobs, _batch_id(req)
     await asyncio.to_thread(checked_form, req, identity)
     await asyncio.to_thread(api.read_record, blobs, name)
     if state_of(await client.get_status(name)) not in ENDED:
@@ -102,7 +102,7 @@ async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationC
 @page
 async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """The report of a batch, for people without a key to the API."""
-    visitor(req)
+    await visitor(req)
     return await api.report_response(req, client, _batch_id(req))
 
 
@@ -110,7 +110,7 @@ async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClie
 @page
 async def page_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, as it came in, to be saved."""
-    visitor(req)
+    await visitor(req)
     answer = await api.document_response(_batch_id(req), int(req.route_params["n"]))
     answer.headers["Referrer-Policy"] = SECURITY_HEADERS["Referrer-Policy"]
     return answer

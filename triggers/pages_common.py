@@ -23,7 +23,7 @@ from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
 from triggers.forms import MOST_FIELDS, BadForm, FormTooLarge, fields_of
 from triggers.people import who
-from triggers.responses import OUTAGE_SECONDS, Refused, check_texts
+from triggers.responses import OUTAGE_SECONDS, Refused, check_caller, check_texts, kept_nowhere
 from web.rendering import render
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
@@ -37,8 +37,9 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Addresses of pages may hold a link's token: no other site gets to know them.
-    "Referrer-Policy": "no-referrer",
+    # Addresses of pages may hold a link's token: no other site gets to know them. To ourselves they are told,
+    # for without that a browser does not say of a form either which site it comes from.
+    "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -109,12 +110,12 @@ def redirect(location: str, headers: dict[str, str] | None = None) -> func.HttpR
     )
 
 
-def visitor(req: func.HttpRequest) -> Identity:
+async def visitor(req: func.HttpRequest) -> Identity:
     """The person who is signed in. A link opens its approval only, so it counts for nothing here.
 
     Raises Refused.
     """
-    found = who(req, services.current())
+    found = await asyncio.to_thread(who, req, services.current())
     if found.via == "link":
         raise Refused(401, "not_signed_in", "Sign in to see this page. The link opens one invoice only.")
     return found
@@ -188,9 +189,10 @@ def page(handler: Handler) -> Handler:
         req: func.HttpRequest = kwargs["req"]
         try:
             check_texts(req)
+            check_caller(req)
             # Read here, off the loop: storage that is away must not hold up everybody else's requests.
             await asyncio.to_thread(_keys)
-            return await handler(*args, **kwargs)
+            return kept_nowhere(await handler(*args, **kwargs))
         except Refused as refused:
             return _refused(req, refused)
         except Exception as error:  # noqa: BLE001 - the border: nothing leaves it but an answer

@@ -19,7 +19,7 @@ bp = df.Blueprint()
 @page
 async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The inbox, filtered and sorted as the address says."""
-    identity, wanted = visitor(req), parse_filter(req.params)
+    identity, wanted = await visitor(req), parse_filter(req.params)
     listed = await asyncio.to_thread(approvals.open_approvals, services.current().blobs)
     return page_response(
         "inbox.html",

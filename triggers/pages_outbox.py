@@ -30,7 +30,7 @@ async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
     access = services.current().settings.access
     if not (access.dev_sign_in or access.development):
         raise Refused(404, "no_outbox", "Messages are sent here; there is no outbox to look into.")
-    identity = visitor(req)
+    identity = await visitor(req)
     try:
         found, onward = await asyncio.to_thread(
             outbox.messages, services.current().blobs, _PAGE, page_token(req)

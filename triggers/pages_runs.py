@@ -90,7 +90,7 @@ class Wanted:
 @page
 async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """All runs, the newest first, as the address narrows them."""
-    identity, wanted, now = visitor(req), _wanted(req), datetime.now(UTC)
+    identity, wanted, now = await visitor(req), _wanted(req), datetime.now(UTC)
     statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
 
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
@@ -120,7 +120,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @page
 async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a run that is not well again."""
-    identity = visitor(req)
+    identity = await visitor(req)
     await asyncio.to_thread(checked_form, req, identity)
     await restart(client, req.route_params["id"])
     return redirect("/runs?again=1")
@@ -131,7 +131,7 @@ async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
 @page
 async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
-    identity, instance = visitor(req), req.route_params["id"]
+    identity, instance = await visitor(req), req.route_params["id"]
     status = await client.get_status(instance, True, True, True) if _is_instance_id(instance) else None
     run = run_of(status) if status else None
     if run is None or status is None:

@@ -8,7 +8,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import services
-from adapters.identity import NotSignedIn, is_secure, sign_in_cookie, sign_out_cookie
+from adapters.identity import NotSignedIn, dev_sign_in, is_secure, sign_in_cookie, sign_out_cookie
 from triggers.pages_common import (
     SECURITY_HEADERS,
     checked_form,
@@ -47,15 +47,17 @@ async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
         cookie = sign_in_cookie(person, here.settings.access, here.links.keys, secure=is_secure(req))
     except NotSignedIn as error:
         return _form(req, onward, str(error), fields, status=422)
+    await asyncio.to_thread(_end_session, req)
     return redirect(onward, {"Set-Cookie": cookie})
 
 
 @bp.route(route="sign-out", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @page
 async def do_sign_out(req: func.HttpRequest) -> func.HttpResponse:
-    """Sign out, and ask who comes next."""
+    """Sign out: the session ends here, not only in this browser. Then ask who comes next."""
     _only_in_local_runs()
-    await asyncio.to_thread(checked_form, req, visitor(req))
+    await asyncio.to_thread(checked_form, req, await visitor(req))
+    await asyncio.to_thread(_end_session, req)
     return redirect("/sign-in", {"Set-Cookie": sign_out_cookie(secure=is_secure(req))})
 
 
@@ -68,6 +70,14 @@ async def page_static(req: func.HttpRequest) -> func.HttpResponse:
     current = req.params.get("v") == found.version
     headers = {**SECURITY_HEADERS, "Cache-Control": _FOR_GOOD if current else "no-cache"}
     return func.HttpResponse(found.content, headers=headers | {"Content-Type": found.media_type})
+
+
+def _end_session(req: func.HttpRequest) -> None:
+    """End the session of the cookie that was sent, for whoever else may have it; then no cookie is left."""
+    here = services.current()
+    signed_in = dev_sign_in(req, here.settings.access, here.links.keys)
+    if signed_in:
+        here.sessions.end(signed_in.session)
 
 
 def _only_in_local_runs() -> None:

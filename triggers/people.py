@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from adapters import identity
-from adapters.csrf import from_elsewhere
 from adapters.identity import Identity, NotSignedIn
 from adapters.links import LinkRefused
 from adapters.services import Services
@@ -17,9 +16,14 @@ _LINK_STATUS = {"bad": 403, "expired": 410, "foreign": 403}
 def who(
     req: func.HttpRequest, here: Services, *, approval: str | None = None, token: str | None = None
 ) -> Identity:
-    """Who asks, about this approval if one is named. Raises Refused: 401, and for a link 403 or 410."""
+    """Who asks, about this approval if one is named. Raises Refused: 401, and for a link 403 or 410.
+
+    May ask the storage: not to be called on the event loop.
+    """
     try:
-        return identity.person_of(req, here.settings.access, here.links, approval=approval, token=token)
+        return identity.person_of(
+            req, here.settings.access, here.links, here.sessions, approval=approval, token=token
+        )
     except NotSignedIn as error:
         raise Refused(401, "not_signed_in", str(error)) from error
     except LinkRefused as error:
@@ -34,9 +38,3 @@ def who_if_any(req: func.HttpRequest, here: Services) -> Identity | None:
         if refused.status == 401:
             return None
         raise
-
-
-def only_from_here(req: func.HttpRequest) -> None:
-    """Refuse what a browser says another site's page sent: it may carry a person's cookies along."""
-    if from_elsewhere(req):
-        raise Refused(403, "from_elsewhere", "This was sent by a page of another site.")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import azure.functions as func
 
+from adapters import callers, services
 from adapters.blobs import StorageError, StorageUnavailable
 from adapters.records import RecordDamaged
 from adapters.settings import SettingError
@@ -68,8 +69,36 @@ def check_texts(req: func.HttpRequest) -> None:
                 raise Refused(400, "bad_text", f"{texts.quoted(name)} in the {place} {wrong}.")
 
 
+def check_caller(req: func.HttpRequest) -> None:
+    """Refuse what comes from another site, and in local runs foreign names. Raises Refused (403).
+
+    Every handler's guard calls it, so that no handler has to think of them.
+    """
+    access = services.current().settings.access
+    name = callers.foreign_name(req, access)
+    if name is not None:
+        raise Refused(
+            403,
+            "foreign_host",
+            f"A local run does not go by the name {texts.quoted(name)}. If people open it under that name, "
+            "set SETTLE_PUBLIC_URL to the whole address.",
+        )
+    if callers.from_elsewhere(req, access):
+        raise Refused(
+            403,
+            "from_elsewhere",
+            "This was sent by a page of another site. Open the page here, and send it from there.",
+        )
+
+
+def kept_nowhere(answer: func.HttpResponse) -> func.HttpResponse:
+    """The answer with what keeps it out of caches, unless it says itself how it may be kept."""
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
 def answers_errors(handler: Handler) -> Handler:
-    """Turn what a handler raises into an error answer, and refuse bad texts before it is called.
+    """Turn what a handler raises into an error answer, and refuse bad texts and callers before it is called.
 
     An unforeseen error is logged and answered with 500.
     """
@@ -77,8 +106,10 @@ def answers_errors(handler: Handler) -> Handler:
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
         try:
-            check_texts(kwargs["req"] if "req" in kwargs else args[0])
-            return await handler(*args, **kwargs)
+            req = kwargs["req"] if "req" in kwargs else args[0]
+            check_texts(req)
+            check_caller(req)
+            return kept_nowhere(await handler(*args, **kwargs))
         except Refused as refused:
             return error_response(refused)
         except Exception as error:  # noqa: BLE001 - the border: nothing leaves it but an answer

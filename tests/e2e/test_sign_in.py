@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import requests
 
@@ -29,11 +31,14 @@ def test_who_signs_in_gets_to_the_page_that_they_wanted(visitor: Visitor) -> Non
 
 
 def test_who_signs_out_is_asked_again(visitor: Visitor) -> None:
-    """The cookie is taken back."""
+    """The cookie is taken back, and worth nothing to whoever kept a copy of it."""
     visitor.sign_in(ANN)
+    thief = copy.deepcopy(visitor)
+    assert thief.get("/inbox").status_code == 200
     fields = hidden_fields(visitor.get("/inbox").text)
     assert path_of(visitor.post("/sign-out", fields)) == "/sign-in"
     assert path_of(visitor.get("/inbox")) == "/sign-in"
+    assert path_of(thief.get("/inbox")) == "/sign-in"
 
 
 def test_a_form_without_its_cookie_is_refused(base_url: str, visitor: Visitor) -> None:

@@ -111,7 +111,7 @@ class World:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = func.HttpRequest(
             "POST",
-            "http://x/api/approvals",
+            "http://localhost:7071/api/approvals",
             headers={"content-type": "application/json"} | (headers or {}),
             params=params,
             route_params={"id": APPROVAL},

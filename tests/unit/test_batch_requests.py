@@ -28,7 +28,7 @@ def _zip(**members: bytes) -> bytes:
 
 def _request(body: bytes, content_type: str = "application/zip", **headers: str) -> func.HttpRequest:
     all_headers = {"content-type": content_type} | {k.replace("_", "-"): v for k, v in headers.items()}
-    return func.HttpRequest("POST", "http://x/api/batches", headers=all_headers, body=body)
+    return func.HttpRequest("POST", "http://localhost:7071/api/batches", headers=all_headers, body=body)
 
 
 def _form(*files: tuple[str, bytes], boundary: str = "frontier") -> func.HttpRequest:
@@ -195,7 +195,9 @@ def _asked(query: dict[str, str], body: bytes | None = None) -> func.HttpRequest
     kind = "application/zip" if body is None else "application/json"
     content = _zip(a=b"x") if body is None else body
     headers = {"content-type": kind}
-    return func.HttpRequest("POST", "http://x/api/batches", headers=headers, params=query, body=content)
+    return func.HttpRequest(
+        "POST", "http://localhost:7071/api/batches", headers=headers, params=query, body=content
+    )
 
 
 def test_batch_goes_on_to_approval_and_does_not_wait_unless_asked() -> None:

@@ -42,7 +42,9 @@ def _request() -> func.HttpRequest:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(zipfile.ZipInfo("a.xml"), b"<Invoice/>")
     headers = {"content-type": "application/zip"}
-    return func.HttpRequest("POST", "http://x/api/batches", headers=headers, body=buffer.getvalue())
+    return func.HttpRequest(
+        "POST", "http://localhost:7071/api/batches", headers=headers, body=buffer.getvalue()
+    )
 
 
 async def test_upload_that_an_equal_request_completed_first_is_as_good() -> None:

@@ -11,7 +11,7 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.intake_records import BatchRecord, BatchSource
-from triggers.batch_view import collection_url, is_checking, links, state_of, view
+from triggers.batch_view import is_checking, links, state_of, view
 
 RECORD = BatchRecord(
     "b1", datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, BatchSource("upload", "may.zip", 9)
@@ -98,23 +98,3 @@ def test_links_carry_the_callers_function_key() -> None:
     assert found["self"] == f"{BASE}/b1?code=k%3D%26y"
     assert found["report_csv"] == f"{BASE}/b1/report?format=csv&code=k%3D%26y"
     assert found["documents"] == f"{BASE}/b1/documents/{{n}}?code=k%3D%26y"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://host/api/batches?code=x",
-        "https://host/api/batches/b1",
-        "https://host/api/Batches/b1/report?format=csv",
-        "https://host/api/batches/b1/documents/3",
-    ],
-)
-def test_collection_is_found_in_any_of_its_urls(url: str) -> None:
-    """The links of an answer lead to where the caller is."""
-    assert collection_url(url) == BASE
-
-
-def test_route_prefix_is_kept() -> None:
-    """A host with another route prefix, or none, gives links of its own form."""
-    assert collection_url("http://h:1/batches/b1") == "http://h:1/batches"
-    assert collection_url("http://h:1/v2/api/batches") == "http://h:1/v2/api/batches"

@@ -64,7 +64,7 @@ def _variants(whole: bytes) -> list[bytes]:
 
 
 async def _api(builder: Any, **client: Any) -> dict[str, Any]:
-    req = func.HttpRequest("GET", "http://x/api/batches", params={}, body=b"")
+    req = func.HttpRequest("GET", "http://localhost:7071/api/batches", params={}, body=b"")
     answer = await handler(builder)(req, **client)
     assert answer.status_code == 200, answer.get_body()
     return json.loads(answer.get_body())
@@ -239,7 +239,7 @@ async def test_damaged_state_of_a_message_costs_its_own_line(here: Services, bro
         notices.write(here.blobs, Notice("n" + n * 24, approval, "request", "clerk", "mail", (ANN,), "2026"))
     here.blobs.write(notices.blob_name(approval, "n" + "2" * 24), broken)
     req = func.HttpRequest(
-        "GET", "http://x/api/approvals", params={}, route_params={"id": approval}, body=b""
+        "GET", "http://localhost:7071/api/approvals", params={}, route_params={"id": approval}, body=b""
     )
     answer = json.loads((await handler(approvals_api.get_approval)(req)).get_body())
     assert [one["id"] for one in answer["notifications"]] == ["n" + "1" * 24]

@@ -16,15 +16,19 @@ from adapters.identity import (
     SIGN_IN_COOKIE,
     Identity,
     NotSignedIn,
+    dev_sign_in,
     person_of,
     sign_in_cookie,
     sign_out_cookie,
 )
 from adapters.links import LinkRefused, Links
+from adapters.sessions import Sessions
 from adapters.signing import Keys
+from tests.fakes.memory_blobs import MemoryBlobs
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LINKS = Links(Keys(("k" * 32,)))
+SESSIONS = Sessions(MemoryBlobs())
 APPROVAL = "a" + "1" * 24
 AZURE = AccessSettings(easy_auth=True)
 LOCAL = AccessSettings(development=True, dev_sign_in=True)
@@ -50,7 +54,7 @@ def _request(*, principal: str = "", token: str = "", cookie: str = "") -> func.
 
 
 def _who(settings: AccessSettings, approval: str | None = None, **sent: str) -> Identity:
-    return person_of(_request(**sent), settings, LINKS, approval=approval, now=NOW)
+    return person_of(_request(**sent), settings, LINKS, SESSIONS, approval=approval, now=NOW)
 
 
 def _link(person: str = "ann.roth@example.com") -> str:
@@ -182,10 +186,38 @@ def test_development_sign_in_ends_and_cannot_be_made_up() -> None:
     cookie = _cookie()
     late = NOW + timedelta(hours=12)
     with pytest.raises(NotSignedIn):
-        person_of(_request(cookie=cookie), LOCAL, LINKS, now=late)
+        person_of(_request(cookie=cookie), LOCAL, LINKS, SESSIONS, now=late)
     for wrong in (cookie[:-3] + "abc", f"{SIGN_IN_COOKIE}={_link()}", f"{SIGN_IN_COOKIE}=", "garbage"):
         with pytest.raises(NotSignedIn):
             _who(LOCAL, cookie=wrong)
+
+
+def test_sign_in_that_was_ended_says_nothing_any_more() -> None:
+    """Whoever kept the cookie; other sign-ins of the same person go on."""
+    sessions = Sessions(MemoryBlobs())
+    first, second = _cookie(), _cookie()
+    assert first != second
+    signed_in = dev_sign_in(_request(cookie=first), LOCAL, LINKS.keys, NOW)
+    assert signed_in
+    sessions.end(signed_in.session, NOW)
+    with pytest.raises(NotSignedIn):
+        person_of(_request(cookie=first), LOCAL, LINKS, sessions, now=NOW)
+    assert person_of(_request(cookie=second), LOCAL, LINKS, sessions, now=NOW).via == "dev"
+    both = person_of(_request(cookie=first, token=_link()), LOCAL, LINKS, sessions, now=NOW)
+    assert both.via == "link"
+
+
+def test_storage_is_asked_only_where_a_sign_in_by_ones_word_is_left() -> None:
+    """Links, the platform, and who is not signed in cost no request."""
+    blobs = MemoryBlobs()
+    sessions = Sessions(blobs)
+    person_of(_request(principal=ANN), AZURE, LINKS, sessions, now=NOW)
+    person_of(_request(token=_link(), cookie=_cookie()), LOCAL, LINKS, sessions, now=NOW)
+    with pytest.raises(NotSignedIn):
+        person_of(_request(), LOCAL, LINKS, sessions, now=NOW)
+    assert blobs.calls == []
+    person_of(_request(cookie=_cookie()), LOCAL, LINKS, sessions, now=NOW)
+    assert len(blobs.calls) == 1
 
 
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites() -> None:

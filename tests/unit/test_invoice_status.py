@@ -39,7 +39,7 @@ async def test_an_end_is_never_told_without_the_findings_that_explain_it() -> No
         record = InvoiceRecord(REF, datetime.now(UTC), "b.xml", 9, "ab" * 32, None, "ab" * 32)
         here.blobs.write(names.invoice_record(REF), to_bytes(record))
         request = func.HttpRequest(
-            "GET", f"http://x/api/invoices/{REF}", route_params={"id": REF}, params={}, body=b""
+            "GET", f"http://localhost:7071/api/invoices/{REF}", route_params={"id": REF}, params={}, body=b""
         )
         answer = await handler(invoices.get_invoice)(request, client=EndingClient(here))
     told = json.loads(answer.get_body())

@@ -53,7 +53,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("builder", "path"), PAGES, ids=[path for _, path in PAGES])
 async def test_every_page_has_the_headers_that_protect_it(here: Services, builder: Any, path: str) -> None:
-    """No script, no frame, no foreign source, no cache, no referrer."""
+    """No script, no frame, no foreign source, no cache, no referrer to other sites."""
     answer = await get(builder, path)
     policy = answer.headers["Content-Security-Policy"]
     assert answer.status_code == 200
@@ -63,7 +63,7 @@ async def test_every_page_has_the_headers_that_protect_it(here: Services, builde
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 async def test_pages_hold_no_inline_script_or_style(here: Services) -> None:

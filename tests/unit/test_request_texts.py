@@ -28,7 +28,9 @@ WITHOUT_GUARD = {"api/healthz", "api/openapi.json", "static/{file}"}
 
 def _request(body: bytes = b"", /, params: Any = None, **headers: str) -> func.HttpRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return func.HttpRequest("POST", "http://x/api/batches", headers=named, params=params or {}, body=body)
+    return func.HttpRequest(
+        "POST", "http://localhost:7071/api/batches", headers=named, params=params or {}, body=body
+    )
 
 
 def _json(body: bytes) -> func.HttpRequest:
@@ -72,7 +74,7 @@ async def test_bad_text_in_query_or_path_never_reaches_a_handler(place: str, bad
         raise AssertionError("the handler was called")
 
     for values in ({"page": bad}, {bad: "1"}):
-        req = func.HttpRequest("GET", "http://x/api/batches", body=b"", **{place: values})
+        req = func.HttpRequest("GET", "http://localhost:7071/api/batches", body=b"", **{place: values})
         answer = await handler(req)
         error = json.loads(answer.get_body())["error"]
         assert (answer.status_code, error["code"]) == (400, "bad_text")

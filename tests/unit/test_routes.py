@@ -22,7 +22,7 @@ from invoicing.assess import Checker
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.security_table import Row, filled, security_table
-from tests.unit.page_requests import BASE, Client
+from tests.unit.page_requests import BASE, Client, local_run
 
 ROOT = Path(__file__).resolve().parents[2]
 # What starts functions besides requests; the durable ones are started by these alone.
@@ -80,8 +80,8 @@ def stored() -> Iterator[MemoryBlobs]:
         yield blobs
 
 
-async def _answer(door: Door) -> func.HttpResponse:
-    """What the function answers to somebody who proves nothing."""
+async def _answer(door: Door, base: str = BASE, **more: str) -> func.HttpResponse:
+    """What the function answers to somebody who proves nothing; `more` are further headers."""
     call: Any = door.function.call
     call = getattr(call, "client_function", call)
     body, headers = b"", {}
@@ -90,7 +90,8 @@ async def _answer(door: Door) -> func.HttpResponse:
         headers = {"content-type": "application/json" if json else "application/x-www-form-urlencoded"}
         body = b"{}" if json else b"person=ann.roth@example.com&csrf=x"
     path, given = filled(door.route)
-    req = func.HttpRequest(door.method, f"{BASE}{path}", headers=headers, route_params=given, body=body)
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
+    req = func.HttpRequest(door.method, f"{base}{path}", headers=headers, route_params=given, body=body)
     wants_client = any(one.type == "durableClient" for one in door.function.bindings)
     answer = call(req=req, **({"client": Client()} if wants_client else {}))
     return answer if isinstance(answer, func.HttpResponse) else await answer
@@ -156,3 +157,36 @@ async def test_route_asks_for_the_person_whom_the_table_names(stored: MemoryBlob
 def test_who_may_says_a_key_where_the_host_asks_for_one(door: Door) -> None:
     """The words of the table and its level agree."""
     assert _row(door).key_needed is (door.level == "FUNCTION")
+
+
+# ---------------------------------------------------------------- what holds for every route
+
+
+@_each_door
+async def test_no_answer_is_kept_by_a_cache(stored: MemoryBlobs, door: Door) -> None:
+    """But static files, which are the same for everybody."""
+    kept = (await _answer(door)).headers["Cache-Control"]
+    assert kept == ("no-cache" if door.route.startswith("static/") else "no-store")
+
+
+CHANGING = [door for door in DOORS if door.method not in ("GET", "HEAD")]
+
+
+@pytest.mark.parametrize("door", CHANGING, ids=[f"{one.method} {one.route}" for one in CHANGING])
+async def test_route_that_changes_something_refuses_other_sites(stored: MemoryBlobs, door: Door) -> None:
+    """By the browser's own word; its page here, and programs, get an answer of another kind."""
+    for said in ({"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}):
+        answer = await _answer(door, **said)
+        assert (answer.status_code, b"another site" in answer.get_body()) == (403, True)
+    assert not stored.names()
+    assert b"another site" not in (await _answer(door, sec_fetch_site="same-origin")).get_body()
+
+
+@_each_door
+async def test_local_run_tells_nothing_to_a_foreign_name(door: Door) -> None:
+    """Which a page gave to this machine, to read our answers as its own (DNS rebinding)."""
+    if _row(door).who == "everybody":
+        pytest.skip("there is nothing private in it")
+    with local_run():
+        answer = await _answer(door, "http://evil.example:7071")
+        assert (answer.status_code, b"SETTLE_PUBLIC_URL" in answer.get_body()) == (403, True)

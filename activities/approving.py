@@ -8,10 +8,10 @@ from typing import Any
 import azure.durable_functions as df
 
 from adapters import services
-from adapters.approvals import acting_for, stages_of, state_of
+from adapters.approvals import stages_of, stand_ins_at, state_of
 from adapters.blobs import Blobs
 from adapters.ledgers import Ledger
-from invoicing.approval import names, stages
+from invoicing.approval import deciding, names, stages
 from invoicing.approval.facts import facts_of
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import Progress, StageState
@@ -140,8 +140,7 @@ def _told(blobs: Blobs, ledger: Ledger, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _waiting_for(blobs: Blobs, ledger: Ledger, state: Progress, now: str) -> tuple[str, ...]:
-    acting = acting_for(blobs, now)
-    return stages.waiting_for(state, ledger.request["sender"], lambda one: acting.get(one, one))
+    return deciding.waiting_for(state, ledger.request["sender"], stand_ins_at(blobs, now))
 
 
 def _news(ledger: Ledger, current: StageState, after: int) -> list[dict[str, Any]]:

@@ -23,12 +23,13 @@ from adapters.batch_sources import open_source
 from adapters.blobs import BlobInfo, BlobMissing, Blobs
 from adapters.ledgers import ApprovalMissing, Ledger
 from adapters.records import Listed
-from invoicing.approval import names, stages
+from invoicing.approval import deciding, names, stages
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
 from invoicing.approval.ledger import DECISIONS, Draft, Entry
 from invoicing.approval.policy import Policy, Stage
 from invoicing.approval.signing import LedgerKeys
-from invoicing.approval.stages import DecisionRefused, Progress, StageState
+from invoicing.approval.stages import Progress, StageState
 from invoicing.archive import BadArchive
 
 __all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused", "InboxItem"]
@@ -106,14 +107,14 @@ def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalVi
     """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing."""
     ledger = _ledger(blobs, approval)
     state, sender = state_of(ledger), ledger.request["sender"]
-    acting = acting_for(blobs, now) if now and state.open_stage else {}
+    away = stand_ins_at(blobs, now) if now and state.open_stage else {}
     return ApprovalView(
         approval=approval,
         request=ledger.request,
         entries=tuple(ledger.entries),
         stages=state.stages,
         open_stage=None if state.closed else state.open_stage,
-        waiting_for=stages.waiting_for(state, sender, lambda person: acting.get(person, person)),
+        waiting_for=deciding.waiting_for(state, sender, away),
         outcome=state.outcome,
         closed=state.closed,
     )
@@ -184,8 +185,8 @@ def decide(
     """Write a person's decision to the ledger and return its entry; `sha256` is what they were shown.
 
     Raises DecisionRefused (stage_over, not_open, not_your_turn, already_decided, same_person, sender_may_not,
-    document_changed, link_used, comment_needed, comment_too_long, no_question, nobody_to_ask, unknown_stage,
-    unknown_decision) and ApprovalMissing. Call `wake` afterwards.
+    needed_later, document_changed, link_used, comment_needed, comment_too_long, no_question, nobody_to_ask,
+    unknown_stage, unknown_decision) and ApprovalMissing. Call `wake` afterwards.
     """
     if decision not in DECISIONS:
         raise DecisionRefused("unknown_decision", "A decision is approve, reject, ask or answer.")
@@ -197,7 +198,7 @@ def decide(
 
     def draft(entries: list[Entry]) -> Draft:
         state = stages.progress(stages_of(ledger.request), entries)
-        place = stages.check_decision(
+        place = deciding.check_decision(
             state,
             stage=stage,
             who=who,
@@ -285,12 +286,12 @@ def end_absence(blobs: Blobs, who: str) -> None:
     blobs.delete(names.delegation(who))
 
 
-def acting_for(blobs: Blobs, now: datetime | str) -> dict[str, str]:
-    """For each person who is away, who is to be asked in their place."""
+def stand_ins_at(blobs: Blobs, now: datetime | str) -> dict[str, tuple[str, ...]]:
+    """For each person who is away, who may decide in their place; the last one is the one to ask."""
     moment = datetime.fromisoformat(now) if isinstance(now, str) else now
     absent = delegations(blobs)
     found = {one.who: stand_ins(one.who, absent, moment) for one in absent}
-    return {person: chain[-1] for person, chain in found.items() if chain}
+    return {person: chain for person, chain in found.items() if chain}
 
 
 # ---------------------------------------------------------------- waking

@@ -27,6 +27,7 @@ _STATUS = {
     "not_your_turn": 403,
     "same_person": 403,
     "sender_may_not": 403,
+    "needed_later": 403,
 }
 
 

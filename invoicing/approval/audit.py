@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from invoicing.approval import ledger, names, stages
+from invoicing.approval import deciding, ledger, names, stages
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.ledger import DECISIONS, Entry, Flaw, Proven
 from invoicing.approval.policy import Stage
 from invoicing.approval.signing import LedgerKeys
-from invoicing.approval.stages import DecisionRefused
 
 _DIGITS = frozenset("0123456789abcdef")
 
@@ -140,7 +140,7 @@ def _is_sha256(value: Any) -> bool:
 def _unlawful_decision(state: stages.Progress, entry: Entry, sender: str | None) -> str | None:
     who, place = entry.who or "", entry.on_behalf_of
     try:
-        allowed = stages.check_decision(
+        allowed = deciding.check_decision(
             state,
             stage=entry.stage or "",
             who=who,

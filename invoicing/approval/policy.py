@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from invoicing.approval import durations
 from invoicing.approval.facts import Facts
+from invoicing.approval.seats import different_people_for
 
 OnExpiry = Literal["reject", "approve", "escalate"]
 """What the end of a stage's time means. `escalate`: the next in line get as much time again, once."""
@@ -145,22 +146,12 @@ class Policy:
 def can_be_filled(stages: Iterable[Stage], excluded: frozenset[str] = frozenset()) -> bool:
     """Say whether different people can fill every place of the stages, the next in line included.
 
-    The same person counts once over all stages; `excluded` (the sender) counts nowhere. Places are matched to
-    people by augmenting paths.
+    The same person counts once over all stages; `excluded` (the sender) counts nowhere.
     """
-    places = [_eligible(stage, excluded) for stage in stages for _ in range(stage.quorum)]
-    taken: dict[str, int] = {}
-
-    def place(one: int, tried: set[str]) -> bool:
-        for person in sorted(places[one] - tried):
-            tried.add(person)
-            if person not in taken or place(taken[person], tried):
-                taken[person] = one
-                return True
-        return False
-
-    return all(place(one, set()) for one in range(len(places)))
-
-
-def _eligible(stage: Stage, excluded: frozenset[str]) -> frozenset[str]:
-    return frozenset(stage.approvers + stage.escalate_to) - excluded
+    return different_people_for(
+        [
+            frozenset(stage.approvers + stage.escalate_to) - excluded
+            for stage in stages
+            for _ in range(stage.quorum)
+        ]
+    )

@@ -1,32 +1,25 @@
 """The state of an approval, as a pure function of its ledger: a fold over the entries.
 
-The ledger is written one entry after the other (each create fails where another was quicker), and an entry is
-only written after `check_decision` or `alarm_still_due` allowed it on the state of all entries before. So two
-outcomes of one stage cannot be: the second one would have been refused.
+The ledger is written one entry after the other (each create fails where another was quicker), and an entry
+is only written after `deciding.check_decision` or `alarm_still_due` allowed it on the state of all entries
+before. So two outcomes of one stage cannot be: the second one would have been refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
+from invoicing.approval.seats import different_people_for
 
 StageStatus = Literal["waiting", "open", "approved", "rejected", "expired"]
 Outcome = Literal["approved", "rejected", "expired", "failed"]
 """`failed`: the workflow could not go on; nothing that was approved before counts then."""
 AlarmKind = Literal["reminder", "escalation", "expiry"]
-
-
-class DecisionRefused(Exception):
-    """A decision that cannot be; `code` is for programs, the text for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code, self.text = code, text
 
 
 @dataclass(frozen=True)
@@ -136,7 +129,8 @@ def after(state: Progress, entry: Entry) -> Progress:
         return state
     changed = step(before, entry)
     used = state.used | {entry.who} if entry.kind == "approve" and entry.who else state.used
-    return _settled(replace(state, stages=_with(state.stages, changed), used=used))
+    state = replace(state, stages=_with(state.stages, changed), used=used)
+    return _settled(_widened(state, changed) if entry.kind == "stage_opened" else state)
 
 
 def _with(stages: tuple[StageState, ...], changed: StageState) -> tuple[StageState, ...]:
@@ -221,95 +215,32 @@ def _time(entry: Entry) -> datetime:
     return datetime.fromisoformat(entry.at)
 
 
-# ---------------------------------------------------------------- who may decide
+# ---------------------------------------------------------------- who is left
 
 
-def check_decision(
-    state: Progress,
-    *,
-    stage: str,
-    who: str,
-    decision: str,
-    comment: str,
-    sender: str | None,
-    stand_ins: Mapping[str, Sequence[str]],
-    link_id: str | None = None,
-) -> str:
-    """Say in whose place `who` decides (themselves or an approver who is away). Raises DecisionRefused.
+def can_go_on(state: Progress, barred: frozenset[str] = frozenset()) -> bool:
+    """Say whether different people are left for every place, the open stage's among who may decide there now.
 
-    `stand_ins`: for each approver, who may decide in their place now.
+    Whoever approved before is left out, and so is `barred` (the sender). Of stages to come, the next in line
+    count too.
     """
-    current = _open_stage(state, stage)
-    if link_id and link_id in state.links:
-        raise DecisionRefused("link_used", "This link was used already. Ask for a new one.")
-    if decision in ("ask", "answer", "reject") and not comment.strip():
-        needed = {"ask": "your question", "answer": "your answer"}.get(decision, "the reason")
-        raise DecisionRefused("comment_needed", f"Please write {needed} into the comment.")
-    if decision == "answer":
-        return _may_answer(current, who, sender)
-    if decision == "ask" and sender is None:
-        raise DecisionRefused("nobody_to_ask", "It is not known who sent this in, so nobody can be asked.")
-    return _place(state, current, who, sender, stand_ins)
+    out = state.used | barred
+    places: list[frozenset[str]] = []
+    for one in state.stages:
+        if one.status not in ("waiting", "open"):
+            continue
+        people = one.approvers if one.status == "open" else one.stage.approvers + one.stage.escalate_to
+        free = frozenset(people) - out - one.approvals.keys()
+        places += [free] * (one.stage.quorum - len(one.approvals))
+    return different_people_for(places)
 
 
-def _open_stage(state: Progress, name: str) -> StageState:
-    current = next((one for one in state.stages if one.name == name), None)
-    if current is None:
-        raise DecisionRefused("unknown_stage", f"This approval has no stage {name!r}.")
-    if state.closed or state.outcome or current.status in ("approved", "rejected", "expired"):
-        how = state.outcome if current.status in ("waiting", "open") else current.status
-        raise DecisionRefused("stage_over", f"This was decided before: it is {how or 'closed'}.")
-    if current.status == "waiting":
-        raise DecisionRefused("not_open", "It is not this stage's turn yet. Try again in a moment.")
-    return current
-
-
-def _may_answer(current: StageState, who: str, sender: str | None) -> str:
-    if who != sender:
-        raise DecisionRefused("not_your_turn", "Only who sent the invoice in can answer the question.")
-    if current.question is None:
-        raise DecisionRefused("no_question", "There is no open question.")
-    return who
-
-
-def _place(
-    state: Progress,
-    current: StageState,
-    who: str,
-    sender: str | None,
-    stand_ins: Mapping[str, Sequence[str]],
-) -> str:
-    """The approver in whose place somebody decides: their own place first."""
-    places = [one for one in current.approvers if one == who or who in stand_ins.get(one, ())]
-    places.sort(key=lambda one: one != who)
-    if not places:
-        raise DecisionRefused("not_your_turn", "You are not one of the approvers of this stage.")
-    if who == sender:
-        raise DecisionRefused("sender_may_not", "You sent this invoice in: somebody else has to approve it.")
-    if who in current.approvals.values():
-        raise DecisionRefused("already_decided", "You have decided this already.")
-    if who in state.used:
-        raise DecisionRefused("same_person", "You approved an earlier stage: this one needs somebody else.")
-    # Who stands in for the sender acts in the sender's name.
-    free = [one for one in places if one not in current.approvals and one != sender]
-    if not free:
-        only_sender = all(one == sender for one in places)
-        code = "sender_may_not" if only_sender else "already_decided"
-        raise DecisionRefused(code, "The decision that you could make was made already, or is not yours.")
-    return free[0]
-
-
-def waiting_for(
-    state: Progress, sender: str | None, acting: Callable[[str], str] = lambda person: person
-) -> tuple[str, ...]:
-    """Whom the open stage waits for, stand-ins instead of those who are away; the sender for an answer."""
-    current = state.open_stage
-    if current is None:
-        return ()
-    if current.question is not None and sender is not None:
-        return (sender,)
-    asked = (acting(one) for one in current.left if one != sender)
-    return tuple(dict.fromkeys(one for one in asked if one != sender and one not in state.used))
+def _widened(state: Progress, opened: StageState) -> Progress:
+    """A stage that its own approvers cannot fill any more is given to the next in line at once."""
+    if can_go_on(state) or not opened.stage.escalate_to:
+        return state
+    wider = _joined(opened.approvers, opened.stage.escalate_to)
+    return replace(state, stages=_with(state.stages, replace(opened, approvers=wider, escalated=True)))
 
 
 # ---------------------------------------------------------------- time

@@ -47,6 +47,8 @@ POLICIES: tuple[tuple[dict[str, Any], ...], ...] = (
     (clerk(approvers=[ANN, BOB, EVA], quorum=2, on_expiry="escalate", escalate_to=[DAN]),),
     (clerk(on_expiry="approve", expire_after="P6D"), manager()),
     (clerk(approvers=[ANN, CARLA]), manager(approvers=[CARLA, DAN, ANN], quorum=2)),
+    (clerk(approvers=[ANN, BOB]), manager(approvers=[ANN])),
+    (clerk(), manager(approvers=[ANN], escalate_to=[BOB, CARLA], escalate_after="P5D")),
 )
 
 
@@ -228,12 +230,24 @@ class World:
         assert proven.flaw is None
         entries = [json.loads(data) for _, data in stored]
         self._nothing_lost(entries)
+        self._nobody_asked_in_vain(entries)
         outcome = outcome_of(self.stages, entries, self.sender)
         assert output["status"] == {"approved": "booked"}.get(outcome, outcome), output
         assert len(self.office.payables()) == (outcome == "approved")
         assert blobs.names(names.INBOX) == []
         claims = b"".join(blobs.read(name) for name in blobs.names("claims/"))
         assert (INVOICE.encode() in claims) == (outcome == "approved")
+
+    def _nobody_asked_in_vain(self, entries: list[dict[str, Any]]) -> None:
+        """Each stage asked somebody at once, and nobody who sent it in or approved a stage before."""
+        asked = {job["stage"]: set(job["to"]) for job in self.office.told if job["kind"] == "request"}
+        barred = {self.sender}
+        for opened in (one for one in entries if one["kind"] == "stage_opened"):
+            mine = asked.get(opened["stage"], set())
+            assert mine, f"nobody was asked in {opened['stage']}"
+            assert not mine & barred, f"{mine & barred} cannot decide in {opened['stage']}"
+            approvals = (one for one in entries if one["kind"] == "approve")
+            barred |= {one["who"] for one in approvals if one["stage"] == opened["stage"]}
 
     def _nothing_lost(self, entries: list[dict[str, Any]]) -> None:
         hashes = {entry["hash"] for entry in entries}
@@ -276,6 +290,7 @@ def _ends_of(
             assert entry["who"] not in used, f"{entry['who']} decided twice"
             assert sender not in (entry["who"], place), "the sender decided"
             assert place not in places, f"the place of {place} was taken"
+            assert place not in used, f"{place} decided before, and {entry['who']} in their place"
         if entry["kind"] == "approve":
             used.add(entry["who"])
             places.add(entry["on_behalf_of"] or entry["who"])

@@ -54,12 +54,13 @@ def test_nothing_is_decided_twice_or_lost_or_paid_without_approval(first: int) -
 
 
 def test_worlds_see_what_they_are_made_for() -> None:
-    """Among a hundred worlds there are all ends, refusals of all kinds, crashes, and lost events."""
-    worlds = _live_many(range(100))
+    """Among two hundred worlds there are all ends, refusals of all kinds, crashes, and lost events."""
+    worlds = _live_many(range(200))
     ends = {world.status for world in worlds}
     text = "\n".join(line for world in worlds for line in world.trace)
     assert ends >= {"booked", "rejected", "expired"}
-    for seen in ("the host died", "before the event", "meanwhile", "same_person", "stage_over", "link_used"):
+    refusals = ("same_person", "needed_later", "stage_over", "link_used")
+    for seen in ("the host died", "before the event", "meanwhile", *refusals):
         assert seen in text, seen
 
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing.approval import delegation, ledger, stages
+from invoicing.approval import deciding, delegation, ledger, stages
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import BadDelegation, Delegation
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.policy import Stage
-from invoicing.approval.stages import DecisionRefused, Progress
+from invoicing.approval.stages import Progress
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -52,7 +53,7 @@ def test_whatever_is_clicked_a_stage_ends_once_and_by_different_people(
     state, written = _opened(CLERK, BOSS), []
     for who, kind, stage in clicked:
         try:
-            stages.check_decision(
+            deciding.check_decision(
                 state, stage=stage, who=who, decision=kind, comment="x", sender="sue", stand_ins={}
             )
         except DecisionRefused:
@@ -115,7 +116,7 @@ def test_stand_in_of_the_sender_may_not_decide() -> None:
     """Whoever acts in the sender's name is the sender."""
     state = _opened(CLERK)
     with pytest.raises(DecisionRefused) as refused:
-        stages.check_decision(
+        deciding.check_decision(
             state, stage="clerk", who="dan", decision="approve", comment="", sender="ann",
             stand_ins={"ann": ("dan",)},
         )  # fmt: skip
@@ -124,7 +125,7 @@ def test_stand_in_of_the_sender_may_not_decide() -> None:
 
 def test_own_place_is_taken_before_somebody_elses() -> None:
     """Bob, who stands in for Ann, decides for himself: Ann's place stays free for another."""
-    place = stages.check_decision(
+    place = deciding.check_decision(
         _opened(CLERK), stage="clerk", who="bob", decision="approve", comment="", sender=None,
         stand_ins={"ann": ("bob",)},
     )  # fmt: skip

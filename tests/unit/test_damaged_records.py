@@ -186,7 +186,7 @@ async def test_damaged_absence_costs_its_own_line(here: Services, broken: bytes)
     listed = await _api(approvals_api.get_delegations)
     assert ([one["who"] for one in listed["delegations"]], listed["damaged"]) == ([ANN], [bad])
     await _shows(pages_absences.page_absences, "/absences", ANN, bad)
-    assert approvals.acting_for(here.blobs, NOW) == {ANN: BOB}
+    assert approvals.stand_ins_at(here.blobs, NOW) == {ANN: (BOB,)}
 
 
 async def test_any_change_to_an_absence_leaves_the_list(here: Services) -> None:

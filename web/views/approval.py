@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from invoicing.approval.deciding import DecisionRefused, check_decision
 from invoicing.approval.ledger import Entry
-from invoicing.approval.stages import DecisionRefused, Progress, StageState, check_decision
+from invoicing.approval.stages import Progress, StageState
 from invoicing.report.words import plain
 from web.words import as_moment, duration, enumerated, moment, until
 

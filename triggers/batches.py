@@ -31,6 +31,7 @@ from triggers.people import who_if_any
 from triggers.recent import Recent
 from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
+from triggers.statuses import status_of
 
 bp = df.Blueprint()
 
@@ -71,7 +72,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     """
     blobs, batch = services.current().blobs, _batch_id(req)
     record = await _off_loop(recent_record, blobs, batch)
-    status = await client.get_status(batch)
+    status = await status_of(client, batch)
     ended = state_of(status) in ENDED
     counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) else None
     own = own_links(req, "batches")
@@ -108,7 +109,7 @@ async def stop_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     """Stop a batch: what is being checked is finished, nothing more is begun, and no invoice is claimed."""
     blobs, batch = services.current().blobs, _batch_id(req)
     record = await _off_loop(read_record, blobs, batch)
-    state = state_of(await client.get_status(batch))
+    state = state_of(await status_of(client, batch))
     if state in ENDED:
         raise Refused(409, "batch_ended", f"The batch has ended already: it is {state}.")
     await _off_loop(blobs.write, batch_names.stop_mark(batch), b"")
@@ -142,7 +143,7 @@ async def report_response(
     if kind not in WRITERS:
         raise Refused(400, "bad_format", f"The format is one of {', '.join(WRITERS)}.")
     await _off_loop(read_record, blobs, batch)
-    state = state_of(await client.get_status(batch))
+    state = state_of(await status_of(client, batch))
     if state != "completed":
         raise Refused(409, "no_report", f"There is no report: the batch is {state}.", {"status": state})
     content = await _off_loop(blobs.read, batch_names.report(batch, kind))
@@ -183,7 +184,7 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
         await _off_loop(policies.load, here.settings)
     sender = await _off_loop(who_if_any, req, here)
     record = await _off_loop(_reserve, here.blobs, asked)
-    state = state_of(await client.get_status(asked.batch))
+    state = state_of(await status_of(client, asked.batch))
     if state in ("missing", "failed", "stopped"):
         work = _work_of(asked, sender.person if sender else None)
         await _off_loop(_store, here.blobs, asked, record, work)
@@ -246,7 +247,7 @@ async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
     try:
         await client.start_new(work.orchestrator, work.instance, work.input)
     except Exception:
-        if state_of(await client.get_status(work.instance)) == "missing":
+        if state_of(await status_of(client, work.instance)) == "missing":
             raise
         logging.info("batch %s was started by another request", work.instance)
 
@@ -256,7 +257,7 @@ async def _listed(
 ) -> dict[str, Any] | RecordDamaged | None:
     if not batch_names.is_batch_id(batch):
         return RecordDamaged(batch)
-    status, record = await asyncio.gather(client.get_status(batch), _off_loop(_record_or_not, blobs, batch))
+    status, record = await asyncio.gather(status_of(client, batch), _off_loop(_record_or_not, blobs, batch))
     if not isinstance(record, BatchRecord):
         return record
     own = own_links(req, "batches")

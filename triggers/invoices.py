@@ -25,6 +25,7 @@ from triggers.invoice_view import ENDED, links, view
 from triggers.own_links import own_links
 from triggers.people import who_if_any
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
+from triggers.statuses import status_of
 
 bp = df.Blueprint()
 
@@ -56,7 +57,7 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     blobs, invoice = services.current().blobs, req.route_params["id"]
     record = await asyncio.to_thread(_record, blobs, invoice)
     # First the status, then the row: read the other way round, an end could be told without its findings.
-    status = await client.get_status(invoice)
+    status = await status_of(client, invoice)
     row = await asyncio.to_thread(_row, blobs, invoice)
     own = own_links(req, "invoices")
     body = view(record, status, row, own.base, own.key)
@@ -79,7 +80,7 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     await asyncio.to_thread(policies.load, here.settings)
     await asyncio.to_thread(lambda: here.checker)  # better no invoice than one that no worker can check
     record = await asyncio.to_thread(_reserve, here.blobs, asked, sender)
-    state = state_of(await client.get_status(asked.invoice))
+    state = state_of(await status_of(client, asked.invoice))
     if state in _RESTARTED:
         work = _work_of(asked.invoice)
         await asyncio.to_thread(_store, here.blobs, asked, work)
@@ -132,7 +133,7 @@ async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
     try:
         await client.start_new(work.orchestrator, work.instance, work.input)
     except Exception:
-        if state_of(await client.get_status(work.instance)) == "missing":
+        if state_of(await status_of(client, work.instance)) == "missing":
             raise
         logging.info("invoice %s was started by another request", work.instance)
 

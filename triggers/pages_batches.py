@@ -22,6 +22,7 @@ from triggers.batch_view import ENDED, state_of, view
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
 from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
+from triggers.statuses import status_of
 from web.views.batches import Batch, batch
 from web.views.inbox import owed
 from web.words import as_moment
@@ -92,7 +93,7 @@ async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationC
     identity, blobs, name = await visitor(req), services.current().blobs, _batch_id(req)
     await asyncio.to_thread(checked_form, req, identity)
     await asyncio.to_thread(api.read_record, blobs, name)
-    if state_of(await client.get_status(name)) not in ENDED:
+    if state_of(await status_of(client, name)) not in ENDED:
         await asyncio.to_thread(blobs.write, batch_names.stop_mark(name), b"")
     return redirect(f"/batches/{name}")
 
@@ -158,7 +159,7 @@ async def _shown(
 ) -> Batch:
     """A batch as pages show it. `counting` looks at the results: fresher than the run's own word."""
     record, status = await asyncio.gather(
-        asyncio.to_thread(api.read_record, blobs, name), client.get_status(name)
+        asyncio.to_thread(api.read_record, blobs, name), status_of(client, name)
     )
     running, counts, stopping = state_of(status) not in (*ENDED, "missing"), None, False
     if running and counting:

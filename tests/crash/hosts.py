@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -23,14 +24,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class KillableHost:
-    """The embedded host with Settle: keys, two workers, a container of its own, and state in `folder`."""
+    """The embedded host with Settle: keys, two workers, a container of its own, and state in `folder`.
 
-    def __init__(self, folder: Path, storage: str) -> None:
+    `options`: further ones of `python -m devhost start`.
+    """
+
+    def __init__(self, folder: Path, storage: str, *options: str) -> None:
         self.folder, self.container = folder, f"crash-{uuid.uuid4().hex[:12]}"
         [port] = ports.choose([0])
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-m", "devhost", "start", "--app", str(ROOT), "--port", str(port)]
-        self._command += ["--state", str(folder / "state.db"), "--workers", "2", "--auth"]
+        self._command += ["--state", str(folder / "state.db"), "--workers", "2", "--auth", *options]
         self._environment = os.environ | {
             "AzureWebJobsStorage": storage,
             "SETTLE_CONTAINER": self.container,
@@ -63,6 +67,14 @@ class KillableHost:
         _, alive = psutil.wait_procs(workers, timeout=10)
         assert not alive, f"workers outlived their host: {alive}"
 
+    def kill_a_worker(self, chance: random.Random) -> None:
+        """`kill -9` of one of its worker processes, whatever that does just now."""
+        assert self._process is not None
+        workers = psutil.Process(self._process.pid).children()
+        if workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                chance.choice(workers).kill()
+
     def stop(self) -> None:
         """End it as Ctrl-C does."""
         if self._process is not None and self._process.poll() is None:
@@ -73,10 +85,10 @@ class KillableHost:
                 self._process.kill()
                 raise
 
-    def send(self, documents: Documents) -> str:
+    def send(self, documents: Documents, *, approval: bool = False) -> str:
         """Start a batch; returns its status URL."""
         headers = {"Content-Type": "application/zip"}
-        url = f"{self.url}/api/batches?approval=false"
+        url = f"{self.url}/api/batches?approval={str(approval).lower()}"
         answer = calls.post(url, data=zipped(documents), headers=headers, timeout=60)
         assert answer.status_code == 202, answer.text
         return answer.headers["Location"]
@@ -86,6 +98,9 @@ class KillableHost:
         deadline, body = time.monotonic() + seconds, {}
         while time.monotonic() < deadline:
             answer = calls.get(url, timeout=60)
+            if answer.status_code >= 500:  # a worker that is killed takes its requests with it
+                time.sleep(0.5)
+                continue
             body = answer.json()
             if answer.status_code == 200:
                 return body

@@ -404,11 +404,12 @@ def insist(chaos: Chaos) -> tuple[Counter[str], list[str]]:
         return texts, host.trace
 
 
-def test_whatever_the_seed_the_texts_are_the_real_ones_and_a_new_start_helps() -> None:
+@pytest.mark.parametrize("seeds", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_whatever_the_seed_the_texts_are_the_real_ones_and_a_new_start_helps(seeds: int) -> None:
     """Of every fault together; what is not Failed is right."""
     logging.disable(logging.ERROR)
     texts: Counter[str] = Counter()
-    explore(lambda chaos: texts.update(insist(chaos)[0]), ROUGH, range(60))
+    explore(lambda chaos: texts.update(insist(chaos)[0]), ROUGH, range(seeds))
     logging.disable(logging.NOTSET)
     differs = [text for text in texts if text.startswith(DIFFERS.partition("{")[0])]
     exited = [f"Orchestrator function '{n}' failed: {EXITED}" for n in ("two_steps", "accountant", "sleeper")]

@@ -67,19 +67,24 @@ def _kill_for(host: KillableHost, seconds: float, chance: random.Random) -> None
 
 def _until_all_wait(host: KillableHost, count: int) -> list[dict[str, Any]]:
     deadline = time.monotonic() + PATIENCE
-    waiting: list[dict[str, Any]] = []
+    waiting: dict[str, dict[str, Any]] = {}
     while time.monotonic() < deadline:
-        waiting = []
-        while True:
-            url = f"{host.url}/api/approvals?top=100&skip={len(waiting)}"
-            page = calls.get(url, timeout=60).json()["approvals"]
-            waiting += page
-            if len(page) < 100:
-                break
+        waiting = {one["approval"]: one for one in _listed(host)}
         if len(waiting) >= count:
-            return waiting
+            return list(waiting.values())
         time.sleep(2)
     raise AssertionError(f"{len(waiting)} of {count} wait; cases: {_cases(host)}")
+
+
+def _listed(host: KillableHost) -> list[dict[str, Any]]:
+    """All open approvals; one may come twice, where others were opened between two pages."""
+    found: list[dict[str, Any]] = []
+    while True:
+        url = f"{host.url}/api/approvals?top=100&skip={len(found)}"
+        page = calls.get(url, timeout=60).json()["approvals"]
+        found += page
+        if len(page) < 100:
+            return found
 
 
 def _until_nothing_failed(host: KillableHost, folder: Path) -> None:

@@ -28,11 +28,35 @@ def count_results(batch: str) -> dict:
 
 
 def progress(blobs: Blobs, batch: str) -> dict[str, int]:
-    """Documents by outcome so far; one listing, no blob is read."""
+    """Documents by outcome so far; one listing, no blob is read. It never goes down."""
     counts: dict[str, int] = {}
-    for blob in blobs.list(batch_names.results(batch)):
-        counts = add_counts(counts, counts_of(blob))
+    by_chunk = groupby(
+        blobs.list(batch_names.results(batch)), lambda blob: batch_names.chunk_of_result(blob.name)
+    )
+    for _, parts in by_chunk:
+        for blob in _outermost(list(parts)):
+            counts = add_counts(counts, counts_of(blob))
     return counts
+
+
+def _outermost(blobs: list[BlobInfo]) -> list[BlobInfo]:
+    """The result blobs of a chunk without those whose documents another one has as well.
+
+    A chunk whose worker died after it had written is halved all the same, and its halves are written too.
+    """
+    kept: list[BlobInfo] = []
+    end = -1
+    for blob in sorted(blobs, key=_widest_first):
+        _, last = batch_names.part_of_result(blob.name)
+        if last > end:
+            kept.append(blob)
+            end = last
+    return kept
+
+
+def _widest_first(blob: BlobInfo) -> tuple[int, int]:
+    first, last = batch_names.part_of_result(blob.name)
+    return first, -last
 
 
 def counts_of(blob: BlobInfo) -> dict[str, int]:

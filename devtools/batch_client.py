@@ -13,6 +13,8 @@ Status = dict[str, Any]
 
 FINISHED = frozenset({"completed", "stopped", "failed"})
 POLL_SECONDS = 0.5
+# A question costs the app a listing of storage: what takes long is asked for less often.
+LONGEST_POLL_SECONDS, POLL_SHARE = 2.0, 0.1
 # A host that restarts (a crash test, a redeployment) may be away for a moment.
 AWAY_SECONDS = 30.0
 
@@ -23,6 +25,11 @@ class Started:
 
     id: str
     url: str
+
+
+def next_pause(waited: float, shortest: float) -> float:
+    """How long to wait until the next question, after so many seconds of waiting."""
+    return max(shortest, min(waited * POLL_SHARE, LONGEST_POLL_SECONDS))
 
 
 class BatchClient:
@@ -66,10 +73,12 @@ class BatchClient:
     ) -> Status:
         """Poll until the batch is finished and return its last status; ``seen`` gets each one.
 
+        ``poll`` seconds lie between two questions, more of them the longer it takes.
         ``check`` is called before each question and may raise to end the wait. A host that does not answer is
         waited for, up to ``away`` seconds. Raises DevError when ``timeout`` seconds are over.
         """
-        deadline = time.monotonic() + timeout
+        started = time.monotonic()
+        deadline = started + timeout
         last_answer = time.monotonic()
         while True:
             check()
@@ -84,7 +93,7 @@ class BatchClient:
                     raise
             if time.monotonic() > deadline:
                 raise DevError(f"The batch was not done after {timeout:.0f} seconds: {batch}")
-            time.sleep(poll)
+            time.sleep(next_pause(time.monotonic() - started, poll))
 
     def approvals(self) -> list[dict[str, Any]]:
         """The approvals that wait for a decision."""

@@ -51,7 +51,8 @@ class HostOptions:
     """What to start: ``port`` is the preferred one (0: any), ``strict_port`` refuses any other.
 
     ``auth`` has the embedded host ask for keys, as Azure does. ``names`` are host names that people know it
-    by, besides this machine's own. ``variables`` are further variables of its environment.
+    by, besides this machine's own. ``switches`` are further options of the embedded host's command line, and
+    ``variables`` further variables of its environment.
     """
 
     kind: HostKind
@@ -62,6 +63,7 @@ class HostOptions:
     log: str = "host"
     auth: bool = False
     names: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -96,6 +98,7 @@ def command(project: Project, options: HostOptions, port: int) -> list[str]:
         *("--ready-file", str(_ready_file(project))),
         *(["--auth"] if options.auth else []),
         *(word for name in options.names for word in ("--allow-host", name)),
+        *options.switches,
     ]
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 _BATCH_ID = re.compile(r"b[0-9a-f]{24}")
 # Larger than any moment in milliseconds that a batch can be made at (year 2286).
 _NEVER = 10**13
+#: Comes after every document of a batch.
+LAST = 10**9
 
 
 def is_batch_id(text: str) -> bool:
@@ -54,6 +56,12 @@ def result(batch: str, chunk: int, first: int | None = None, last: int | None = 
 def chunk_of_result(name: str) -> int:
     """The chunk that a result blob belongs to."""
     return int(name.rpartition("/")[2][:5])
+
+
+def part_of_result(name: str) -> tuple[int, int]:
+    """The first and the last document that a result blob is about; 0 and `LAST` for a whole chunk."""
+    numbers = name.rpartition("/")[2].removesuffix(".ndjson").split("-")[1:]
+    return (int(numbers[0]), int(numbers[1])) if numbers else (0, LAST)
 
 
 def dead(batch: str, document: int) -> str:

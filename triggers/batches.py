@@ -28,7 +28,7 @@ from triggers.batch_view import ENDED, is_checking, links, state_of, view
 from triggers.idempotency import reserve
 from triggers.own_links import own_links
 from triggers.people import who_if_any
-from triggers.recent import Recent
+from triggers.reading import KeptReading, SharedReading
 from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import POLL_SECONDS, Refused, answers_errors, json_response
 from triggers.statuses import status_of
@@ -71,10 +71,11 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     So that a poller knows when to stop.
     """
     blobs, batch = services.current().blobs, _batch_id(req)
-    record = await _off_loop(recent_record, blobs, batch)
     status = await status_of(client, batch)
-    ended = state_of(status) in ENDED
-    counts = await _off_loop(recent_progress, blobs, batch) if is_checking(status) else None
+    state = state_of(status)
+    record = await record_of(blobs, batch, lasts=state == "running")
+    ended = state in ENDED
+    counts = await progress_now(blobs, batch) if is_checking(status) else None
     own = own_links(req, "batches")
     body = view(record, status, own.base, counts, own.key)
     if ended:
@@ -208,8 +209,10 @@ def read_record(blobs: Blobs, batch: str) -> BatchRecord:
         raise Refused(404, "unknown_batch", "There is no batch of this id.") from error
 
 
-#: For the status, which is asked for again and again.
-recent_record, recent_progress = Recent(read_record), Recent(progress)
+#: For the status, which is asked for again and again. Nobody removes the record of a batch that runs.
+record_of = KeptReading(read_record)
+#: How many documents are checked, as storage says now: every process gives the same answer.
+progress_now = SharedReading(progress)
 
 
 def _reserve(blobs: Blobs, asked: BatchRequest) -> BatchRecord:

@@ -164,7 +164,7 @@ async def _shown(
     running, counts, stopping = state_of(status) not in (*ENDED, "missing"), None, False
     if running and counting:
         counts, stopping = await asyncio.gather(
-            asyncio.to_thread(api.recent_progress, blobs, name),
+            api.progress_now(blobs, name),
             asyncio.to_thread(blobs.exists, batch_names.stop_mark(name)),
         )
     body: dict[str, Any] = view(record, status, "", counts)

@@ -33,7 +33,8 @@ def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None) -> I
     """The address of a host with Settle, without a slash at its end.
 
     ``SETTLE_E2E_HOST`` names one that someone else started, ``SETTLE_E2E_KEY`` its function key where it asks
-    for one. Without it an embedded host runs for this session: with keys, state and a container of its own.
+    for one. Without it an embedded host runs for this session: with keys, state and a container of its own,
+    and with the options of its command line that ``SETTLE_E2E_SWITCHES`` has.
     """
     if named := os.environ.get("SETTLE_E2E_HOST"):
         calls.use_key(named, os.environ.get("SETTLE_E2E_KEY"))
@@ -59,7 +60,9 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
     }
-    return host.start(project, host.HostOptions("embedded", 0, storage, auth=True, variables=variables))
+    switches = tuple(os.environ.get("SETTLE_E2E_SWITCHES", "").split())
+    options = host.HostOptions("embedded", 0, storage, auth=True, switches=switches, variables=variables)
+    return host.start(project, options)
 
 
 def _policy(project: Project) -> Path:

@@ -89,6 +89,21 @@ def test_batch_of_valid_invoices_completes(batch: tuple[Documents, dict[str, Any
     ]
 
 
+def test_progress_never_goes_backwards(base_url: str) -> None:
+    """Whichever process of the host answers: what was counted once stays counted."""
+    url = send(base_url, invoices(500))
+    seen, deadline = [0], time.monotonic() + 240
+    while True:
+        answer = calls.get(url, timeout=30)
+        seen.append(answer.json()["done"])
+        if answer.status_code == 200:
+            break
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.02)
+    assert seen == sorted(seen)
+    assert seen[-1] == 500
+
+
 def test_report_comes_in_four_formats(batch: tuple[Documents, dict[str, Any]]) -> None:
     """JSON, CSV, XLSX and HTML tell of the same documents."""
     documents, status = batch
@@ -289,8 +304,9 @@ def test_unknown_and_odd_ids_are_not_found(
 
 
 def test_path_with_a_zero_byte_is_no_request(base_url: str) -> None:
-    """The web server in front of the Functions host answers before any function."""
-    assert calls.get(f"{base_url}/api/batches/b%00", timeout=30).status_code == 400
+    """The web server in front of the Functions host answers before any function, and without a word."""
+    answer = calls.get(f"{base_url}/api/batches/b%00", timeout=30)
+    assert (answer.status_code, answer.content) == (400, b"")
 
 
 def test_report_and_document_requests_are_checked(
@@ -306,7 +322,7 @@ def test_report_and_document_requests_are_checked(
 def test_health_says_what_answers(base_url: str) -> None:
     """200 with a word for each thing that the app stands on."""
     answer = calls.get(f"{base_url}/api/healthz", timeout=30)
-    checks = dict.fromkeys(("storage", "task_hub", "rules", "policy", "links"), "ok")
+    checks = dict.fromkeys(("storage", "task_hub", "rules", "policy", "links", "ledger"), "ok")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
 
 

@@ -123,6 +123,19 @@ def test_part_of_a_chunk_is_checked_alone(blobs: MemoryBlobs) -> None:
     assert count(ONE) == {"invalid": 1, "unreadable": 1}
 
 
+def test_documents_of_a_part_that_was_written_twice_count_once(blobs: MemoryBlobs) -> None:
+    """A worker that dies after it has written leaves rows of which the halves write some again."""
+    unpack(_upload(blobs, ONE, "valid A 1", "invalid A 2", "unreadable"))
+    job = {"batch": ONE, "chunk": 0, "today": DAY}
+    seen = []
+    for first, last in ((3, 3), (2, 3), (1, 1), (2, 2)):
+        check({**job, "first": first, "last": last})
+        seen.append(sum(count(ONE).values()))
+    assert seen == [1, 2, 3, 3]
+    check(job)
+    assert count(ONE) == {"valid": 1, "invalid": 1, "unreadable": 1}
+
+
 def test_fault_in_a_document_is_raised_for_the_orchestrator(blobs: MemoryBlobs) -> None:
     """It cannot know which of the documents it was: halving finds out."""
     unpack(_upload(blobs, ONE, "valid A 1", "crash"))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from devtools import azurite, host, local_settings, ports, run
-from devtools.batch_client import BatchClient
+from devtools.batch_client import BatchClient, next_pause
 from devtools.console import Console, duration, shorten
 from devtools.errors import ApiError, DevError, ServiceFailed
 from devtools.host import HostOptions
@@ -228,6 +228,12 @@ def test_waiting_gives_up_when_the_time_is_over(app: FakeApp) -> None:
     app.polls_until_done = 10**6
     with pytest.raises(DevError, match="not done after 0 seconds"):
         BatchClient(app.url).wait("b1", timeout=0.05, poll=0.01)
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0, 0.25), (2, 0.25), (5, 0.5), (20, 2), (3600, 2)], ids=str)
+def test_what_takes_long_is_asked_for_less_often(waited: float, pause: float) -> None:
+    """Every question costs a listing of storage."""
+    assert next_pause(waited, 0.25) == pause
 
 
 def test_waiting_bears_a_host_that_is_away_for_a_moment() -> None:

@@ -174,9 +174,9 @@ class _Starting:
 
     def _rpc_socket(self) -> socket.socket:
         try:
-            bound = _bound("127.0.0.1", RPC_PORT if self._options.port != 0 else 0)
+            bound = _bound("127.0.0.1", RPC_PORT if self._options.port != 0 else 0, listening=True)
         except PortInUse:
-            bound = _bound("127.0.0.1", 0)
+            bound = _bound("127.0.0.1", 0, listening=True)
         self._undo.append(bound.close)
         return bound
 
@@ -254,8 +254,11 @@ class _Starting:
                 await undone
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    """Return a socket that is bound and not yet listening. Raises PortInUse."""
+def _bound(address: str, port: int, *, listening: bool = False) -> socket.socket:
+    """Return a socket that is bound. Raises PortInUse.
+
+    Until one of them listens, two hosts may bind to the same port: with `listening` it is taken for sure.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -264,6 +267,8 @@ def _bound(address: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         found.bind((address, port))
+        if listening:
+            found.listen()
     except OSError as error:
         found.close()
         if error.errno in (errno.EADDRINUSE, errno.EACCES):

@@ -1,7 +1,8 @@
 """What callers may ask of instances: start, suspend, terminate, restart, rewind, purge, list."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -176,10 +177,14 @@ def test_a_suspended_instance_does_nothing_until_it_is_resumed(host: Host) -> No
     assert host.status(instance).payload()["output"] == ["a"]
 
 
-def _run_until_waiting(host: Host) -> None:
-    """Run as far as it goes while an activity is held back."""
-    with pytest.raises(TimeoutError):
-        host.engine.run_until_idle(0.05)
+def _run_until(host: Host, has_come: Callable[[], bool] = lambda: True) -> None:
+    """Run until something has come about, while an activity that is held back keeps the engine busy."""
+    for _ in range(400):
+        with suppress(TimeoutError):
+            host.engine.run_until_idle(0.05)
+        if has_come():
+            return
+    raise AssertionError("it did not come about")
 
 
 def test_results_that_come_while_suspended_are_used_after_resuming() -> None:
@@ -188,9 +193,9 @@ def test_results_that_come_while_suspended_are_used_after_resuming() -> None:
     held = app.held = []
     with Host(app) as host:
         instance = host.start("chain")
-        _run_until_waiting(host)
+        _run_until(host, lambda: len(held) == 1)
         host.engine.suspend(instance)
-        _run_until_waiting(host)
+        _run_until(host, lambda: host.status(instance).status is RuntimeStatus.SUSPENDED)
         name, text, done = held.pop()
         done(app.outcome(name, text))
         app.held = None
@@ -208,19 +213,19 @@ def test_a_result_of_a_former_life_is_ignored() -> None:
     held = app.held = []
     with Host(app) as host:
         host.start("chain", instance_id="x")
-        _run_until_waiting(host)
+        _run_until(host, lambda: len(held) == 1)
         host.engine.terminate("x")
-        _run_until_waiting(host)
+        _run_until(host, lambda: host.status("x").status is RuntimeStatus.TERMINATED)
         host.start("chain", instance_id="x")
-        _run_until_waiting(host)
+        _run_until(host, lambda: len(held) == 2)
         (*_, old), (*_, new) = held
         held.clear()
         old(ActivityOutcome('"old"'))
-        _run_until_waiting(host)
+        _run_until(host)
         assert host.status("x").status is RuntimeStatus.RUNNING
         assert held == []
         new(ActivityOutcome('"new"'))
-        _run_until_waiting(host)
+        _run_until(host, lambda: len(held) == 1)
         held.pop()[2](ActivityOutcome('"last"'))
         host.engine.run_until_idle()
         assert host.status("x").payload()["output"] == ["new", "last"]

@@ -66,7 +66,7 @@ class Checker:
         """Take the folder that `invoicing.rules.fetch` filled; raises `RulesMissing`."""
         require(rules_folder)
         self._lock = threading.Lock()
-        self._schemas = {syntax: Schema(rules_folder / file) for syntax, file in SCHEMAS.items()}
+        self._schemas = {syntax: Schema(rules_folder, file) for syntax, file in SCHEMAS.items()}
         self._rules = OfficialRules(rules_folder)
 
     def assess(self, name: str, content: bytes, today: date | None = None) -> Assessment:

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any
 
-from invoicing.findings import Finding
+from invoicing.findings import MAX_TEXT, Finding, shortened
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """A row as it is kept: the document's number and outcome, and the row's line of JSON (UTF-8)."""
+
+    n: int
+    outcome: str
+    text: bytes
+
+
+def line_of(row: dict[str, Any]) -> RowLine:
+    """The line of a row."""
+    # A name from outside may hold half a character, which no encoding of text can have.
+    text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
+    return RowLine(row["n"], row["outcome"], text)
 
 
 def duplicate_row(row: dict[str, Any], batch: str, holder: str) -> dict[str, Any]:
@@ -27,11 +45,11 @@ def duplicate_row(row: dict[str, Any], batch: str, holder: str) -> dict[str, Any
 
 
 def set_aside_row(n: int, name: str, size: int, sha256: str, reason: str) -> dict[str, Any]:
-    """The row of a document that could not be processed; `reason` is the last failure's first line."""
+    """The row of a document that could not be processed; `reason` says why, in words for people."""
     finding = Finding(
         rule="SETTLE-SET-ASIDE",
         severity="fatal",
-        text=f"The document could not be processed and was set aside; the others went on. Cause: {reason}",
+        text=shortened(f"The document could not be processed and was set aside. {reason}", MAX_TEXT),
         place=None,
         source="settle",
     )

@@ -41,6 +41,15 @@ def require(folder: Path) -> None:
     missing = [file for file in files if not (folder / file).is_file()]
     if missing:
         raise RulesMissing(
-            f"The official rules are not complete in {folder}: {min(missing)} is missing. "
-            f"Run: python -m invoicing.rules.fetch --into {folder}"
+            f"The official rules are not complete in {folder}: {min(missing)} is missing. {_fetch(folder)}"
         )
+
+
+def unusable(folder: Path, file: str, error: Exception) -> RulesMissing:
+    """What to raise where a file of the rules is there and cannot be used."""
+    reason = " ".join(str(error).split())[:300]
+    return RulesMissing(f"{file} of the official rules cannot be used: {reason}. {_fetch(folder)}")
+
+
+def _fetch(folder: Path) -> str:
+    return f"Run: python -m invoicing.rules.fetch --into {folder}"

@@ -18,7 +18,7 @@ from saxonche import PySaxonApiError, PySaxonProcessor, PyXdmNode, PyXsltExecuta
 
 from invoicing.findings import MAX_TEXT, Finding, Severity, finding, shortened
 from invoicing.readers.detect import Syntax
-from invoicing.rules.folder import STYLESHEETS, RuleSet
+from invoicing.rules.folder import STYLESHEETS, RuleSet, unusable
 
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 _BROKEN_NAMES = ("failed-assert", "successful-report")
@@ -80,10 +80,13 @@ class OfficialRules:
         return parse_report(report, rules)
 
     def _executable(self, file: str) -> PyXsltExecutable:
-        """Compile a stylesheet once; an error in it is not the document's fault and is raised."""
+        """Compile a stylesheet once; an error in it is not the document's fault: raises `RulesMissing`."""
         if file not in self._compiled:
             compiler = _processor().new_xslt30_processor()
-            executable = compiler.compile_stylesheet(stylesheet_file=str(self._folder / file))
+            try:
+                executable = compiler.compile_stylesheet(stylesheet_file=str(self._folder / file))
+            except PySaxonApiError as error:
+                raise unusable(self._folder, file, error) from error
             executable.set_property("!indent", "no")  # nobody reads the report but `parse_report`
             self._compiled[file] = executable
         return self._compiled[file]

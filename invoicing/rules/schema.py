@@ -13,6 +13,7 @@ from lxml import etree
 
 from invoicing.findings import MAX_TEXT, Finding, finding
 from invoicing.readers.detect import CII, UBL
+from invoicing.rules.folder import unusable
 
 MAX_FINDINGS = 20
 """A document of the wrong kind may break the schema at each element; the first ones say enough."""
@@ -37,17 +38,23 @@ _PREFIXES = {
 class Schema:
     """One compiled schema; not thread-safe, since its error log belongs to the last validation."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path, file: str) -> None:
+        """Take the rules folder and the schema's path in it; nothing is read yet."""
+        self._folder, self._file = folder, file
 
     @cached_property
     def _compiled(self) -> etree.XMLSchema:
-        return etree.XMLSchema(etree.parse(str(self._path), etree.XMLParser(no_network=True)))
+        try:
+            parsed = etree.parse(str(self._folder / self._file), etree.XMLParser(no_network=True))
+            return etree.XMLSchema(parsed)
+        except (OSError, etree.LxmlError) as error:
+            raise unusable(self._folder, self._file, error) from error
 
     def findings(self, root: etree._Element) -> list[Finding]:
         """Validate a document; returns what breaks the schema, nothing when it is valid.
 
-        Hints to other schemas inside the document (``xsi:schemaLocation``) are not followed.
+        Hints to other schemas inside the document (``xsi:schemaLocation``) are not followed. Raises
+        `RulesMissing` where the schema itself cannot be used.
         """
         if self._compiled.validate(root):
             return []

@@ -1,4 +1,4 @@
-"""Reading a batch's results back: rows by chunk, whatever parts they were written in."""
+"""A batch's results: rows by chunk, written as lines, and read back whatever parts they were written in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import azure.durable_functions as df
 from adapters import services
 from adapters.blobs import BlobInfo, Blobs
 from invoicing import batch_names
-from invoicing.tally import add_counts
+from invoicing.outcomes import RowLine
+from invoicing.tally import add_counts, count_outcomes
 
 bp = df.Blueprint()
 
@@ -62,6 +63,17 @@ def _widest_first(blob: BlobInfo) -> tuple[int, int]:
 def counts_of(blob: BlobInfo) -> dict[str, int]:
     """Documents by outcome in one result blob, from its metadata."""
     return {outcome: int(count) for outcome, count in blob.metadata.items() if count.isdigit()}
+
+
+def write_lines(blobs: Blobs, name: str, lines: list[RowLine]) -> dict[str, int]:
+    """Write rows as NDJSON; their counts go into the blob's metadata.
+
+    So that a listing tells the progress.
+    """
+    counts = count_outcomes(line.outcome for line in lines)
+    text = b"".join(line.text + b"\n" for line in lines)
+    blobs.write(name, text, {outcome: str(count) for outcome, count in counts.items()})
+    return counts
 
 
 def final_rows(file: IO[bytes]) -> Iterator[dict]:

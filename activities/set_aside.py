@@ -6,10 +6,12 @@ import hashlib
 
 import azure.durable_functions as df
 
-from activities.check_chunk import write_rows
+from activities.results import write_lines
 from adapters import services
+from adapters.blobs import Blobs
 from invoicing import batch_names
-from invoicing.outcomes import set_aside_row
+from invoicing.batching import Document
+from invoicing.outcomes import RowLine, line_of, set_aside_row
 
 bp = df.Blueprint()
 
@@ -32,12 +34,15 @@ def set_aside(job: dict) -> dict:
     batch, chunk, n = job["batch"], job["chunk"], job["first"]
     content = here.sources.of(batch).read(chunk, n, n)
     if not content.documents:  # it was refused when the batch was unpacked, so its row is there already
-        counts = write_rows(blobs, batch_names.result(batch, chunk, n, n), content.refused)
-        return {"outcome": "ok", "counts": counts}
-    document = content.documents[0]
-    blobs.write(batch_names.dead(batch, n), document.content)
-    row = set_aside_row(
-        n, document.name, len(document.content), hashlib.sha256(document.content).hexdigest(), job["reason"]
-    )
-    counts = write_rows(blobs, batch_names.result(batch, chunk, n, n), [row])
-    return {"outcome": "ok", "counts": counts}
+        lines = [line_of(row) for row in content.refused]
+        return {"outcome": "ok", "counts": write_lines(blobs, batch_names.result(batch, chunk, n, n), lines)}
+    reason = f"Processing it kept failing: {job['reason']}"
+    line = put_aside(blobs, batch, content.documents[0], reason)
+    return {"outcome": "ok", "counts": write_lines(blobs, batch_names.result(batch, chunk, n, n), [line])}
+
+
+def put_aside(blobs: Blobs, batch: str, document: Document, reason: str) -> RowLine:
+    """Copy a document to the batch's `dead/` folder; returns its row. `reason` is in words for people."""
+    blobs.write(batch_names.dead(batch, document.n), document.content)
+    digest = hashlib.sha256(document.content).hexdigest()
+    return line_of(set_aside_row(document.n, document.name, len(document.content), digest, reason))

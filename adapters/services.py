@@ -5,36 +5,56 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from adapters import settings as app_settings
 from adapters import starts
 from adapters.batch_sources import Sources
 from adapters.blobs import AzureBlobs, Blobs
+from adapters.checking.checker import DocumentChecker, InvoiceReader, SupervisedChecker, SupervisedReader
 from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
 from adapters.sessions import Sessions
 from adapters.settings import Settings
 from adapters.signing import load_keys
 from invoicing.approval.signing import LedgerKeys
-from invoicing.assess import Checker
+
+_Made = TypeVar("_Made")
+
+
+def _reader_of(settings: Settings) -> InvoiceReader:
+    return SupervisedReader(settings.rules_folder)
 
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, the app's own blobs, what makes the checker of invoices, and what queues detached starts."""
+    """Settings, the app's own blobs, what makes checker and reader, and what queues detached starts."""
 
     settings: Settings
     blobs: Blobs
-    make_checker: Callable[[], Checker]
+    make_checker: Callable[[], DocumentChecker]
     enqueue: Callable[[Settings, str, str, Any], None] = starts.enqueue
+    make_reader: Callable[[Settings], InvoiceReader] = _reader_of
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @cached_property
-    def checker(self) -> Checker:
-        """The process's checker, made on first use: most requests need none. Raises RulesMissing."""
-        return self.make_checker()
+    @property
+    def checker(self) -> DocumentChecker:
+        """What checks documents, made on first use: most requests need none. Raises RulesMissing."""
+        return self._once("checker", self.make_checker)
+
+    @property
+    def reader(self) -> InvoiceReader:
+        """What reads an invoice for a page, made on first use."""
+        return self._once("reader", lambda: self.make_reader(self.settings))
+
+    def _once(self, name: str, make: Callable[[], _Made]) -> _Made:
+        # Two threads that come at the same time must not have a process each.
+        with _making:
+            if name not in self._made:
+                self._made[name] = make()
+            return cast(_Made, self._made[name])
 
     @cached_property
     def sources(self) -> Sources:
@@ -69,6 +89,7 @@ class Services:
 
 
 _lock = threading.Lock()
+_making = threading.Lock()
 _current: Services | None = None
 
 
@@ -79,8 +100,12 @@ def current() -> Services:
         if _current is None:
             settings = app_settings.from_environment()
             blobs = AzureBlobs(settings.storage_connection, settings.container)
-            _current = Services(settings, blobs, lambda: Checker(settings.rules_folder))
+            _current = Services(settings, blobs, _checker_of(settings))
         return _current
+
+
+def _checker_of(settings: Settings) -> Callable[[], DocumentChecker]:
+    return lambda: SupervisedChecker(settings.rules_folder, settings.document_budget)
 
 
 @contextmanager

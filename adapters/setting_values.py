@@ -26,6 +26,16 @@ def whole(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def between(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number of a range, both ends included. Raises SettingError."""
+    value = whole(environment, name, default)
+    if not least <= value <= most:
+        raise SettingError(
+            f"{name} is {value}. Set it to a whole number from {least} to {most}, or remove it ({default})."
+        )
+    return value
+
+
 def flag(environment: Mapping[str, str], name: str) -> bool:
     """True or false; false where it is not set. Raises SettingError."""
     text = environment.get(name, "").strip().lower()

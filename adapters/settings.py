@@ -12,8 +12,9 @@ from pathlib import Path
 
 from adapters.access_settings import AccessSettings, read_access
 from adapters.channel_settings import ChannelSettings, read_channels
+from adapters.checking.budget import Budget
 from adapters.ledger_settings import LedgerSettings, read_ledger
-from adapters.setting_values import SettingError, whole
+from adapters.setting_values import SettingError, between, whole
 from invoicing.archive import Limits
 
 __all__ = ["APP_ROOT", "MIB", "SettingError", "Settings", "from_environment", "starts_queue"]
@@ -43,6 +44,7 @@ class Settings:
     limits: Limits
     chunk_documents: int
     chunk_bytes: int
+    document_budget: Budget
     policy_file: Path = APP_ROOT / "policy.json"
     access: AccessSettings = field(default_factory=AccessSettings)
     channels: ChannelSettings = field(default_factory=ChannelSettings)
@@ -74,6 +76,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         limits=Limits(),
         chunk_documents=whole(environment, "SETTLE_CHUNK_DOCUMENTS", 50),
         chunk_bytes=whole(environment, "SETTLE_CHUNK_MIB", 4) * MIB,
+        document_budget=_document_budget(environment),
         policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
         access=read_access(environment),
         channels=read_channels(environment),
@@ -81,6 +84,15 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
     )
+
+
+def _document_budget(environment: Mapping[str, str]) -> Budget:
+    # Less seconds are not enough for the start of the rules on a busy machine. With more, eight activities
+    # (host.json) that wait for each other's documents would not end within the host's functionTimeout.
+    seconds = between(environment, "SETTLE_DOCUMENT_SECONDS", 20, 5, 30)
+    # The rules and what they need for a small document take 350 MiB.
+    memory = between(environment, "SETTLE_DOCUMENT_MIB", 1024, 512, 65536)
+    return Budget(cpu=float(seconds), memory=memory * MIB)
 
 
 def starts_queue(environment: Mapping[str, str] = os.environ) -> str:

@@ -20,7 +20,16 @@ Cause = Literal["outage", "lost", "fault"]
 died. ``fault``: anything else; it may be the input's fault."""
 
 #: Types of errors that speak of the surroundings: a person can mend them while a workflow waits.
-OUTAGES = frozenset({"StorageUnavailable", "StorageRefused", "RulesMissing", "SettingError", "PolicyInvalid"})
+OUTAGES = frozenset(
+    {
+        "StorageUnavailable",
+        "StorageRefused",
+        "RulesMissing",
+        "CheckerUnavailable",
+        "SettingError",
+        "PolicyInvalid",
+    }
+)
 
 _STEP = re.compile(r"(?:Orchestrator|Activity|Entity) function '[^'\n]{1,200}' failed:[ \t]*", re.IGNORECASE)
 _TYPE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,199}):")

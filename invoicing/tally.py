@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 
-def count_outcomes(rows: Iterable[Mapping]) -> dict[str, int]:
+def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
     """Documents by outcome, those outcomes only that occur."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["outcome"]] = counts.get(row["outcome"], 0) + 1
-    return counts
+    return dict(Counter(outcomes))
 
 
 def add_counts(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -36,6 +36,20 @@ def _check_range(
     context: df.DurableOrchestrationContext, job: dict[str, Any]
 ) -> Generator[Any, Any, dict[str, Any]]:
     """`job` is the chunk, or a range of it by `first` and `last`, both included."""
+    counts: dict[str, int] = {}
+    while True:
+        part = yield from _check_once(context, job)
+        counts = add_counts(counts, part["counts"])
+        if part["outcome"] != "ok" or "rest" not in part:
+            return {**part, "counts": counts}
+        # Documents took long, so the call ended before the host's time limit.
+        job = {**job, **part["rest"]}
+
+
+def _check_once(
+    context: df.DurableOrchestrationContext, job: dict[str, Any]
+) -> Generator[Any, Any, dict[str, Any]]:
+    """What `check_chunk` answers; where it keeps failing, the document to blame is found and set aside."""
     try:
         return (yield from call_with_retry(context, "check_chunk", job))
     except ActivityGaveUp as failure:

@@ -26,9 +26,9 @@ def invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict
 
     Input: `{"invoice": id, "run": id, "again"?: bool}`. `again`: this run was lost before, and what it stored
     is used; a run of another id was begun by a person.
-    Output: `{"status": "booked" | "rejected" | "expired" | "invalid" | "unreadable" | "duplicate" | "failed",
-    "approval"?, "by"?, "holder"?, "error"?, "undone": [...], "not_undone"?: [...]}`: what early steps did is
-    undone in reverse unless it was booked.
+    Output: `{"status": "booked" | "rejected" | "expired" | "invalid" | "unreadable" | "set_aside" |
+    "duplicate" | "failed", "approval"?, "by"?, "holder"?, "error"?, "undone": [...], "not_undone"?: [...]}`:
+    what early steps did is undone in reverse unless it was booked.
     Custom status: `{"phase", "approval", "undone"?}`.
     """
     job: dict[str, Any] = context.get_input() or {}

@@ -15,6 +15,7 @@ ENDED = (
     "expired",
     "invalid",
     "unreadable",
+    "set_aside",
     "duplicate",
     "failed",
     "stopped",

@@ -30,7 +30,7 @@ from triggers.statuses import status_of
 bp = df.Blueprint()
 
 #: Ends from which the same document may be sent again: nothing came of it, and not by anybody's decision.
-_RESTARTED = ("missing", "failed", "stopped")
+_RESTARTED = ("missing", "failed", "stopped", "set_aside")
 
 
 @bp.route(route="api/invoices", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)

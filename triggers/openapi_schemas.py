@@ -48,6 +48,7 @@ _INVOICE_STATUSES = (
     "expired",
     "invalid",
     "unreadable",
+    "set_aside",
     "duplicate",
     "failed",
     "stopped",

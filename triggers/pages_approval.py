@@ -18,7 +18,6 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.delegation import Delegation, stand_ins
-from invoicing.opening import read_invoice
 from triggers.decisions import decide, unknown_approval
 from triggers.pages_common import (
     SECURITY_HEADERS,
@@ -142,7 +141,7 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
         file, content = approvals.document(here.blobs, name)
     except ApprovalMissing:
         file, content = asked["name"], None
-    invoice = read_invoice(file, content) if content is not None else None
+    invoice = here.reader.read(file, content) if content is not None else None
     digest = hashlib.sha256(content).hexdigest() if content is not None else asked["sha256"]
     return Shown(
         view=view,

@@ -8,6 +8,7 @@ with each activity making the client that it needs.
 import io
 import json
 import zipfile
+from datetime import date
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -15,8 +16,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from adapters import services
-from invoicing.assess import row
-from invoicing.outcomes import duplicate_row
+from invoicing.batching import Document
+from invoicing.outcomes import RowLine, duplicate_row
 from invoicing.report import WRITERS, Totals
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -76,7 +77,10 @@ def naive_check(job: dict) -> dict:
     """Check one document, and claim its number; its row is the result, and a blob."""
     container, name = _container(), f"{job['n']}.xml"
     content = container.download_blob(f"{job['batch']}/documents/{job['n']}").readall()
-    result = row(job["n"], name, content, services.current().checker.assess(name, content))
+    [line] = services.current().checker.check([Document(job["n"], name, content)], date.today())
+    if not isinstance(line, RowLine):
+        raise RuntimeError(line.reason)
+    result = json.loads(line.text)
     if result["outcome"] == "valid" and result["claim"]:
         result = _claimed(container, result, f"{job['batch']}/{job['n']}")
     container.upload_blob(f"{job['batch']}/results/{job['n']}.json", json.dumps(result), overwrite=True)

@@ -89,14 +89,14 @@ def test_document_that_takes_very_long_in_the_official_rules(made: Callable[...,
 
 
 @pytest.mark.parametrize(
-    ("note", "words"),
-    [("hang", "SETTLE_DOCUMENT_SECONDS"), ("eat", "700 MiB of memory")],
+    ("note", "seconds", "words"),
+    [("hang", 5.0, "SETTLE_DOCUMENT_SECONDS"), ("eat", 60.0, "700 MiB of memory")],
 )
 def test_rules_that_never_end_cost_the_document_at_which_they_do(
-    made: Callable[..., SupervisedChecker], tmp_path: Path, note: str, words: str
+    made: Callable[..., SupervisedChecker], tmp_path: Path, note: str, seconds: float, words: str
 ) -> None:
     """Inside of Saxon, which holds the interpreter lock: nothing but the end of the process helps."""
-    checking = made(odd_rules(tmp_path / "rules", RULES))
+    checking = made(odd_rules(tmp_path / "rules", RULES), Budget(cpu=seconds, memory=BUDGET.memory))
     results = checking.check(_documents(noted("a"), noted(note), noted("b"), noted("c")), DAY)
     assert _outcomes(results) == ["valid", "given up", "valid", "valid"]
     assert isinstance(results[1], GivenUp)

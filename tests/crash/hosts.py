@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class KillableHost:
     """The embedded host with Settle: keys, two workers, a container of its own, and state in `folder`.
 
-    `options`: further ones of `python -m devhost start`.
+    `options`: further ones of `python -m devhost start`; `settings`: further ones of the app.
     """
 
-    def __init__(self, folder: Path, storage: str, *options: str) -> None:
+    def __init__(self, folder: Path, storage: str, *options: str, **settings: str) -> None:
         self.folder, self.container = folder, f"crash-{uuid.uuid4().hex[:12]}"
         [port] = ports.choose([0])
         self.url = f"http://127.0.0.1:{port}"
@@ -40,6 +40,7 @@ class KillableHost:
             "SETTLE_CONTAINER": self.container,
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
+            **settings,
         }
         self._process: subprocess.Popen | None = None
 
@@ -74,6 +75,16 @@ class KillableHost:
         if workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 chance.choice(workers).kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """Its own process, its workers, and all that they started."""
+        assert self._process is not None
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def log(self) -> str:
+        """All that was written into its log so far."""
+        return (self.folder / "log").read_text(errors="replace")
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""

@@ -9,7 +9,7 @@
     <svrl:schematron-output>
       <xsl:choose>
         <xsl:when test="$note = 'hang'"><xsl:sequence select="f:count(1)"/></xsl:when>
-        <xsl:when test="$note = 'eat'"><xsl:sequence select="f:double((1, 2))"/></xsl:when>
+        <xsl:when test="$note = 'eat'"><xsl:value-of select="sort((1 to 1000000000) ! string(.))[1]"/></xsl:when>
         <xsl:when test="$note = 'deep'"><xsl:value-of select="f:deep(1)"/></xsl:when>
         <xsl:when test="starts-with($note, 'message')"><xsl:message select="$note"/></xsl:when>
         <xsl:when test="starts-with($note, 'error')"><xsl:value-of select="xs:decimal($note) + 1"/></xsl:when>
@@ -20,12 +20,6 @@
   <xsl:function name="f:count">
     <xsl:param name="n"/>
     <xsl:sequence select="if ($n = 0) then 0 else f:count(($n + 1) mod 1000000007 + 1)"/>
-  </xsl:function>
-
-  <xsl:function name="f:double">
-    <xsl:param name="items"/>
-    <xsl:variable name="more" select="for $item in ($items, $items) return string($item)"/>
-    <xsl:sequence select="if (count($more) = 0) then () else f:double($more)"/>
   </xsl:function>
 
   <xsl:function name="f:deep">

@@ -1,20 +1,46 @@
-"""A checker without rules: a document says of itself what it is, as `outcome supplier number [euros]`."""
+"""A checker and a reader without processes: a document says of itself what it is.
+
+It says `outcome supplier number [euros]`, `unreadable`, `endless` or `crash`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from invoicing.assess import Assessment
+from adapters.checking.checker import GivenUp
+from invoicing.assess import Assessment, row
+from invoicing.batching import Document
 from invoicing.findings import Finding
 from invoicing.model import Invoice, Party, Totals
+from invoicing.opening import read_invoice
+from invoicing.outcomes import RowLine, line_of
 
 
 class SayingChecker:
-    """Assesses `valid ACME 17`; a document that says `crash` breaks it, as a fault in a library would."""
+    """Assesses `valid ACME 17`; `endless` is over its budget, and `crash` raises in the caller's process.
 
-    def assess(self, name: str, content: bytes, today: date | None = None) -> Assessment:
-        """What the document says; raises RuntimeError for `crash`."""
+    Where it is asked to end in time, it checks ``at_once`` documents and no more.
+    """
+
+    def __init__(self, at_once: int | None = None) -> None:
+        self.at_once = at_once
+
+    def check(
+        self, documents: Sequence[Document], today: date, until: float | None = None
+    ) -> list[RowLine | GivenUp]:
+        """What the documents say; raises RuntimeError for `crash`."""
+        taken = documents if until is None else documents[: self.at_once]
+        return [self._checked(document) for document in taken]
+
+    def _checked(self, document: Document) -> RowLine | GivenUp:
+        if document.content == b"endless":
+            return GivenUp(document.n, "Checking it took more than 20 seconds of processor time.")
+        assessment = self._assess(document.name, document.content)
+        return line_of(row(document.n, document.name, document.content, assessment))
+
+    def _assess(self, name: str, content: bytes) -> Assessment:
         outcome, *rest = content.decode().split()
         if outcome == "crash":
             raise RuntimeError(f"cannot digest {name}")
@@ -34,3 +60,11 @@ class SayingChecker:
             totals=totals,
         )
         return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]
+
+
+class PlainReader:
+    """Reads invoices in this process."""
+
+    def read(self, name: str, content: bytes) -> Invoice | None:
+        """The invoice, as the reader's process reads it."""
+        return read_invoice(name, content)

@@ -33,7 +33,6 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
-from invoicing.assess import Checker
 from invoicing.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, invoice
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
@@ -179,7 +178,7 @@ class Office:
     @contextmanager
     def at_work(self) -> Iterator[Office]:
         """The services are this office's inside of the block."""
-        here = Services(self.settings, self.blobs, lambda: cast(Checker, SayingChecker()), self._enqueue)
+        here = Services(self.settings, self.blobs, SayingChecker, self._enqueue)
         load, policies.load = policies.load, lambda settings: self.policy
         try:
             with services.replaced_by(here):

@@ -21,11 +21,12 @@ AWAY = StorageUnavailable("read x: no answer")
 class Work:
     """Stand-ins for the activities: a batch of `chunks` chunks with 10 documents each.
 
-    Documents in `poison` make any range that holds them fail; `done` counts how often each was checked.
+    Documents in `poison` make any range that holds them fail; a call checks `at_once` documents and leaves
+    the rest; `done` counts how often each was checked.
     """
 
-    def __init__(self, chunks: int, poison: frozenset[int] = frozenset()) -> None:
-        self.chunks, self.poison = chunks, poison
+    def __init__(self, chunks: int, poison: frozenset[int] = frozenset(), at_once: int = 10) -> None:
+        self.chunks, self.poison, self.at_once = chunks, poison, at_once
         self.done: Counter[int] = Counter()
         self.set_aside: list[int] = []
 
@@ -51,11 +52,12 @@ class Work:
 
     def check(self, job: dict[str, Any]) -> dict[str, Any]:
         first, last = self.bounds(job)
-        wanted = range(first, last + 1)
+        wanted = range(first, last + 1)[: self.at_once]
         if self.poison & set(wanted):
             raise MemoryError("the worker died")
         self.done.update(wanted)
-        return {"outcome": "ok", "counts": {"valid": len(wanted)}}
+        rest = {"rest": {"first": wanted[-1] + 1, "last": last}} if wanted[-1] < last else {}
+        return {"outcome": "ok", "counts": {"valid": len(wanted)}, **rest}
 
     def put_aside(self, job: dict[str, Any]) -> dict[str, Any]:
         assert job["first"] == job["last"]
@@ -134,6 +136,23 @@ def test_document_that_keeps_failing_is_found_and_set_aside(run: Start, poison: 
     assert sorted(work.set_aside) == sorted(poison)
     assert set(work.done) == set(range(1, 31)) - poison
     assert status.output["counts"] == {"valid": 30 - len(poison), "set_aside": len(poison)}
+
+
+@pytest.mark.parametrize("at_once", [3, 4])
+@pytest.mark.parametrize("poison", [set(), {4}, {1, 10}, {9, 10, 25}])
+def test_chunk_whose_documents_take_long_is_checked_in_several_calls(
+    run: Start, poison: set[int], at_once: int
+) -> None:
+    """Each goes on where the one before ended, so that none comes near the host's time limit."""
+    work = Work(3, frozenset(poison), at_once=at_once)
+    host, status = run(work.activities())
+    assert set(work.done) == set(range(1, 31)) - poison
+    assert set(work.done.values()) == {1}
+    counts = {"valid": 30 - len(poison)} | ({"set_aside": len(poison)} if poison else {})
+    assert status.output == {"status": "completed", "total": 30, "counts": counts}
+    if not poison and at_once == 4:
+        ranges = [(job["first"], job["last"]) for job in host.calls_of("check_chunk") if "first" in job]
+        assert sorted(ranges) == [(5, 10), (9, 10), (15, 20), (19, 20), (25, 30), (29, 30)]
 
 
 def test_fault_that_passes_costs_no_document(run: Start) -> None:

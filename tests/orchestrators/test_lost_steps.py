@@ -14,7 +14,6 @@ from adapters.services import Services
 from adapters.settings import from_environment
 from devhost.testing import Host
 from invoicing.approval import names
-from invoicing.assess import Checker
 from invoicing.supervision import PAUSES
 from orchestrators import batch, chunk
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -153,7 +152,7 @@ def test_batch_that_loses_any_step_ends_with_its_report(when: str) -> None:
     while at < steps:
         work = _Chunks(3)
         blobs = MemoryBlobs()
-        services_here = Services(SETTINGS, blobs, lambda: cast(Checker, SayingChecker()))
+        services_here = Services(SETTINGS, blobs, SayingChecker)
         with (
             Host([batch.bp, chunk.bp], activities=work.activities()) as host,
             services.replaced_by(services_here),

@@ -17,7 +17,6 @@ from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
-from invoicing.assess import Checker
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -45,7 +44,7 @@ class Books:
     def services(self) -> Services:
         """The app's services on these blobs."""
         settings = from_environment(self.environment)
-        return Services(settings, self.blobs, lambda: cast(Checker, SayingChecker()))
+        return Services(settings, self.blobs, SayingChecker)
 
     def call(self, activity: Any, job: dict[str, Any]) -> dict[str, Any]:
         """Run an activity."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -18,9 +18,8 @@ from adapters.access_settings import AccessSettings
 from adapters.identity import sign_in_cookie
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing.assess import Checker
 from tests.fakes.memory_blobs import MemoryBlobs
-from tests.fakes.saying_checker import SayingChecker
+from tests.fakes.saying_checker import PlainReader, SayingChecker
 from tests.unit.approvals_on_paper import ANN
 
 BASE = "https://settle.example"
@@ -74,7 +73,7 @@ def local_run() -> Iterator[Services]:
         access=AccessSettings(link_keys=("k" * 40,), public_url=BASE, development=True, dev_sign_in=True),
     )
     with services.replaced_by(
-        Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
+        Services(settings, MemoryBlobs(), SayingChecker, make_reader=lambda _: PlainReader())
     ) as made:
         yield made
 

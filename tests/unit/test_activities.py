@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,6 @@ from adapters.blobs import BlobMissing, StorageUnavailable
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing import batch_names
-from invoicing.assess import Checker
 from invoicing.duplicates import shard_of
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -49,7 +48,7 @@ def blobs() -> Iterator[MemoryBlobs]:
     """The app's container, with a checker that believes the documents; chunks hold three of them."""
     memory = MemoryBlobs()
     settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_CHUNK_DOCUMENTS": "3"})
-    with services.replaced_by(Services(settings, memory, lambda: cast(Checker, SayingChecker()))):
+    with services.replaced_by(Services(settings, memory, SayingChecker)):
         yield memory
 
 
@@ -142,6 +141,44 @@ def test_fault_in_a_document_is_raised_for_the_orchestrator(blobs: MemoryBlobs) 
     with pytest.raises(RuntimeError, match="cannot digest"):
         check({"batch": ONE, "chunk": 0, "today": DAY})
     assert count(ONE) == {}
+
+
+def test_document_over_its_budget_is_a_row_among_those_of_its_neighbours(blobs: MemoryBlobs) -> None:
+    """In the same call: its bytes lie in `dead/`, its row says why, and nothing is tried again."""
+    unpack(_upload(blobs, ONE, "valid A 1", "endless", "valid A 3"))
+    answer = check({"batch": ONE, "chunk": 0, "today": DAY})
+    assert answer == {"outcome": "ok", "counts": {"valid": 2, "set_aside": 1}}
+    rows = [row for row, _ in results.rows_of(blobs, ONE)]
+    assert [row["outcome"] for row in rows] == ["valid", "set_aside", "valid"]
+    assert (rows[1]["name"], rows[1]["size"]) == ("1.txt", 7)
+    [found] = rows[1]["findings"]
+    assert found["rule"] == "SETTLE-SET-ASIDE"
+    assert "more than 20 seconds of processor time" in found["text"]
+    assert blobs.read(batch_names.dead(ONE, 2)) == b"endless"
+    assert claim(ONE)["counts"] == {"valid": 2, "set_aside": 1}
+
+
+def test_call_whose_time_is_over_leaves_the_rest_to_the_next(blobs: MemoryBlobs) -> None:
+    """Each writes the rows of what it checked; together they are those of the chunk, the refused ones too."""
+    names = ("../x.txt", "1.txt", "2.txt", "../y.txt", "4.txt", "../z.txt")
+    settings = from_environment({"AzureWebJobsStorage": "unused"})
+    slow = Services(settings, blobs, lambda: SayingChecker(at_once=1))
+    with services.replaced_by(slow):
+        unpack(_upload(blobs, ONE, "x", "valid A 1", "valid A 2", "y", "valid A 4", "z", names=names))
+        job: dict[str, Any] = {"batch": ONE, "chunk": 0, "today": DAY}
+        answers = []
+        while True:
+            answers.append(check(job))
+            if "rest" not in answers[-1]:
+                break
+            job |= answers[-1]["rest"]
+    assert answers == [
+        {"outcome": "ok", "counts": {"unreadable": 1, "valid": 1}, "rest": {"first": 3, "last": 6}},
+        {"outcome": "ok", "counts": {"valid": 1, "unreadable": 1}, "rest": {"first": 5, "last": 6}},
+        {"outcome": "ok", "counts": {"valid": 1, "unreadable": 1}},
+    ]
+    assert [row["n"] for row, _ in results.rows_of(blobs, ONE)] == [1, 2, 3, 4, 5, 6]
+    assert count(ONE) == {"unreadable": 3, "valid": 3}
 
 
 def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> None:

@@ -15,7 +15,6 @@ import pytest
 from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing.assess import Checker
 from tests.fakes.ledger_keys import LEDGER_KEY
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -44,7 +43,7 @@ def ask(policy: Path) -> Iterator[Ask]:
     links["SETTLE_LEDGER_KEY"] = LEDGER_KEY
     settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_POLICY": str(policy), **links})
     health._logged.clear()
-    here = Services(settings, MemoryBlobs(), lambda: cast(Checker, SayingChecker()))
+    here = Services(settings, MemoryBlobs(), SayingChecker)
     checks: Any = health._checks
 
     def answer() -> tuple[int, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -18,7 +18,6 @@ from adapters.services import Services
 from adapters.settings import from_environment
 from devhost.app.index import AppIndex, FunctionInfo, import_app, index_app
 from devhost.app.settings import load_settings
-from invoicing.assess import Checker
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.security_table import Row, filled, security_table
@@ -75,8 +74,8 @@ def stored() -> Iterator[MemoryBlobs]:
         from_environment({"AzureWebJobsStorage": "unused"}),
         access=AccessSettings(link_keys=("k" * 40,), public_url=BASE),
     )
-    checker, blobs = cast(Checker, SayingChecker()), MemoryBlobs()
-    with services.replaced_by(Services(settings, blobs, lambda: checker)):
+    blobs = MemoryBlobs()
+    with services.replaced_by(Services(settings, blobs, SayingChecker)):
         yield blobs
 
 

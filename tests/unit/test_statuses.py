@@ -12,7 +12,6 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from adapters import services, supervised
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing.assess import Checker
 from invoicing.supervision import PAUSES, OpenWork, case_of
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -45,7 +44,7 @@ class Client:
 
 async def _state(runtime: Runtime, output: str | None, blobs: MemoryBlobs, instance: str = "b1") -> str:
     settings = from_environment({"AzureWebJobsStorage": "unused"})
-    with services.replaced_by(Services(settings, blobs, lambda: cast(Checker, SayingChecker()))):
+    with services.replaced_by(Services(settings, blobs, SayingChecker)):
         return state_of(await status_of(cast(Any, Client(runtime, output)), instance))
 
 

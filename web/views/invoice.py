@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoicing.document_types import is_credit_note
-from invoicing.model import Address, AllowanceCharge, Invoice, Line, Party, PaymentMeans
 from web.words import amount, day, iban, number, quantity
+
+if TYPE_CHECKING:
+    from invoicing.model import Address, AllowanceCharge, Invoice, Line, Party, PaymentMeans
 
 #: Lines of an invoice on a page; the document itself has all.
 MOST_LINES = 200

@@ -23,6 +23,7 @@ from devhost.log import configure
 from devhost.orchestration.keeping import StickySettings
 from devhost.reload import supervise
 from devhost.replay import commands as replay
+from devhost.state.files import make_private_folder, write_private
 
 __all__ = ["main"]
 
@@ -241,8 +242,6 @@ def _trigger_text(function: FunctionInfo) -> str:
 
 
 def _write_ready(path: Path, host: RunningHost) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    make_private_folder(path.parent)
     ready = {"url": host.origin, "rpc": host.rpc_base_url, "pid": os.getpid()}
-    draft.write_text(json.dumps(ready), encoding="utf-8")
-    draft.replace(path)
+    write_private(path, json.dumps(ready))

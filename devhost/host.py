@@ -31,6 +31,7 @@ from devhost.orchestration import sdk_speed
 from devhost.orchestration.episode import Decider
 from devhost.orchestration.keeping import StickySettings, sticky_decider
 from devhost.orchestration.plain_replay import PlainReplay
+from devhost.state.files import make_private_folder
 from devhost.state.store import Store
 from devhost.triggers.listeners import Triggers
 from devhost.triggers.storage_io import StorageIO
@@ -290,7 +291,7 @@ def _make_folder(state: Path | None) -> None:
     if state is None:
         return
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(state.parent)
     except OSError as error:
         raise StateFileError(
             f"The folder {state.parent} for the state cannot be made ({error.strerror}). "

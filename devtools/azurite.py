@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from devtools import ports
+from devtools import ports, private_files
 from devtools.errors import DevError, ServiceFailed
 from devtools.processes import Program
 from devtools.project import Project
@@ -60,7 +60,7 @@ def start(
     Takes other ports where the preferred ones are in use (port 0: any). Raises DevError or ServiceFailed.
     """
     folder = data or project.azurite_data
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.folder(folder)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _start(project, ports.choose(preferred), folder, log)
@@ -72,7 +72,7 @@ def start(
 
 
 def _start(project: Project, used: Sequence[int], folder: Path, log: str) -> Azurite:
-    program = Program(_command(project, folder, used), log=project.log(log), cwd=folder)
+    program = Program(_command(project, folder, used), log=project.log(log), cwd=folder, private=True)
     try:
         if _wait_until_ready(program):
             return Azurite(program, used)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from devtools import ports
+from devtools import ports, private_files
 from devtools.errors import ApiError, DevError, ServiceFailed
 from devtools.http_client import HttpClient
 from devtools.processes import Program
@@ -128,7 +128,7 @@ def start(project: Project, options: HostOptions) -> Host:
             f"Port {options.port} is in use.",
             hint="name another one, or leave out --port to have a free one chosen",
         )
-    project.host_state.parent.mkdir(parents=True, exist_ok=True)
+    private_files.folder(project.host_state.parent)
     for attempt in range(1, ATTEMPTS + 1):
         [port] = [options.port] if options.strict_port else ports.choose([options.port])
         try:
@@ -154,6 +154,7 @@ def _start(project: Project, options: HostOptions, port: int) -> Host:
         command(project, options, port),
         log=project.log(options.log),
         cwd=project.root,
+        private=True,
         env=project.environment(
             **{"AzureWebJobsStorage": options.storage, "PYTHONUNBUFFERED": "1", **options.variables}
         ),

@@ -2,12 +2,12 @@
 
 import json
 import os
-import shutil
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devtools import private_files
 from devtools.errors import DevError
 from devtools.project import Project
 
@@ -78,7 +78,7 @@ def ensure(project: Project) -> bool:
     file = project.root / FILE
     if file.exists():
         return False
-    shutil.copyfile(project.root / EXAMPLE, file)
+    private_files.write(file, (project.root / EXAMPLE).read_text("utf-8"))  # it may get keys of accounts
     return True
 
 

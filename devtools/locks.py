@@ -51,7 +51,7 @@ def exclusive(file: Path, *, when_taken: Callable[[str], None], text: str = "") 
     returns, this waits for the other process; it may raise instead.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from devtools import guard, locks
+from devtools import guard, locks, private_files
 from devtools.errors import CommandFailed
 
 TAIL_LINES = 15
@@ -43,7 +43,8 @@ class Program:
 
     ``log`` gets its output; without one the program shares the terminal, input and Ctrl-C included.
     ``grace`` is how many seconds it has to end by itself when it is asked to: by SIGTERM to its process
-    group, or, where ``ends_its_children``, by SIGINT to it alone.
+    group, or, where ``ends_its_children``, by SIGINT to it alone. ``private``: what it writes is for the
+    owner's eyes only.
     Use it as a context manager: leaving the block ends the program and all that it started.
     """
 
@@ -56,6 +57,7 @@ class Program:
         env: Mapping[str, str] | None = None,
         grace: float = GRACE_SECONDS,
         ends_its_children: bool = False,
+        private: bool = False,
     ) -> None:
         self.command = list(command)
         self._service_mode = "leader" if ends_its_children else "group"
@@ -64,7 +66,7 @@ class Program:
         self._started = time.monotonic()
         read_end, self._write_end = os.pipe()
         try:
-            self._guard = self._start_guard(read_end, cwd, env)
+            self._guard = self._start_guard(read_end, cwd, env, private_files.UMASK if private else -1)
         except BaseException:
             os.close(self._write_end)
             raise
@@ -72,7 +74,7 @@ class Program:
             os.close(read_end)
 
     def _start_guard(
-        self, pipe: int, cwd: Path | None, env: Mapping[str, str] | None
+        self, pipe: int, cwd: Path | None, env: Mapping[str, str] | None, umask: int
     ) -> "subprocess.Popen[bytes]":
         mode = self._service_mode if self.log else "terminal"
         # -I -S: the guard needs neither the project nor site-packages, and starts in 15 ms without them.
@@ -88,6 +90,7 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT if self.log else None,
                 pass_fds=[pipe, *locks.held()],
+                umask=umask,
                 # Ctrl-C in the terminal reaches this process alone, which then ends its services in order.
                 start_new_session=self.log is not None,
             )
@@ -151,8 +154,8 @@ class Program:
 def _open_log(log: Path | None) -> IO[bytes] | None:
     if log is None:
         return None
-    log.parent.mkdir(parents=True, exist_ok=True)
-    return log.open("wb")
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return private_files.open_new(log)
 
 
 def run_step(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from devtools import locks
+from devtools import locks, private_files
 
 _FRESH = "fresh-"
 # A run that has just begun has made its folder and does not hold its lock yet.
@@ -37,7 +37,7 @@ class Project:
     def throw_away_data(self) -> "Iterator[Project]":
         """The same project with an empty data folder, which is deleted at the end."""
         parent = self.root / ".state"
-        parent.mkdir(exist_ok=True)
+        private_files.folder(parent)
         _remove_abandoned(parent)
         with tempfile.TemporaryDirectory(prefix=_FRESH, dir=parent, ignore_cleanup_errors=True) as folder:
             yield Project(self.root, Path(folder))

@@ -17,6 +17,7 @@ from devtools import (
     host,
     ledger_key,
     local_settings,
+    private_files,
     run_record,
     setup,
     summary,
@@ -90,6 +91,7 @@ def only_run(project: Project, console: Console) -> Iterator[None]:
             hint="use that one (Ctrl-C ends it), or add --fresh to run beside it with data of its own",
         )
 
+    private_files.folder(project.state)
     with exclusive(project.run_lock, when_taken=refuse, text=str(os.getpid())):
         yield
 

@@ -32,6 +32,7 @@ def set_up(project: Project, console: Console, *, development: bool) -> None:
 
     ``development`` adds what the checks and tests need. Raises DevError.
     """
+    private_files.folder(project.root / ".state")
     make_cache_folders(project)
     with exclusive(
         project.root / ".state" / "setup.lock",
@@ -129,11 +130,16 @@ def _start_npm(project: Project) -> Program | None:
     npm = _find_npm()
     stamp.begin()
     return Program(
-        [npm, "ci", "--no-audit", "--no-fund", "--no-update-notifier"],
+        _npm_install(npm),
         log=project.log("setup-npm"),
         cwd=project.root,
         grace=STEP_GRACE_SECONDS,
     )
+
+
+def _npm_install(npm: str) -> list[str]:
+    """How the locked packages are installed: none of them may run anything while it is."""
+    return [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
 
 
 def _finish_npm(project: Project, console: Console, npm: Program) -> None:

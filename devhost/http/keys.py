@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from devhost.errors import StateFileError
+from devhost.state.files import make_private, make_private_folder, write_private
 
 __all__ = ["Keys", "load_keys"]
 
@@ -42,12 +42,11 @@ def load_keys(path: Path | None) -> Keys:
         return Keys()
     if not path.exists():
         keys = Keys()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(keys), file, indent=2)
+        make_private_folder(path.parent)
+        write_private(path, json.dumps(asdict(keys), indent=2))
         return keys
     try:
+        make_private(path)
         return Keys(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise StateFileError(f"{path} does not hold the keys of this host ({error}); remove it.") from error

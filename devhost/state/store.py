@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devhost.errors import StateFileError, StateFileInUse, StateFileVersion
+from devhost.state.files import make_private
 from devhost.state.queries import Queries
 from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
 from devhost.state.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
@@ -141,10 +142,12 @@ class Store(Queries):
         """
         name = ":memory:" if path is None else str(path)
         try:
+            if path is not None:
+                make_private(Path(path))  # its log, which SQLite makes, gets the same rights
             connection = sqlite3.connect(
                 name, timeout=_LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StateFileError(f"The state file {name} cannot be opened: {error}.") from error
         try:
             _prepare(connection, name, full_sync)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devhost.app.index import FunctionInfo
+from devhost.state.files import write_private
 from devhost.triggers.by_hand import timer_datum
 from devhost.triggers.ncrontab import Schedule, parse_schedule
 from devhost.triggers.retry_policy import delays
@@ -46,9 +47,7 @@ class ScheduleMonitor:
         times = {"Last": last or never, "Next": following, "LastUpdated": updated}
         self._states[function_name] = {name: moment.isoformat() for name, moment in times.items()}
         if self._path is not None:
-            draft = self._path.with_suffix(".draft")
-            draft.write_text(json.dumps(self._states, indent=1), encoding="utf-8")
-            draft.replace(self._path)
+            write_private(self._path, json.dumps(self._states, indent=1))
 
 
 class TimerTrigger:

@@ -131,6 +131,10 @@ def test_keys_are_asked_for_where_that_is_wanted(folder: Path) -> None:
         assert keys, said
         shown = {"x-functions-key": json.loads((ROOT / keys[1]).read_text())["function"]}
         assert requests.get(batch, headers=shown, timeout=30).status_code == 200
+        data = (ROOT / keys[1]).parent.parent
+        written = [path for path in data.rglob("*") if path.exists()]
+        assert {"state.db", "keys.json", "azurite.log", "host.log"} <= {path.name for path in written}
+        assert [path for path in written if path.stat().st_mode & 0o077] == [], "for their owner alone"
 
 
 def test_a_folder_without_documents_is_told_before_anything_starts(tmp_path: Path) -> None:

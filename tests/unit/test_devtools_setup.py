@@ -73,7 +73,7 @@ def _short(call: str) -> str:
         ("requirements-dev.txt", "pip both"),
         ("requirements.txt", "pip runtime"),
         ("invoicing.rules.fetch", "rules"),
-        ("npm ci", "npm"),
+        ("npm ci --ignore-scripts ", "npm"),
     ):
         if words in call:
             return name

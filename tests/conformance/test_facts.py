@@ -13,14 +13,14 @@ import pytest
 from azure.storage.queue import QueueServiceClient
 
 from tests.conformance.player import Player
-from tests.devhost.server_kit import IN_WORKERS, ROOT, Server
+from tests.devhost.server_kit import IN_ONE_WORKER, ROOT, Server
 
 HERE = Path(__file__).parent
 STORAGE = os.environ.get("SETTLE_TEST_STORAGE", "")
 FACTS: list[dict[str, Any]] = json.loads((HERE / "facts.json").read_text(encoding="utf-8"))["facts"]
 
 
-@pytest.fixture(scope="module", params=[(), IN_WORKERS], ids=["in the host", "in workers"])
+@pytest.fixture(scope="module", params=[(), IN_ONE_WORKER], ids=["in the host", "in a worker"])
 def host(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[tuple[Server, dict[str, str]]]:

@@ -18,6 +18,8 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_WORKERS = ("--orchestrators-in-workers", "--http-in-workers", "--workers", "2")
+# For apps that count something in a variable, which two processes would not share.
+IN_ONE_WORKER = ("--orchestrators-in-workers", "--http-in-workers", "--workers", "1")
 APP_HEAD = """
 import json, os, time
 import azure.functions as func

@@ -1,6 +1,6 @@
 """The embedded host against what was recorded from the real one (see `shared/conformance`).
 
-Once with all functions in the host, once with those in worker processes, where the real one has them. All
+Once with all functions in the host, once with those in a worker process that the real one has there. All
 scenarios run at once against one host, since they mostly wait; each has instances of its own.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.devhost.server_kit import IN_WORKERS, ROOT, Server
+from tests.devhost.server_kit import IN_ONE_WORKER, ROOT, Server
 
 KIT = ROOT.parent / "shared" / "conformance"
 STORAGE = os.environ.get("SETTLE_TEST_STORAGE", "")
@@ -50,7 +50,7 @@ def kit() -> Iterator[ModuleType]:
     os.environ.pop("CONFORMANCE_STORAGE", None)
 
 
-@pytest.fixture(scope="module", params=[(), IN_WORKERS], ids=["in the host", "in workers"])
+@pytest.fixture(scope="module", params=[(), IN_ONE_WORKER], ids=["in the host", "in a worker"])
 def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The kit's app, which is read-only: the state lies elsewhere."""
     work = tmp_path_factory.mktemp("conformance")

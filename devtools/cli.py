@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from devtools import bench, checks, ledger, run, setup
+from devtools import bench, checks, fuzz, ledger, run, setup
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.project import Project
@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_test(commands)
     _add(commands, "check", "the quick checks: lint, format, types, unit tests", _CHECK)
     _add_bench(commands)
+    _add_fuzz(commands)
     _add_verify_ledger(commands)
     _add(commands, "setup", "make or bring up to date what the other commands need", _SETUP)
     clean = _add(commands, "clean", "delete what runs left behind", _CLEAN)
@@ -59,6 +60,12 @@ here go to pytest."""
 _BENCH = """\
 Runs the benchmarks, each with an Azurite of its own. Arguments that are not listed here go to the
 benchmark."""
+_FUZZ = """\
+Makes up inputs and hands them to the readers of XML, PDF and zip, to the checks and to the handlers of
+requests: none may raise anything but what it is documented to, nor take more than its time and memory. Where
+atheris can be had (Linux on x86-64), it makes inputs that reach new code; Hypothesis makes others everywhere.
+What was found is kept in .state/fuzz/findings, each with the command that runs it again. Exit code 1 where
+something was found."""
 _VERIFY_LEDGER = """\
 Reads the ledger of every approval from the storage and proves it: each entry holds the hash of the one
 before, the first one that of the request, and each decision is by somebody who was allowed to. It prints what
@@ -140,6 +147,22 @@ def _add_verify_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
 
 
+def _add_fuzz(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _add(commands, "fuzz", "look for inputs that do harm", _FUZZ)
+    parser.add_argument(
+        "--minutes", type=float, default=1.0, metavar="N", help="how long in all (default: 1)"
+    )
+    parser.add_argument(
+        "--target", metavar="NAME", help="only one: xml, pdf, zip, bodies, queries, headers, assess"
+    )
+    parser.add_argument("--again", type=Path, metavar="FILE", help="run one input of --target once more")
+
+
+def _fuzz_arguments(options: argparse.Namespace) -> list[str]:
+    named = {"--minutes": options.minutes, "--target": options.target, "--again": options.again}
+    return [part for name, value in named.items() if value is not None for part in (name, str(value))]
+
+
 def _port(text: str) -> int:
     port = int(text) if text.isdecimal() else 0
     if not 1 <= port <= 65535:
@@ -189,6 +212,8 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
             return checks.check(project, console, more)
         case "bench":
             return bench.bench(project, console, options.name, more)
+        case "fuzz":
+            return fuzz.fuzz(project, console, _fuzz_arguments(options))
         case "verify-ledger":
             wanted = ledger.VerifyOptions(options.storage, options.container, options.allow_unsigned)
             return ledger.verify(project, console, wanted)

@@ -27,11 +27,11 @@ class BadForm(Exception):
 
 
 def fields_of(req: func.HttpRequest, most_parts: int = MOST_FIELDS) -> dict[str, str]:
-    """The fields of a form, the first value of each; files are not among them.
+    """The fields of a form, the first value of each; files and what has no name are not among them.
 
     Raises FormTooLarge, BadForm.
     """
-    return _parsed(req, most_parts)[1].to_dict()
+    return {name: value for name, value in _parsed(req, most_parts)[1].items() if name is not None}
 
 
 def files_of(req: func.HttpRequest, most_parts: int) -> Iterator[tuple[str, bytes]]:

@@ -72,6 +72,15 @@ def test_files_come_as_they_were_sent() -> None:
     assert fields_of(request) == {"x": "field"}
 
 
+def test_a_part_without_a_name_is_left_out() -> None:
+    """It made a page answer 500."""
+    request = _form(
+        (b"Content-Disposition: form-data", b"x"), (b'Content-Disposition: form-data; name="a"', b"1")
+    )
+    assert fields_of(request) == {"a": "1"}
+    assert form_of(request) == {"a": "1"}
+
+
 def test_a_form_has_so_many_parts_and_no_more() -> None:
     """The number is the caller's to say."""
     request = _form(*[(FILE, b"x")] * 11)

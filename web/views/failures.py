@@ -13,7 +13,7 @@ from typing import Any
 
 from web.words import shortened
 
-_STEP = re.compile(r"^(Orchestrator|Activity|Entity) function '([^']{1,200})' failed:\s*", re.IGNORECASE)
+_STEP = re.compile(r"(Orchestrator|Activity|Entity) function '([^']{1,200})' failed:\s*", re.IGNORECASE)
 _WORDS = {"orchestrator": "run", "activity": "step", "entity": "entity"}
 _HEADLINE, _DETAILS = 500, 12_000
 
@@ -33,9 +33,11 @@ def failure(text: Any) -> Failure | None:
     if not rest:
         return None
     path: list[tuple[str, str]] = []
-    while found := _STEP.match(rest):
+    at = 0
+    while found := _STEP.match(rest, at):
         path.append((_WORDS[found[1].lower()], found[2]))
-        rest = rest[found.end() :]
+        at = found.end()
+    rest = rest[at:]
     message, _, details = rest.partition("\n")
     return Failure(path, shortened(message.strip() or "No reason is given.", _HEADLINE), _details(details))
 

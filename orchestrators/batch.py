@@ -23,6 +23,7 @@ from orchestrators.retry import (
     call_children_with_retry,
     call_with_retry,
 )
+from orchestrators.waiting import any_done_before
 
 bp = df.Blueprint()
 
@@ -173,24 +174,16 @@ def _rounds(common: dict[str, Any], chunks: int) -> list[list[dict[str, Any]]]:
 def _watch(
     context: df.DurableOrchestrationContext, name: str, windows: Sequence[Any], total: int
 ) -> Generator[Any, Any, None]:
-    """Wait for the windows, and write the progress into the custom status now and then.
-
-    A look may be a second early: it decides nothing.
-    """
+    """Wait for the windows, and write the progress into the custom status now and then."""
     pause = FIRST_LOOK
     under_way = list(windows)
-    look: Any = None
     while under_way:
-        look = look or context.create_timer(context.current_utc_datetime + pause)
-        winner = yield context.task_any([*under_way, look])
-        if winner == look:
-            look = None
-            pause = min(pause * 2, LONGEST_LOOK)
+        moment = context.current_utc_datetime + pause
+        if not (yield from any_done_before(context, under_way, moment)):
             counts = yield from call_with_retry(context, "count_results", name)
             _show(context, "checking", sum(counts.values()), total, counts)
+            pause = min(pause * 2, LONGEST_LOOK)
         under_way = [window for window in under_way if not window.is_completed]
-    if look is not None:
-        look.cancel()  # an open timer would keep the instance Running until it fires
 
 
 def _ended_early(

@@ -7,7 +7,7 @@ one is waited for with a timer that is a second late, since one for less than a 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,13 +37,20 @@ def done_before(
 
     False means that the moment has come. The task may be waited for again then, and an event is not lost.
     """
-    while not task.is_completed:
+    return (yield from any_done_before(context, [task], moment))
+
+
+def any_done_before(
+    context: df.DurableOrchestrationContext, tasks: Sequence[Any], moment: datetime
+) -> Generator[Any, Any, bool]:
+    """Wait for the first of some tasks until a moment; returns whether one is done, as `done_before` does."""
+    while not any(task.is_completed for task in tasks):
         now = context.current_utc_datetime
         if now >= moment:
             return False
         timer: Any = context.create_timer(_fire_at(now, moment))
-        winner = yield context.task_any([task, timer])
-        if winner == task:
+        winner = yield context.task_any([*tasks, timer])
+        if winner != timer:
             timer.cancel()  # an open timer would keep the instance Running until it fires
     return True
 

@@ -14,8 +14,7 @@ _FILE, _FOLDER, _OTHERS = 0o600, 0o700, 0o077
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only its owner may enter. One that is there stays as it is: it may be /tmp."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=_FOLDER)
+    folder.mkdir(mode=_FOLDER, exist_ok=True)  # a file of that name is an error, a folder is none
 
 
 def make_private(path: Path) -> None:

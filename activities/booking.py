@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +11,9 @@ import azure.durable_functions as df
 
 from activities.routed import route_of, routes_of, row_of, rows_of_documents
 from activities.routing import PACK
-from adapters import services
+from adapters import services, suppliers
 from adapters.approvals import stages_of
-from adapters.blobs import BlobConflict, BlobMissing, Blobs
+from adapters.blobs import BlobMissing
 from adapters.ledgers import Chain, Ledger, bookings
 from adapters.payables import book
 from adapters.services import Services
@@ -24,6 +23,7 @@ from invoicing.approval.audit import standing
 from invoicing.approval.facts import supplier_key
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import progress
+from invoicing.approval.suppliers import approved_accounts
 from invoicing.findings import PAYMENT_BLOCKERS
 
 bp = df.Blueprint()
@@ -104,7 +104,6 @@ def book_batch(job: dict) -> dict:
 
     chain = bookings(here.blobs, names.booking_unit(batch, job["pack"]))
     kept = book(here.blobs, chain, here.ledger_keys, job["now"], payables)
-    _mark_suppliers(here.blobs, (rows[n] for n in pack))
     counts = {"booked": len(kept), "failed": len(refs) - len(kept)}
     return {outcome: count for outcome, count in counts.items() if count}
 
@@ -130,7 +129,7 @@ def _book(
         # This step was believed dead, and its invoice was undone, while it was about to write.
         here.blobs.delete(names.payable(ref))
         return _bad("not_approved", f"{ref} was undone before it could be booked.")
-    _mark_suppliers(here.blobs, [made])
+    suppliers.note(here.blobs, approved_accounts(made))
     return {"outcome": "ok"}
 
 
@@ -180,14 +179,6 @@ def _payable(ref: str, row: dict[str, Any], route: dict[str, Any], now: str) -> 
 
 def _bytes(payable: dict[str, Any]) -> bytes:
     return json.dumps(payable, ensure_ascii=False, sort_keys=True).encode()
-
-
-def _mark_suppliers(blobs: Blobs, things: Iterable[dict[str, Any]]) -> None:
-    """Note that an invoice of these suppliers was booked; `things` are rows or payables."""
-    for key in {supplier_key(one) for one in things} - {None}:
-        if not blobs.exists(names.supplier(str(key))):
-            with contextlib.suppress(BlobConflict):
-                blobs.create(names.supplier(str(key)), b"")
 
 
 def _bad(code: str, message: str) -> dict[str, Any]:

@@ -13,14 +13,15 @@ import azure.durable_functions as df
 
 from activities.results import final_rows
 from activities.routed import chunks_by_document, routes_of
-from adapters import policies, services
+from adapters import policies, services, suppliers
 from adapters.approvals import state_of
 from adapters.blobs import BlobConflict, BlobMissing, Blobs
 from adapters.ledgers import ApprovalMissing, Ledger
 from invoicing import batch_names
 from invoicing.approval import names
-from invoicing.approval.facts import facts_of, supplier_key
+from invoicing.approval.facts import facts_of
 from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
+from invoicing.approval.suppliers import SupplierId, new_account, pay_to, standing
 
 bp = df.Blueprint()
 
@@ -113,14 +114,19 @@ def _payable_rows(blobs: Blobs, batch: str) -> Iterator[dict[str, Any]]:
 
 
 class _Router:
-    """Routes documents by one policy; suppliers are looked up once."""
+    """Routes documents by one policy; the accounts of each supplier are looked up once."""
 
     def __init__(self, blobs: Blobs, policy: Policy, now: str, sender: str | None) -> None:
         self._blobs, self._policy, self._now, self._sender = blobs, policy, now, sender
-        self._known: dict[str, bool] = {}
+        self._approved: dict[SupplierId, frozenset[str]] = {}
 
     def route(self, ref: str, row: dict[str, Any], where: dict[str, Any]) -> dict[str, Any]:
-        facts = facts_of(row, supplier_known=self._is_known(row))
+        asked = pay_to(row)
+        approved = {one: self._accounts_of(one) for one in asked.ids}
+        found = standing(asked, approved)
+        if found == "account_new":
+            row = {**row, "findings": [*row["findings"], new_account(asked, approved).as_dict()]}
+        facts = facts_of(row, supplier_known=found == "known")
         rule = self._policy.rule_for(facts)
         if not rule.stages:
             return {"outcome": "ok", "rule": rule.name, "approval": None}
@@ -147,13 +153,10 @@ class _Router:
             pass  # an earlier attempt of this step wrote it: what was asked for first stays
         return {"outcome": "ok", "rule": rule.name, "approval": approval}
 
-    def _is_known(self, row: dict[str, Any]) -> bool:
-        key = supplier_key(row)
-        if key is None:
-            return False
-        if key not in self._known:
-            self._known[key] = self._blobs.exists(names.supplier(key))
-        return self._known[key]
+    def _accounts_of(self, supplier: SupplierId) -> frozenset[str]:
+        if supplier not in self._approved:
+            self._approved[supplier] = suppliers.accounts_of(self._blobs, supplier)
+        return self._approved[supplier]
 
     def _free_approval(self, ref: str) -> str:
         """The id of the first approval of this document that has not ended: a later run gets a new one."""

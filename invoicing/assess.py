@@ -22,7 +22,7 @@ from typing import Any, Literal
 from invoicing import checks
 from invoicing.duplicates import claim_key, supplier_identity
 from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
-from invoicing.model import Invoice, Kind, decimal_text
+from invoicing.model import MAX_ACCOUNTS, Invoice, Kind, decimal_text
 from invoicing.opening import Opened, open_document
 from invoicing.readers import cii, ubl
 from invoicing.readers.detect import claims_en16931, claims_xrechnung, has_xrechnung_rules, is_minimum
@@ -170,6 +170,7 @@ def summary(invoice: Invoice) -> dict[str, Any]:
         "currency": _short(invoice.currency),
         "seller": _short(invoice.seller.name),
         "seller_vat_id": _short(invoice.seller.vat_id),
+        "seller_legal_id": _short(invoice.seller.legal_id.value) if invoice.seller.legal_id else None,
         "seller_country": _short(invoice.seller.address.country) if invoice.seller.address else None,
         "buyer": _short(invoice.buyer.name),
         "order_reference": _short(invoice.order_reference),
@@ -187,6 +188,7 @@ def summary(invoice: Invoice) -> dict[str, Any]:
             for part in invoice.tax_breakdown[:MAX_TAX_ROWS]
         ],
         "iban": next(iter(invoice.ibans), None),
+        "accounts": [shortened(one, MAX_TEXT) for one in invoice.accounts[:MAX_ACCOUNTS]],
     }
 
 

@@ -133,6 +133,12 @@ RULES: dict[str, Rule] = {
         "settle",
         "The IBAN is wrong. The invoice may be right, but it cannot be paid to this account.",
     ),
+    "SETTLE-ACCOUNT-NEW": Rule(
+        "warning",
+        "settle",
+        "The supplier is known, the account is not: no invoice of theirs to it was approved before. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
     "SETTLE-BIC": Rule("warning", "settle", "The BIC has not the form of a BIC."),
     "SETTLE-VAT-ID": Rule(
         "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."

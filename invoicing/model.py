@@ -20,6 +20,9 @@ Kind = Literal["ubl-invoice", "ubl-credit-note", "cii", "pdf-cii", "pdf-ubl"]
 _IBAN_LIKE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{5,}")
 _LONGEST_ACCOUNT = 100
 
+MAX_ACCOUNTS = 20
+"""Accounts in a summary of an invoice; who compares them takes so many for more than can be meant."""
+
 
 def decimal_text(value: Decimal) -> str:
     """Write a decimal in plain notation with all its digits: never ``1E+3``."""
@@ -272,6 +275,12 @@ class Invoice(Model):
     def ibans(self) -> tuple[str, ...]:
         """The different accounts to pay to (BT-84) that have the form of an IBAN, in the document's order."""
         return tuple(dict.fromkeys(means.iban for means in self.payment_means if means.iban))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """All different accounts to pay to (BT-84), IBAN or not, without spaces and in capitals."""
+        written = (means.account for means in self.payment_means if means.account)
+        return tuple(dict.fromkeys("".join(account.split()).upper() for account in written))
 
 
 def iban_like(account: str | None) -> str | None:

@@ -60,11 +60,12 @@ _BATCH_STATUSES = ("running", "completed", "failed", "stopped", "stopping", "mis
 _INVOICE_DATA = _object(
     {
         **dict.fromkeys(("number", "type_code", "issue_date", "due_date", "currency"), _MAYBE_TEXT),
-        **dict.fromkeys(("seller", "seller_vat_id", "seller_country", "buyer"), _MAYBE_TEXT),
-        "order_reference": _MAYBE_TEXT,
+        **dict.fromkeys(("seller", "seller_vat_id", "seller_legal_id", "seller_country"), _MAYBE_TEXT),
+        **dict.fromkeys(("buyer", "order_reference"), _MAYBE_TEXT),
         **dict.fromkeys(("net", "tax", "gross", "payable"), _MONEY),
         "tax_breakdown": {"type": "array", "items": {"type": "object"}},
-        "iban": _MAYBE_TEXT,
+        "iban": {**_MAYBE_TEXT, "description": "The first account to pay to that is an IBAN."},
+        "accounts": {**_TEXTS, "description": "All accounts to pay to."},
     }
 )
 

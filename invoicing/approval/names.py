@@ -192,9 +192,14 @@ def anchor(seq: int) -> str:
     return f"{ANCHORS}{seq:06d}.ndjson.gz"
 
 
-def supplier(key: str) -> str:
-    """Marks a supplier as known: an invoice of theirs was booked."""
-    return f"suppliers/{key}"
+def supplier_accounts(supplier: str) -> str:
+    """The prefix of the accounts that were approved together with an id of a supplier."""
+    return f"suppliers/{supplier}/accounts/"
+
+
+def supplier_account(supplier: str, account: str) -> str:
+    """One of these accounts; both are keys (`invoicing.approval.suppliers`)."""
+    return f"{supplier_accounts(supplier)}{account}.json"
 
 
 def outbox(message: str, created: datetime) -> str:

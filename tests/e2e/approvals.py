@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import requests
 
 from samples import parties
-from samples.document import CREDIT_TRANSFER, Document, Line
+from samples.document import CREDIT_TRANSFER, Document, Line, Party
 from samples.ubl import to_ubl
 from tests.e2e import calls
 
@@ -24,13 +24,20 @@ _seed = random.SystemRandom().randrange(2**31)
 _numbers = itertools.count(1)
 
 
-def invoice(net: str = "500.00", *, currency: str = "EUR", number: str = "", line: str = "Fracht") -> bytes:
+def invoice(
+    net: str = "500.00",
+    *,
+    currency: str = "EUR",
+    number: str = "",
+    line: str = "Fracht",
+    seller: Party = parties.NORDLICHT,
+) -> bytes:
     """A valid invoice (UBL) with a number that no host has seen; 19 % VAT come on top."""
     return to_ubl(
         Document(
             number or f"E2E-{_seed}-{next(_numbers)}",
             date(2025, 3, 3),
-            parties.NORDLICHT,
+            seller,
             parties.HANSA,
             (Line(line, Decimal(1), "C62", Decimal(net), Decimal(19)),),
             due=date(2025, 4, 2),
@@ -40,6 +47,12 @@ def invoice(net: str = "500.00", *, currency: str = "EUR", number: str = "", lin
             order="HW-1",
         )
     )
+
+
+def account() -> str:
+    """A German IBAN that is right, and that no host has seen."""
+    digits = f"{random.SystemRandom().randrange(10**18):018}"
+    return f"DE{98 - int(digits + '131400') % 97:02}{digits}"
 
 
 def until(look: Callable[[], Result | None], seconds: float = 60) -> Result:

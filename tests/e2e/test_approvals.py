@@ -10,14 +10,16 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 from jsonschema import Draft202012Validator
 
+from samples.parties import NORDLICHT
 from tests.e2e import calls
-from tests.e2e.approvals import SENDER, Api, Waiting, invoice, until
+from tests.e2e.approvals import SENDER, Api, Waiting, account, invoice, until
 from tests.e2e.documents import zipped
 from tests.e2e.test_batches import ended, error
 
@@ -120,6 +122,21 @@ def test_two_stages_with_a_quorum(api: Api) -> None:
     assert CARLA not in view["waiting_for"]
     assert waiting.decide(waiting.token("dan.horn@example.com")).status_code == 201
     assert api.ended(waiting.invoice)["status"] == "booked"
+
+
+def test_invoice_that_only_claims_to_be_of_a_known_supplier_goes_to_people(api: Api) -> None:
+    """119 euros, the VAT id and legal id of one who was approved, another name and another account."""
+    seller = replace(NORDLICHT, legal_id=(f"HRB {uuid.uuid4().hex}", None))
+    first = api.waiting(invoice("100.00", seller=seller))
+    assert first.decide(first.token(ANN)).status_code == 201
+    assert api.ended(first.invoice)["status"] == "booked"
+    forged = replace(seller, name="Neue Firma GmbH", account=account())
+    waiting = api.waiting(invoice("100.00", seller=forged))
+    view = waiting.view()
+    assert [one["rule"] for one in view["findings"]] == ["SETTLE-ACCOUNT-NEW"]
+    assert (view["facts"]["supplier_known"], view["stage"]) == (False, "purchasing")
+    end = api.ended(api.send(invoice("100.00", seller=seller)))
+    assert (end["status"], end["approval"]) == ("booked", None)
 
 
 def test_sender_is_not_asked_to_approve(api: Api) -> None:

@@ -1,6 +1,6 @@
 """A checker and a reader without processes: a document says of itself what it is.
 
-It says `outcome supplier number [euros]`, `unreadable`, `endless` or `crash`.
+It says `outcome supplier number [euros [vat [accounts]]]`, `unreadable`, `endless` or `crash`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from adapters.checking.checker import GivenUp
 from invoicing.assess import Assessment, row
 from invoicing.batching import Document
 from invoicing.findings import Finding
-from invoicing.model import Invoice, Party, Totals
+from invoicing.model import Invoice, Party, PaymentMeans, Totals
 from invoicing.opening import read_invoice
 from invoicing.outcomes import RowLine, line_of
 
@@ -47,10 +47,11 @@ class SayingChecker:
         if outcome == "unreadable":
             found = [Finding("SETTLE-NOT-INVOICE", "fatal", "It is not an invoice.", None, "file")]
             return Assessment(kind=None, outcome="unreadable", findings=found)
-        supplier, number, *amount = rest
-        totals = Totals(payable=Decimal(amount[0])) if amount else Totals()
-        currency = "EUR" if amount else None
-        seller = Party(name=supplier)
+        supplier, number, *more = rest
+        totals = Totals(payable=Decimal(more[0])) if more else Totals()
+        currency = "EUR" if more else None
+        seller = Party(name=supplier, vat_id=more[1] if len(more) > 1 else None)
+        means = tuple(PaymentMeans(account=account) for account in more[2:])
         invoice = Invoice(
             kind="ubl-invoice",
             number=number,
@@ -58,6 +59,7 @@ class SayingChecker:
             seller=seller,
             currency=currency,
             totals=totals,
+            payment_means=means,
         )
         return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]
 

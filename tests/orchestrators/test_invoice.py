@@ -23,14 +23,25 @@ def _claims(here: Office) -> str:
 
 
 def test_invoice_that_needs_nobody_is_booked_at_once() -> None:
-    """A rule without stages: no approval, no ledger, and the supplier is known from now on."""
+    """A rule without stages: no approval, no ledger; and an account that no person saw is not known by it."""
     with Office().at_work() as here:
-        here.bring()
+        here.bring("valid ACME 17 500.00 DE1 DE02")
         assert here.status().output == {"status": "booked", "approval": None, "undone": []}
         (payable,) = here.payables()
         assert (payable["approval"], payable["approved_by"], payable["rule"]) == (None, [], "all")
         assert here.blobs.names("approvals/") == []
-        assert len(here.blobs.names("suppliers/")) == 1
+        assert here.blobs.names("suppliers/") == []
+
+
+def test_account_that_a_person_approved_is_known_from_now_on() -> None:
+    """With the invoice, the person and the approval that it rests on."""
+    with Office(clerk()).at_work() as here:
+        here.bring("valid ACME 17 500.00 DE1 DE02")
+        here.decide(ANN, "approve")
+        (name,) = here.blobs.names("suppliers/")
+        kept = json.loads(here.blobs.read(name))
+        assert (kept["supplier"], kept["account"]) == ({"kind": "vat", "value": "de1"}, "DE02")
+        assert (kept["ref"], kept["approval"], kept["approved_by"]) == (INVOICE, APPROVAL, [ANN])
 
 
 def test_steps_come_in_order() -> None:
@@ -87,7 +98,7 @@ def test_booking_that_fails_for_good_undoes_everything_in_reverse() -> None:
 def test_payable_that_was_written_by_half_is_taken_back() -> None:
     """It was written, but the step never answered: the payable must not stay behind."""
     with Office(clerk()).at_work() as here:
-        here.bring()
+        here.bring("valid ACME 17 500.00 DE1 DE02")
 
         def suppliers_away(verb: str, name: str) -> None:
             if name.startswith("suppliers/") and verb == "create":

@@ -46,6 +46,7 @@ def invoice(**changes: Any) -> dict[str, Any]:
         "currency": "EUR",
         "seller": "Nordlicht Bürobedarf GmbH",
         "seller_vat_id": "DE123456789",
+        "seller_legal_id": None,
         "seller_country": "DE",
         "buyer": "Stadtwerke Lindau",
         "order_reference": "PO-77",
@@ -55,6 +56,7 @@ def invoice(**changes: Any) -> dict[str, Any]:
         "payable": "119.00",
         "tax_breakdown": [{"category": "S", "rate": "19.00", "taxable": "100.00", "tax": "19.00"}],
         "iban": "DE75512108001245126199",
+        "accounts": ["DE75512108001245126199"],
         **changes,
     }
 

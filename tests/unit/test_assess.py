@@ -165,6 +165,7 @@ def test_a_row_is_what_the_batch_keeps_of_a_document() -> None:
         "currency": "EUR",
         "seller": "Seller GmbH",
         "seller_vat_id": "DE136695976",
+        "seller_legal_id": "HRB 1",
         "seller_country": "DE",
         "buyer": "Buyer SA",
         "order_reference": "PO-5",
@@ -174,6 +175,7 @@ def test_a_row_is_what_the_batch_keeps_of_a_document() -> None:
         "payable": "100.00",
         "tax_breakdown": [{"category": "S", "rate": "19", "taxable": "90.00", "tax": "17.10"}],
         "iban": "DE89370400440532013000",
+        "accounts": ["DE89370400440532013000", "NL91ABNA0417164300"],
     }
 
 

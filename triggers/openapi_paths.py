@@ -27,7 +27,9 @@ _MEANINGS = {
 
 def _answers(good: dict[str, Any], *errors: int) -> dict[str, Any]:
     body = {_JSON: {"schema": ref("Error")}}
-    bad = {str(code): {"description": _MEANINGS[str(code)], "content": body} for code in (*errors, 503)}
+    # Bad text in query or path is refused before any handler sees it, and the storage may be away for each.
+    codes = sorted({400, *errors, 503})
+    bad = {str(code): {"description": _MEANINGS[str(code)], "content": body} for code in codes}
     return {**good, **bad}
 
 

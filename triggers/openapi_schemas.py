@@ -206,7 +206,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "approval": {"type": "string", "pattern": "^a[0-9a-f]{24}$"},
             "ref": _TEXT,
-            "status": _one_of("open", "approved", "rejected", "expired"),
+            "status": _one_of("open", "approved", "rejected", "expired", "failed"),
             "closed": {"type": "boolean"},
             "created": _TIME,
             "sender": _MAYBE_TEXT,

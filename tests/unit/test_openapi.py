@@ -77,3 +77,21 @@ def test_bodies_allow_the_fields_that_the_handlers_read(name: str) -> None:
     schema = document()["components"]["schemas"][name]
     assert set(schema["properties"]) == set(fields[name])
     assert schema["additionalProperties"] is False
+
+
+def test_every_guarded_operation_says_that_bad_text_is_refused() -> None:
+    """The guard of all handlers answers 400; only what reads nothing of a request has none."""
+    without = {
+        operation["operationId"]
+        for operations in document()["paths"].values()
+        for method, operation in operations.items()
+        if method != "parameters" and "400" not in operation["responses"]
+    }
+    assert without == {"getHealth", "getOpenApi"}
+
+
+def test_words_for_a_state_are_those_that_are_said() -> None:
+    """A policy that cannot be used makes the app degraded, and an approval may fail."""
+    schemas = document()["components"]["schemas"]
+    assert schemas["Health"]["properties"]["status"]["enum"] == ["ok", "degraded", "unavailable"]
+    assert "failed" in schemas["Approval"]["properties"]["status"]["enum"]

@@ -1,7 +1,8 @@
 """Proves all ledgers of a storage, or names the first bad entry of each.
 
 Beside each chain it looks at what belongs to it: what a ledger books must be there as a payable, byte for
-byte, each payable must be booked by a ledger, and an approval that left the inbox must be closed.
+byte, each payable must be booked by a ledger, an approval that left the inbox must be closed, and no ledger
+may have less than an anchor knew of it.
 
 Settle may be at work meanwhile. Payables and inbox are read before the ledgers, and what looks wrong is
 looked at once more after a while, so that a step between two writes is not taken for a flaw.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 from adapters.blobs import BlobMissing, Blobs
 from invoicing.approval import names
+from invoicing.approval.anchors import Anchored, check_anchored
 from invoicing.approval.audit import check_end, check_payables, prove, prove_bookings, standing
 from invoicing.approval.ledger import Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
@@ -60,16 +62,21 @@ class Stray:
 
 
 class Audit:
-    """One proof of a storage. Raises StorageError where it cannot be read."""
+    """One proof of a storage. Raises StorageError where it cannot be read.
+
+    `anchored`: what anchors say of each ledger; they were read before.
+    """
 
     def __init__(
         self,
         blobs: Blobs,
         keys: LedgerKeys,
         *,
+        anchored: Mapping[str, Sequence[Anchored]] | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._blobs, self._keys, self._wait = blobs, keys, wait
+        self._anchored = anchored or {}
         self._payables: dict[str, str] = {}
         self._inbox: set[str] = set()
         self._booked: set[str] = set()
@@ -85,7 +92,7 @@ class Audit:
         strange = self._read_payables()
         self._inbox = {blob.name.removeprefix(names.INBOX) for blob in self._blobs.list(names.INBOX)}
         suspects: list[str] = []
-        missing = set(self._inbox)
+        missing = {*self._inbox, *self._anchored}
         for proof in _ahead(self._prove, self._ledgers()):
             missing.discard(proof.ledger)
             if proof.flaw is None:
@@ -104,7 +111,11 @@ class Audit:
     def _prove(self, ledger: str, listed: list[str]) -> Proof:
         stored = [(names.number_of(name), data) for name in listed if (data := self._read(name)) is not None]
         proven = self._proven(ledger, stored)
-        flaw = proven.flaw or self._surroundings(ledger, proven.entries)
+        hashes = {entry.seq: entry.hash for entry in proven.entries}
+        lost = check_anchored(len(stored), hashes, self._anchored.get(ledger, ()))
+        own = proven.flaw or self._surroundings(ledger, proven.entries)
+        found = [flaw for flaw in (lost, own) if flaw is not None]
+        flaw = min(found, key=lambda one: one.seq, default=None)
         return Proof(ledger, proven.entries, len(stored), flaw)
 
     def _proven(self, ledger: str, stored: list[tuple[int, bytes]]) -> Proven:

@@ -28,6 +28,10 @@ def _reader_of(settings: Settings) -> InvoiceReader:
     return SupervisedReader(settings.rules_folder)
 
 
+def _owned_container(settings: Settings, name: str) -> Blobs:
+    return AzureBlobs(settings.storage_connection, name)
+
+
 @dataclass(frozen=True)
 class Services:
     """Settings, the app's own blobs, what makes checker and reader, and what queues detached starts."""
@@ -37,6 +41,7 @@ class Services:
     make_checker: Callable[[], DocumentChecker]
     enqueue: Callable[[Settings, str, str, Any], None] = starts.enqueue
     make_reader: Callable[[Settings], InvoiceReader] = _reader_of
+    open_container: Callable[[Settings, str], Blobs] = _owned_container
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -82,6 +87,12 @@ class Services:
     def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
         """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""
         self.enqueue(self.settings, orchestrator, instance_id, value)
+
+    @property
+    def anchor_copies(self) -> Blobs | None:
+        """The second container of anchors; None where no setting names one."""
+        name = self.settings.ledger.anchor_container
+        return self.open_container(self.settings, name) if name else None
 
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""

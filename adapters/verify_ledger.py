@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
+from adapters import anchor_audit
+from adapters.anchor_audit import AnchorProof
 from adapters.blobs import AzureBlobs, StorageError
 from adapters.ledger_audit import Audit, Proof
 from adapters.settings import SettingError, Settings, from_environment
 from invoicing.approval import names
+from invoicing.approval.anchors import Former, Head, Header, file_sha256, head_of, write
 from invoicing.approval.ledger import Entry
 from invoicing.approval.signing import LedgerKeys
 
 WHOLE, FLAWED, NOTHING_PROVED = 0, 1, 2
 #: Flaws that are printed; the others are counted.
-_MOST_FLAWS = 50
+_MOST_FLAWS, _LONGEST_FLAW = 50, 300
 
 
 @dataclass
@@ -54,43 +60,78 @@ class Tally:
         """Count something that is not right."""
         self.bad += 1
         if len(self.flaws) < _MOST_FLAWS:
-            self.flaws.append(flaw)
+            self.flaws.append(_printable(flaw))
+
+
+def _printable(text: str) -> str:
+    """A flaw repeats what somebody put into the storage: on a terminal it may be read, and do no more."""
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST_FLAW])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was proved; returns 0 where all is whole, 1 for a flaw, 2 where nothing could be proved."""
     options = _parser().parse_args(arguments)
     try:
-        settings = from_environment()
-        return _verify(settings, options)
-    except (SettingError, StorageError) as error:
-        print(f"The ledgers cannot be read: {error}", file=sys.stderr)
+        return _verify(from_environment(), options)
+    except (SettingError, StorageError, OSError) as error:
+        print(f"The ledgers cannot be proved: {error}", file=sys.stderr)
         return NOTHING_PROVED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="verify-ledger")
     parser.add_argument("--allow-unsigned", action="store_true")
+    parser.add_argument("--anchor", action="append", default=[], metavar="FILE|SHA256")
+    parser.add_argument("--export-anchor", type=Path, metavar="FILE")
     return parser
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:
+    if options.export_anchor is not None and options.export_anchor.exists():
+        raise FileExistsError(
+            f"{options.export_anchor} is there: an anchor that is kept is never written over"
+        )
     blobs = AzureBlobs(settings.storage_connection, settings.container)
+    name = settings.ledger.anchor_container
+    copies = AzureBlobs(settings.storage_connection, name, owned=False) if name else None
     keys = LedgerKeys(settings.ledger.keys, unsigned_counts=options.allow_unsigned)
     print(f"Storage   {blobs.place}", flush=True)
-    audit, tally = Audit(blobs, keys), Tally()
+    anchors = anchor_audit.prove(blobs, keys, copies=copies, kept=options.anchor)
+    audit, tally = Audit(blobs, keys, anchored=anchors.anchored), Tally()
+    for flaw in anchors.flaws:
+        tally.note(flaw)
+    heads: list[Head] = []
     for proof in audit.proofs():
         tally.add(proof)
+        heads += [head] if (head := head_of(proof.ledger, proof.entries)) else []
     for stray in audit.strays:
         tally.note(f"{stray.name}: {stray.text}")
-    for line in lines(tally, audit.payables, keys):
+    for line in lines(tally, audit.payables, anchors, keys):
         print(line)
     if tally.bad:
         return FLAWED
-    return WHOLE if tally.ledgers else NOTHING_PROVED
+    if not tally.ledgers:
+        return NOTHING_PROVED
+    if options.export_anchor is not None:
+        print(export(options.export_anchor, heads, anchors, keys, datetime.now(UTC)))
+    return WHOLE
 
 
-def lines(tally: Tally, payables: int, keys: LedgerKeys) -> list[str]:
+def export(file: Path, heads: Iterable[Head], anchors: AnchorProof, keys: LedgerKeys, now: datetime) -> str:
+    """Write an anchor of what was proved just now to a new file; returns what is said of it."""
+    newest = anchors.newest
+    former = Former(newest.header.number, newest.header.day, newest.sha256) if newest else None
+    number = former.number if former else 0
+    header = Header(number, now.date().isoformat(), now.isoformat(), "export", former)
+    data = io.BytesIO()
+    write(data, header, sorted(heads, key=lambda head: head.ledger), keys)
+    with file.open("xb") as target:
+        target.write(data.getvalue())
+    sha256, size = file_sha256(data)
+    return f"Exported  {file}: {size} bytes, SHA-256 {sha256}. Keep it where nobody can change it."
+
+
+def lines(tally: Tally, payables: int, anchors: AnchorProof, keys: LedgerKeys) -> list[str]:
     """What is said: how much was proved, from when to when, with which keys, each flaw, and the result."""
     said: list[str] = []
     if tally.ledgers:
@@ -100,6 +141,7 @@ def lines(tally: Tally, payables: int, keys: LedgerKeys) -> list[str]:
         said += [f"  first   {_shown(tally.first)}", f"  last    {_shown(tally.last)}"]
         said.append(f"Signed    {_signed(tally.signed_with)}")
     said.append(f"Payables  {payables}")
+    said += _anchors(anchors)
     said += tally.flaws
     if tally.bad > len(tally.flaws):
         said.append(f"and {tally.bad - len(tally.flaws)} more")
@@ -127,6 +169,18 @@ _NO_KEY = (
     "No key was given, so no signature could be proved. Set SETTLE_LEDGER_KEY to the key of the app; where a "
     "local run wrote the ledgers without a key, --allow-unsigned proves what can be proved."
 )
+
+
+def _anchors(anchors: AnchorProof) -> list[str]:
+    newest = anchors.newest
+    if newest is None:
+        said = ["Anchors   none that counts: a ledger that is gone altogether cannot be missed"]
+    else:
+        said = [
+            f"Anchors   {anchors.count}, the newest is {newest.name}, with {newest.ledgers} ledgers",
+            f"  sha256  {newest.sha256}",
+        ]
+    return said + [f"  note    {note}" for note in anchors.notes]
 
 
 def _signed(signed_with: Counter[str | None]) -> str:

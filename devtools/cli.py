@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -67,10 +68,12 @@ atheris can be had (Linux on x86-64), it makes inputs that reach new code; Hypot
 What was found is kept in .state/fuzz/findings, each with the command that runs it again. Exit code 1 where
 something was found."""
 _VERIFY_LEDGER = """\
-Reads the ledger of every approval from the storage and proves it: each entry holds the hash of the one
-before, the first one that of the request, and each decision is by somebody who was allowed to. It prints what
-it proved: account, container, number of ledgers, first and last entry. Exit code 1 and the first bad entry
-where something was altered, removed or forged; exit code 2 where there is no ledger or none can be read.
+Reads every ledger from the storage and proves it: each entry holds the hash of the one before and is signed,
+each decision is by somebody who was allowed to, what was booked is there as a payable, each payable was
+booked, and nothing is gone that an anchor knew. It prints what it proved: account, container, number of
+ledgers, first and last entry, keys, anchors. Exit code 1 where something was altered, removed or forged, with
+the first bad entry; exit code 2 where there is no ledger or none can be read. docs/ledger.md says what is
+proved against whom.
 
 It proves the storage of the run that is up, else that of the last run (and starts Azurite for it)."""
 _SETUP = """\
@@ -145,6 +148,36 @@ def _add_verify_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         action="store_true",
         help="take entries without a signature, as a host writes them that was started without a key",
     )
+    parser.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        type=_anchor,
+        metavar="FILE|SHA256",
+        help="prove against an anchor that was kept elsewhere, or its hash from a mail; may be repeated",
+    )
+    parser.add_argument(
+        "--export-anchor",
+        type=Path,
+        metavar="FILE",
+        help="where all is whole, write an anchor of it to a new file, to be kept elsewhere",
+    )
+
+
+def _anchor(text: str) -> str:
+    if not Path(text).is_file() and not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a file nor a SHA-256 in hex")
+    return text
+
+
+def _verify_options(options: argparse.Namespace) -> ledger.VerifyOptions:
+    return ledger.VerifyOptions(
+        storage=options.storage,
+        container=options.container,
+        allow_unsigned=options.allow_unsigned,
+        anchors=options.anchor,
+        export_anchor=options.export_anchor,
+    )
 
 
 def _add_fuzz(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -215,8 +248,7 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
         case "fuzz":
             return fuzz.fuzz(project, console, _fuzz_arguments(options))
         case "verify-ledger":
-            wanted = ledger.VerifyOptions(options.storage, options.container, options.allow_unsigned)
-            return ledger.verify(project, console, wanted)
+            return ledger.verify(project, console, _verify_options(options))
         case "clean":
             with run.only_run(project, console):
                 setup.clean(project, console, everything=options.all)

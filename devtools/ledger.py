@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from devtools import azurite, ledger_key, local_settings, locks, run, run_record, setup
 from devtools.console import Console
@@ -25,6 +26,8 @@ class VerifyOptions:
     storage: str | None = None
     container: str | None = None
     allow_unsigned: bool = False
+    anchors: Sequence[str] = ()
+    export_anchor: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,8 @@ def verify(project: Project, console: Console, options: VerifyOptions) -> int:
             console.error(error)
             return CANNOT_READ
         settings = local_settings.read(project)
-        more = ["--allow-unsigned"] if options.allow_unsigned else []
         return run_in_terminal(
-            [str(project.python), "-m", "adapters.verify_ledger", *more],
+            [str(project.python), "-m", "adapters.verify_ledger", *_arguments(options)],
             cwd=project.root,
             env=project.environment(
                 **{
@@ -67,6 +69,17 @@ def verify(project: Project, console: Console, options: VerifyOptions) -> int:
                 }
             ),
         )
+
+
+def _arguments(options: VerifyOptions) -> list[str]:
+    """The command works in the project's folder: files are named by their whole path."""
+    arguments = ["--allow-unsigned"] if options.allow_unsigned else []
+    for anchor in options.anchors:
+        path = Path(anchor)
+        arguments += ["--anchor", str(path.resolve()) if path.exists() else anchor]
+    if options.export_anchor is not None:
+        arguments += ["--export-anchor", str(options.export_anchor.resolve())]
+    return arguments
 
 
 def find(

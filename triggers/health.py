@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import policies, services
+from adapters import anchoring, policies, services
 from invoicing import batch_names
 from invoicing.approval.policy import PolicyInvalid
 from triggers.responses import json_response
@@ -114,4 +114,6 @@ def _links() -> None:
 
 
 def _ledger() -> None:
-    _ = services.current().ledger_keys  # raises where a deployed app has no key
+    here = services.current()
+    _ = here.ledger_keys  # raises where a deployed app has no key
+    anchoring.require_mail(here.settings)

@@ -1,14 +1,16 @@
-"""Scheduled work: the sweep that finishes what a crash left between a decision and its event."""
+"""Scheduled work: the sweep that finishes what a crash left after a decision, and the ledgers' anchor."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, services
+from adapters import anchoring, approvals, services
+from adapters.anchoring import Place
 from adapters.blobs import Blobs
 from invoicing.approval import names
 from invoicing.approval.ledger import DECISIONS
@@ -26,6 +28,19 @@ async def sweep_approvals(timer: func.TimerRequest, client: df.DurableOrchestrat
     woken = await sweep(services.current().blobs, client)
     if woken:
         logging.warning("the sweep woke %d approvals whose event was lost: %s", len(woken), ", ".join(woken))
+
+
+@bp.timer_trigger(arg_name="timer", schedule="0 20 * * * *", run_on_startup=False)
+async def anchor_ledgers(timer: func.TimerRequest) -> None:
+    """Take the anchor of the day (UTC), and see that what is to be kept elsewhere of it gets there.
+
+    Raises AnchorFailed, which the platform counts as a failure of this function; the next hour tries again.
+    """
+    here = services.current()
+    place = Place(here.settings, here.blobs, here.ledger_keys, here.anchor_copies)
+    taken = await asyncio.to_thread(anchoring.run, place, datetime.now(UTC))
+    if taken is not None:
+        logging.info("anchor %d of the ledgers was taken", taken)
 
 
 async def sweep(blobs: Blobs, client: df.DurableOrchestrationClient) -> list[str]:

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 
 from activities import booking
-from adapters import services
+from adapters import anchor_audit, ledger_anchors, services
+from adapters.anchor_audit import AnchorProof
 from adapters.ledger_audit import Audit
 from adapters.services import Services
 from adapters.settings import from_environment
@@ -119,6 +121,23 @@ class Books:
         audit = Audit(self.blobs, keys, wait=self.waited.append, **more)
         found = [(one.place, one.flaw.text) for one in audit.proofs() if one.flaw]
         return found + [(one.name, one.text) for one in audit.strays]
+
+    # ------------------------------------------------------------ anchors
+
+    def anchor(self, day: str, hour: int = 0) -> int | None:
+        """The anchor of a day, as the timer takes it."""
+        now = datetime.fromisoformat(f"{day}T{hour:02d}:20:00+00:00")
+        return ledger_anchors.take(self.blobs, self.services.ledger_keys, now)
+
+    def proof(self, keys: LedgerKeys = LEDGER_KEYS, **more: Any) -> AnchorProof:
+        """What is known of the anchors."""
+        return anchor_audit.prove(self.blobs, keys, **more)
+
+    def all_flaws(self, keys: LedgerKeys = LEDGER_KEYS, **more: Any) -> list[str]:
+        """Everything that the command finds, anchors first; `more` as `anchor_audit.prove`."""
+        proof = self.proof(keys, **more)
+        flaws = self.flaws(keys, anchored=proof.anchored)
+        return proof.flaws + [f"{place}: {text}" for place, text in flaws]
 
     # ------------------------------------------------------------ what an attacker does
 

@@ -106,6 +106,16 @@ def test_payable_that_nobody_approved_is_told(blobs: MemoryBlobs, capsys: pytest
     assert said.endswith("1 other things are NOT right.\n")
 
 
+def test_name_that_somebody_chose_does_nothing_on_a_terminal(
+    blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escape sequences and lone surrogates are shown as question marks."""
+    put_approval(blobs, row(1))
+    blobs.write("payables/\x1b[2J\ud800.json", b"{}")
+    assert verify_ledger.main([]) == 1
+    assert "payables/?[2J?.json" in capsys.readouterr().out
+
+
 def test_storage_that_is_away_proves_nothing(blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and the reason on standard error."""
     put_approval(blobs, row(1))
@@ -115,7 +125,7 @@ def test_storage_that_is_away_proves_nothing(blobs: MemoryBlobs, capsys: pytest.
 
     blobs.fails = away
     assert verify_ledger.main([]) == 2
-    assert "cannot be read: no answer" in capsys.readouterr().err
+    assert "cannot be proved: no answer" in capsys.readouterr().err
 
 
 def test_place_is_shown_without_a_key_or_a_signature() -> None:

@@ -1,0 +1,167 @@
+"""Proves the anchors of a storage: their chain, their signatures, and what is kept of them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from adapters import ledger_anchors
+from adapters.blobs import Blobs
+from invoicing.approval import names
+from invoicing.approval.anchors import Anchor, Anchored, BadAnchor, file_sha256, read
+from invoicing.approval.signing import LedgerKeys
+
+#: Gaps between days that are named; the others are counted.
+_MOST_GAPS = 10
+
+
+@dataclass
+class AnchorProof:
+    """What is known of the anchors.
+
+    `flaws`: what is wrong, with where. `notes`: what is worth knowing and no flaw. `anchored`: for each
+    ledger, what the newest anchor here and those that were kept elsewhere say of it.
+    """
+
+    count: int = 0
+    newest: Anchor | None = None
+    flaws: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    anchored: dict[str, list[Anchored]] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
+
+
+def prove(
+    blobs: Blobs, keys: LedgerKeys, *, copies: Blobs | None = None, kept: Sequence[str] = ()
+) -> AnchorProof:
+    """Prove all anchors.
+
+    `copies`: the second container. `kept`: files of anchors that were kept elsewhere, or hashes from mails.
+    Raises StorageError, and OSError where a file cannot be read.
+    """
+    proof = AnchorProof()
+    _prove_chain(proof, blobs, keys)
+    if copies is not None:
+        _prove_copies(proof, copies, keys)
+    for one in kept:
+        _prove_kept(proof, one, keys)
+    return proof
+
+
+def _prove_chain(proof: AnchorProof, blobs: Blobs, keys: LedgerKeys) -> None:
+    """Each anchor follows the one before. What the newest says counts: it has all that the others had."""
+    found = ledger_anchors.numbers(blobs)
+    proof.count = len(found)
+    days: list[str] = []
+    for before, number in pairwise([0, *found]):
+        if number - before > 1:
+            upto = "" if number - before == 2 else f" and all up to {names.anchor(number - 1)}"
+            proof.flaws.append(f"{names.anchor(before + 1)}{upto}: missing")
+        with ledger_anchors.load(blobs, number) as file:
+            proof.hashes[number] = file_sha256(file)[0]
+            anchor = _read(proof, names.anchor(number), file, keys)
+        if anchor is None:
+            continue
+        days.append(anchor.header.day)
+        proof.newest = anchor
+        for text in _misplaced(proof, anchor, number):
+            proof.flaws.append(f"{names.anchor(number)}: {text}")
+    _note_days(proof, days)
+    if proof.newest is not None:
+        _take_in(proof, proof.newest, "")
+
+
+def _misplaced(proof: AnchorProof, anchor: Anchor, number: int) -> Iterable[str]:
+    former = anchor.header.former
+    if anchor.header.number != number or anchor.header.kind != "daily":
+        yield f"it says that it is {anchor.name}"
+    elif (former.number if former else 0) != number - 1:
+        yield "it does not follow the anchor before it"
+    elif former is not None and proof.hashes.get(former.number, former.sha256) != former.sha256:
+        yield f"it follows another anchor {former.number} than the one that is there"
+
+
+def _read(proof: AnchorProof, where: str, file: IO[bytes], keys: LedgerKeys) -> Anchor | None:
+    try:
+        return read(file, keys)
+    except BadAnchor as error:
+        proof.flaws.append(f"{where}: {error}")
+        return None
+
+
+def _take_in(proof: AnchorProof, anchor: Anchor, where: str) -> None:
+    """Note what an anchor says of each ledger."""
+    name = f"{anchor.name}{where}"
+    for head in anchor.heads.values():
+        proof.anchored.setdefault(head.ledger, []).append(Anchored(name, head.entries, head.hash))
+
+
+def _note_days(proof: AnchorProof, days: Sequence[str]) -> None:
+    """Days without an anchor are no flaw: the app did not run. What happened then has a later one."""
+    gaps = []
+    for before, after in pairwise(days):
+        try:
+            step = (date.fromisoformat(after) - date.fromisoformat(before)).days
+        except ValueError:
+            continue
+        if step > 1:
+            gaps.append(f"no anchor was taken between {before} and {after}")
+        elif step < 1:
+            gaps.append(f"the clock went back: the anchor of {after} follows that of {before}")
+    proof.notes += gaps[:_MOST_GAPS]
+    if len(gaps) > _MOST_GAPS:
+        proof.notes.append(f"and {len(gaps) - _MOST_GAPS} more such gaps")
+
+
+# ---------------------------------------------------------------- what is kept elsewhere
+
+
+def _prove_copies(proof: AnchorProof, copies: Blobs, keys: LedgerKeys) -> None:
+    """Every copy is here too, byte for byte. The newest copy is also held against the ledgers."""
+    found = ledger_anchors.numbers(copies)
+    for number in found:
+        with ledger_anchors.load(copies, number) as file:
+            sha256 = file_sha256(file)[0]
+            is_here = proof.hashes.get(number) == sha256
+            if not is_here:
+                text = "it is missing here" if number not in proof.hashes else "it is another one here"
+                proof.flaws.append(f"{names.anchor(number)}: {text}; the second container has a copy")
+            if number == found[-1] and not is_here:
+                anchor = _read(proof, f"{names.anchor(number)} of the second container", file, keys)
+                if anchor is not None:
+                    _take_in(proof, anchor, " (its copy)")
+    uncopied = [number for number in proof.hashes if number not in found]
+    if uncopied:
+        proof.notes.append(f"{len(uncopied)} anchors have no copy in the second container yet")
+
+
+def _prove_kept(proof: AnchorProof, kept: str, keys: LedgerKeys) -> None:
+    """An anchor that somebody kept: its file, or its hash from a mail."""
+    if is_sha256(kept) and not Path(kept).exists():
+        if kept.lower() not in proof.hashes.values():
+            proof.flaws.append(f"anchor with the SHA-256 {kept.lower()}: it is not here any more")
+        return
+    with Path(kept).open("rb") as file:
+        sha256 = file_sha256(file)[0]
+        anchor = _read(proof, kept, file, keys)
+    if anchor is None:
+        return
+    _take_in(proof, anchor, " that was kept")
+    header = anchor.header
+    if header.kind == "daily" and proof.hashes.get(header.number) != sha256:
+        proof.flaws.append(f"{names.anchor(header.number)}: it is not the one that was kept as {kept}")
+    elif header.kind == "export" and header.former is not None:
+        former = header.former
+        if proof.hashes.get(former.number) != former.sha256:
+            proof.flaws.append(
+                f"{names.anchor(former.number)}: it is not the one that the kept {anchor.name} follows"
+            )
+
+
+def is_sha256(text: str) -> bool:
+    """Say whether a text has the form of a SHA-256 in hex."""
+    return len(text) == 64 and all(digit in "0123456789abcdef" for digit in text.lower())

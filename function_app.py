@@ -11,7 +11,7 @@ from activities import (
     check_chunk,
     claim_invoice,
     claim_invoices,
-    notify,
+    digest_steps,
     results,
     routing,
     send_notification,
@@ -19,7 +19,7 @@ from activities import (
     unpack_batch,
     write_report,
 )
-from orchestrators import approval, batch, batch_approvals, chunk, invoice, notification
+from orchestrators import approval, batch, batch_approvals, chunk, digest, invoice, notification
 from triggers import (
     approvals,
     batches,
@@ -48,6 +48,7 @@ for module in (
     approval,
     batch_approvals,
     notification,
+    digest,
     # activities
     unpack_batch,
     check_chunk,
@@ -61,7 +62,7 @@ for module in (
     batch_hand_over,
     approving,
     booking,
-    notify,
+    digest_steps,
     send_notification,
     # triggers
     batches,

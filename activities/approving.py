@@ -1,4 +1,7 @@
-"""The steps of an approval: open it, read what was decided, write down what the workflow did, close it."""
+"""The steps of an approval: open it, read what was decided, write down what the workflow did, close it.
+
+Each of them tells people what the ledger has got since the step before.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from activities.telling import tell
 from adapters import services
 from adapters.approvals import stages_of, stand_ins_at, state_of
 from adapters.blobs import Blobs
 from adapters.ledgers import Ledger
+from adapters.services import Services
 from invoicing.approval import deciding, names, stages
 from invoicing.approval.facts import facts_of
 from invoicing.approval.ledger import Draft, Entry
-from invoicing.approval.stages import Progress, StageState
+from invoicing.approval.stages import StageState
 
 bp = df.Blueprint()
 
@@ -24,31 +29,34 @@ _SHOWN = 100
 
 @bp.activity_trigger(input_name="job")
 def open_approval(job: dict) -> dict:
-    """Begin the ledger. Input: `{"approval", "at"}`. Output: `{"stages": [names], "sender"}`.
+    """Begin the ledger, open the first stage, put it into the inbox and have its approvers told.
 
+    Input: `{"approval", "at"}`. Output: `{"stages": [names], "first": the first stage, as `read_decisions`}`.
     Repeating it changes nothing.
     """
     here = services.current()
     ledger = Ledger.read(here.blobs, job["approval"])
     opened = Draft(kind="opened", at=job["at"], key="opened", detail={"ref": ledger.request["ref"]})
     ledger.append(lambda entries: None if entries else opened, here.ledger_keys)
-    return {
-        "stages": [stage.name for stage in stages_of(ledger.request)],
-        "sender": ledger.request["sender"],
-    }
+
+    first, *_ = asked = [stage.name for stage in stages_of(ledger.request)]
+    draft = Draft(kind="stage_opened", at=job["at"], stage=first, key=f"stage_opened.{first}")
+    ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None, here.ledger_keys)
+
+    job = {**job, "stage": first, "now": job["at"], "after": 0}
+    return {"stages": asked, "first": _taken_in(here, ledger, job)}
 
 
 @bp.activity_trigger(input_name="job")
 def read_decisions(job: dict) -> dict:
-    """What the ledger says of a stage now.
+    """What the ledger says of a stage now; who asked, or is asked, a question is told.
 
     Input: `{"approval", "stage", "after": last entry known, "now"}`. Output: `{"status", "by",
     "waiting_for", "since", "deadline", "reminders", "alarm": {"kind", "at", "key"} or None, "seen": last
-    entry, "news": [{"kind": "ask" | "answer", "who", "comment", "entry", "to"}]}`.
+    entry}`.
     """
-    blobs = services.current().blobs
-    ledger = Ledger.read(blobs, job["approval"])
-    return _told(blobs, ledger, job)
+    here = services.current()
+    return _taken_in(here, Ledger.read(here.blobs, job["approval"]), job)
 
 
 @bp.activity_trigger(input_name="job")
@@ -65,16 +73,17 @@ def record(job: dict) -> dict:
         kind=job["kind"], at=job["at"], stage=job["stage"], key=job["key"], detail=job.get("detail", {})
     )
     ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None, here.ledger_keys)
+
     recorded = any(entry.key == draft.key for entry in ledger.entries)
-    return {"recorded": recorded, **_told(here.blobs, ledger, {**job, "now": job["at"]})}
+    return {"recorded": recorded, **_taken_in(here, ledger, {**job, "now": job["at"]})}
 
 
 @bp.activity_trigger(input_name="job")
 def close_approval(job: dict) -> dict:
-    """End the ledger and take the approval out of the inbox.
+    """End the ledger, take the approval out of the inbox, and have its sender told.
 
-    Input: `{"approval", "at", "failed"?: reason}`. Output: `{"outcome", "stage", "by", "comment"}` of what
-    decided it. Repeating it changes nothing.
+    Input: `{"approval", "at", "after": last entry known, "failed"?: reason}`. Output: `{"outcome", "stage",
+    "by", "comment"}` of what decided it. Repeating it changes nothing.
     """
     here = services.current()
     ledger = Ledger.read(here.blobs, job["approval"])
@@ -88,6 +97,7 @@ def close_approval(job: dict) -> dict:
 
     ledger.append(draft, here.ledger_keys)
     here.blobs.delete(names.inbox(job["approval"]))
+    tell(here, ledger, job["after"], {})
     return _result(ledger)
 
 
@@ -115,45 +125,31 @@ def _is_due(ledger: Ledger, entries: list[Entry], draft: Draft) -> bool:
     return stages.alarm_still_due(state, draft.stage or "", draft.key or "")
 
 
-def _told(blobs: Blobs, ledger: Ledger, job: dict[str, Any]) -> dict[str, Any]:
-    """What the workflow goes on with; the inbox gets the same."""
+def _taken_in(here: Services, ledger: Ledger, job: dict[str, Any]) -> dict[str, Any]:
+    """What the workflow goes on with; the inbox gets the same, and after it people are told."""
     state = state_of(ledger)
     if job["stage"] is None:
         return {"seen": len(ledger.entries)}
+
     current = state.stage(job["stage"])
     is_open = current.status == "open" and not state.closed
-    waits = _waiting_for(blobs, ledger, state, job["now"]) if is_open else ()
+    away = stand_ins_at(here.blobs, job["now"]) if is_open else {}
+    waits = deciding.waiting_for(state, ledger.request["sender"], away)
     if is_open:
-        _put_in_inbox(blobs, ledger, current, waits)
+        _put_in_inbox(here.blobs, ledger, current, waits)
+    tell(here, ledger, job["after"], away)
+
     alarm = stages.next_alarm(current) if is_open else None
     return {
         "status": current.status,
         "by": current.decided_by,
-        "waiting_for": list(waits),
+        "waiting_for": list(waits) if is_open else [],
         "since": current.since.isoformat() if current.since else None,
         "deadline": stages.deadline(current).isoformat() if is_open else None,
         "reminders": current.reminders,
         "alarm": {"kind": alarm.kind, "at": alarm.at.isoformat(), "key": alarm.key} if alarm else None,
         "seen": len(ledger.entries),
-        "news": _news(ledger, current, job.get("after", 0)),
     }
-
-
-def _waiting_for(blobs: Blobs, ledger: Ledger, state: Progress, now: str) -> tuple[str, ...]:
-    return deciding.waiting_for(state, ledger.request["sender"], stand_ins_at(blobs, now))
-
-
-def _news(ledger: Ledger, current: StageState, after: int) -> list[dict[str, Any]]:
-    """Questions and answers that the workflow has not passed on yet, each with whom to tell."""
-    found = []
-    for entry in ledger.entries[after:]:
-        if entry.kind not in ("ask", "answer") or entry.stage != current.name:
-            continue
-        asked = next((e.who for e in reversed(ledger.entries[: entry.seq]) if e.kind == "ask"), None)
-        to = ledger.request["sender"] if entry.kind == "ask" else asked
-        told = {"kind": entry.kind, "who": entry.who, "comment": entry.comment[:500], "entry": entry.seq}
-        found.append({**told, "to": to})
-    return found
 
 
 def _put_in_inbox(blobs: Blobs, ledger: Ledger, current: StageState, waits: tuple[str, ...]) -> None:
@@ -173,6 +169,7 @@ def _put_in_inbox(blobs: Blobs, ledger: Ledger, current: StageState, waits: tupl
         "created": request["created"],
         "findings": len(request["row"].get("findings", ())),
         "batch": names.parse_reference(request["ref"]).batch,
+        "decided": sorted(set(current.approvals.values())),
     }
     # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
     blobs.write(names.inbox(ledger.approval), json.dumps(item).encode(), {"item": json.dumps(item)})

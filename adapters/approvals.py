@@ -6,10 +6,11 @@ the ledger. So a decision whose event was lost is late at most until the next sw
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -38,6 +39,8 @@ Decision = Literal["approve", "reject", "ask", "answer"]
 Via = Literal["link", "principal", "dev"]
 
 _LONGEST_COMMENT = 2000
+# So many entries of the inbox are read one by one; for more, all of it is listed, which is one request.
+_READ_ALONE = 10
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class InboxItem:
     """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for.
 
     `amount` has no sign; `type_code` (BT-3) tells a credit note, None where the entry does not say it.
+    `decided`: who has approved in the present stage.
     """
 
     approval: str
@@ -60,6 +64,7 @@ class InboxItem:
     findings: int
     batch: str | None
     type_code: str | None = None
+    decided: tuple[str, ...] = ()
 
 
 _INBOX_ITEM = TypeAdapter(InboxItem)
@@ -101,6 +106,19 @@ def open_approvals(blobs: Blobs) -> Listed[InboxItem]:
 
 def _item(blob: BlobInfo) -> InboxItem:
     return records.from_json(_INBOX_ITEM, blob.name, blob.metadata.get("item", ""))
+
+
+def inbox_items(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxItem]:
+    """Those of some approvals that are open, by their ids."""
+    if len(wanted) > _READ_ALONE:
+        return {item.approval: item for item in inbox(blobs) if item.approval in wanted}
+
+    found = {}
+    for approval in wanted:
+        with contextlib.suppress(BlobMissing):
+            name = names.inbox(approval)
+            found[approval] = records.from_json(_INBOX_ITEM, name, blobs.read(name))
+    return found
 
 
 def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalView:
@@ -297,26 +315,35 @@ def stand_ins_at(blobs: Blobs, now: datetime | str) -> dict[str, tuple[str, ...]
 # ---------------------------------------------------------------- waking
 
 
-async def wake(client: df.DurableOrchestrationClient, approval: str, seq: int | None = None) -> bool:
-    """Wake the approval's workflow after a decision; returns whether it could be told.
+async def wake(
+    client: df.DurableOrchestrationClient, approval: str, seq: int | None = None, stage: str | None = None
+) -> bool:
+    """Wake the approval's workflow after a decision in a stage; returns whether it could be told.
 
     It raises the event that the custom status names, then looks again: where the workflow armed its next wait
     meanwhile, without having read entry `seq`, the event went to a wait that was over, so it is raised again.
-    Never raises: the decision is in the ledger, and the sweep comes by.
+    A workflow that has just opened its first stage may not have armed the first wait yet: that one's event is
+    kept for it. Never raises: the decision is in the ledger, and the sweep comes by.
     """
     try:
         for _ in range(3):
-            waits = waiting_at(await client.get_status(approval))
+            waits = _wait_to_end(await client.get_status(approval), stage)
             if waits is None or (seq is not None and waits[2] >= seq):
                 return waits is not None
             await client.raise_event(approval, names.event(waits[0], waits[1]), True)
-            again = waiting_at(await client.get_status(approval))
+            again = _wait_to_end(await client.get_status(approval), stage)
             if again is None or again[:2] == waits[:2]:
                 return True
     except Exception:
         logging.warning("approval %s could not be woken; the sweep will do it", approval, exc_info=True)
         return False
     return True
+
+
+def _wait_to_end(status: Any, stage: str | None) -> tuple[str, int, int] | None:
+    """The wait that a workflow tells of; before it told of any, the first one of the stage."""
+    has_told = getattr(status, "custom_status", None) is not None
+    return waiting_at(status) if has_told or stage is None else (stage, 1, 0)
 
 
 def waiting_at(status: Any) -> tuple[str, int, int] | None:

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from adapters.setting_values import SettingError
+from adapters.setting_values import SettingError, whole
+
+#: A quarter of an hour; in a local run a few seconds, so that the outbox does not look empty.
+DIGEST_SECONDS = 900
+LOCAL_DIGEST_SECONDS = 5
+_LONGEST_DIGEST = 24 * 3600
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _FORM = "smtp://user:password@host:587?starttls=1, smtps://user:password@host:465 or smtp://host:25"
@@ -26,11 +31,15 @@ class SmtpServer:
 
 @dataclass(frozen=True)
 class ChannelSettings:
-    """Where messages go; a channel that is None is not used, and without any they go to the outbox."""
+    """Where messages go; a channel that is None is not used, and without any they go to the outbox.
+
+    `digest_seconds`: how long messages to a person are gathered before they go out as one.
+    """
 
     smtp: SmtpServer | None = None
     mail_from: str = ""
     teams_webhook: str | None = field(default=None, repr=False)  # whoever knows it can write to the channel
+    digest_seconds: int = DIGEST_SECONDS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -39,13 +48,22 @@ class ChannelSettings:
         return tuple(name for name, channel in used if channel) or ("outbox",)
 
 
-def read_channels(environment: Mapping[str, str]) -> ChannelSettings:
-    """Read them; raises SettingError where one cannot be used."""
+def read_channels(environment: Mapping[str, str], *, development: bool = False) -> ChannelSettings:
+    """Read them; raises SettingError where one cannot be used. `development`: this is a local run."""
     smtp = _smtp(environment.get("SETTLE_SMTP_URL", "").strip())
     sender = environment.get("SETTLE_MAIL_FROM", "").strip()
     if smtp and "@" not in parseaddr(sender)[1]:
         raise SettingError("SETTLE_MAIL_FROM is not an address. Mails need one, like settle@example.com.")
-    return ChannelSettings(smtp, sender, _webhook(environment.get("SETTLE_TEAMS_WEBHOOK", "").strip()))
+    webhook = _webhook(environment.get("SETTLE_TEAMS_WEBHOOK", "").strip())
+    usual = LOCAL_DIGEST_SECONDS if development else DIGEST_SECONDS
+    return ChannelSettings(smtp, sender, webhook, _digest_seconds(environment, usual))
+
+
+def _digest_seconds(environment: Mapping[str, str], usual: int) -> int:
+    seconds = whole(environment, "SETTLE_DIGEST_SECONDS", usual)
+    if seconds > _LONGEST_DIGEST:
+        raise SettingError(f"SETTLE_DIGEST_SECONDS is {seconds}. Set it to at most {_LONGEST_DIGEST}, a day.")
+    return seconds
 
 
 def _smtp(url: str) -> SmtpServer | None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from adapters import teams
-from adapters.channels import Message
+from adapters.channels import Message, MessageItem
 from adapters.settings import APP_ROOT
+from adapters.wording import amount, line, moment, printable
 
 #: The kinds of messages, each with the words on the button that leads to the page.
 KINDS: dict[str, str] = {
@@ -30,7 +31,7 @@ KINDS: dict[str, str] = {
 }
 _FOLDER = APP_ROOT / "web" / "messages"
 _MOST_FINDINGS = 10
-_LONGEST_NAME, _LONGEST_COMMENT = 120, 4000
+_LONGEST_COMMENT = 4000
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Occasion:
     """What a message is about.
 
     `request`: the approval's request.json. `author` and `comment`: who said what, for questions, answers and
-    decisions. `outcome`: what became of it ("Approved"), for decisions. `deadline`: ISO time or None.
+    decisions. `outcome`: what became of it ("Approved"), for decisions.
     """
 
     kind: str
@@ -47,7 +48,7 @@ class Occasion:
     author: str = ""
     comment: str = ""
     outcome: str = "Closed"
-    deadline: str | None = None
+    deadline: datetime | None = None
 
 
 def render(occasion: Occasion, *, id: str, to: str, to_name: str, link: str, personal: bool) -> Message:
@@ -57,15 +58,17 @@ def render(occasion: Occasion, *, id: str, to: str, to_name: str, link: str, per
     values = words | {
         "subject": subject,
         "lead": lead,
-        "greeting": f"Hello {_line(to_name) or to},",
+        "greeting": f"Hello {line(to_name) or to},",
         "facts": facts(occasion),
         "findings": _findings(occasion.request),
         "action": KINDS[occasion.kind],
         "link": link,
         "personal": personal,
     }
-    text, html = (_templates().get_template(f"message.{form}").render(values) for form in ("txt", "html"))
-    return Message(id, to, to_name, subject, text, html, link)
+    item = MessageItem(occasion.request.get("approval", ""), occasion.kind, words["title"], link)
+    text = template("message.txt").render(values)
+    html = template("message.html").render(values)
+    return Message(id, to, to_name, subject, text, html, link, (item,))
 
 
 def card(occasion: Occasion, names: list[str], link: str) -> dict[str, Any]:
@@ -83,42 +86,42 @@ def facts(occasion: Occasion) -> list[tuple[str, str]]:
         ("Supplier", words["supplier"]),
         ("Invoice", words["number"]),
         ("Amount", words["amount"]),
-        ("Issued", _line(invoice.get("issue_date"))),
-        ("Due", _line(invoice.get("due_date"))),
-        ("Order", _line(invoice.get("order_reference"))),
-        ("Decide before", _moment(occasion.deadline)),
-        ("Reference", _line(occasion.request.get("ref"))),
+        ("Issued", line(invoice.get("issue_date"))),
+        ("Due", line(invoice.get("due_date"))),
+        ("Order", line(invoice.get("order_reference"))),
+        ("Decide before", moment(occasion.deadline)),
+        ("Reference", line(occasion.request.get("ref"))),
     ]
     return [(name, value) for name, value in found if value]
 
 
 def _words(occasion: Occasion) -> dict[str, Any]:
     invoice = _invoice(occasion.request)
-    number = _line(invoice.get("number")) or "without a number"
-    supplier = _line(invoice.get("seller")) or "an unknown supplier"
-    amount = _amount(invoice.get("payable"), invoice.get("currency"))
+    number = line(invoice.get("number")) or "without a number"
+    supplier = line(invoice.get("seller")) or "an unknown supplier"
+    owed = amount(invoice.get("payable"), invoice.get("currency"))
     return {
         "number": number,
         "supplier": supplier,
-        "amount": amount,
-        "title": f"invoice {number} of {supplier}, {amount}",
-        "stage": _line(occasion.stage),
-        "author": _line(occasion.author) or "Somebody",
-        "comment": _printable(occasion.comment, keep="\n")[:_LONGEST_COMMENT],
+        "amount": owed,
+        "title": f"invoice {number} of {supplier}, {owed}",
+        "stage": line(occasion.stage),
+        "author": line(occasion.author) or "Somebody",
+        "comment": printable(occasion.comment, keep="\n")[:_LONGEST_COMMENT],
         "outcome": occasion.outcome,
     }
 
 
 def _subject_and_lead(occasion: Occasion, words: dict[str, Any]) -> tuple[str, str]:
     """A kind's template holds the subject in its first line and the opening sentences below."""
-    text = _templates().get_template(f"{occasion.kind}.txt").render(words)
+    text = template(f"{occasion.kind}.txt").render(words)
     subject, _, lead = text.strip().partition("\n")
     return subject, " ".join(lead.split())
 
 
 def _findings(request: Mapping[str, Any]) -> list[str]:
     found = (request.get("row") or {}).get("findings") or []
-    shown = [_line(finding.get("text"), 300) for finding in found[:_MOST_FINDINGS]]
+    shown = [line(finding.get("text"), 300) for finding in found[:_MOST_FINDINGS]]
     more = len(found) - len(shown)
     return [*shown, f"and {more} more"] if more else shown
 
@@ -127,26 +130,9 @@ def _invoice(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return (request.get("row") or {}).get("invoice") or {}
 
 
-def _amount(value: Any, currency: Any) -> str:
-    try:
-        return f"{Decimal(str(value)):,.2f} {_line(currency)}".strip()
-    except InvalidOperation:
-        return "an unknown amount"
-
-
-def _moment(iso: str | None) -> str:
-    """`2026-05-01 10:00 UTC` of an ISO time in UTC."""
-    return f"{iso[:10]} {iso[11:16]} UTC" if iso else ""
-
-
-def _line(value: Any, longest: int = _LONGEST_NAME) -> str:
-    """A value on one line, without what terminals or mail readers could take for more than text."""
-    text = " ".join(_printable(str(value or "")).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _printable(text: str, keep: str = "") -> str:
-    return "".join(c if c.isprintable() or c in keep else " " for c in text)
+def template(name: str) -> Template:
+    """A template of the folder of messages."""
+    return _templates().get_template(name)
 
 
 @cache

@@ -19,19 +19,17 @@ PREFIX = "outbox/"
 
 @dataclass(frozen=True)
 class OutboxMessage(Message):
-    """A message in the outbox: when it was left there (ISO time), its kind, and the approval it is about."""
+    """A message in the outbox, and when it was left there (ISO time)."""
 
-    created: str
-    kind: str
-    approval: str
+    created: str = ""
 
 
 _MESSAGE = TypeAdapter(OutboxMessage)
 
 
-def put(blobs: Blobs, message: Message, kind: str, approval: str, created: datetime) -> None:
+def put(blobs: Blobs, message: Message, created: datetime) -> None:
     """Leave a message in the outbox; the same one again changes nothing."""
-    body = {"created": created.isoformat(), "kind": kind, "approval": approval, **asdict(message)}
+    body = {"created": created.isoformat(), **asdict(message)}
     blobs.write(names.outbox(message.id, created), json.dumps(body, ensure_ascii=False).encode())
 
 

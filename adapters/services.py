@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -34,7 +35,10 @@ def _owned_container(settings: Settings, name: str) -> Blobs:
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, the app's own blobs, what makes checker and reader, and what queues detached starts."""
+    """Settings, the app's own blobs, what makes checker and reader, and what queues detached starts.
+
+    `clock` tells the time (UTC).
+    """
 
     settings: Settings
     blobs: Blobs
@@ -42,6 +46,7 @@ class Services:
     enqueue: Callable[[Settings, str, str, Any], None] = starts.enqueue
     make_reader: Callable[[Settings], InvoiceReader] = _reader_of
     open_container: Callable[[Settings, str], Blobs] = _owned_container
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -83,6 +88,11 @@ class Services:
     def sessions(self) -> Sessions:
         """Which sign-ins by one's own word were ended."""
         return Sessions(self.blobs)
+
+    @cached_property
+    def slots_begun(self) -> set[str]:
+        """Slots whose digests this process has had started: most messages join one that was."""
+        return set()
 
     def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
         """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""

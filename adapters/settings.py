@@ -67,6 +67,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             "or set it to the connection string of a storage account."
         )
     sources = environment.get("SETTLE_SOURCE_CONTAINERS", "inbox")
+    access = read_access(environment)
     return Settings(
         storage_connection=_expanded(connection),
         container=environment.get("SETTLE_CONTAINER", "settle"),
@@ -78,9 +79,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_bytes=whole(environment, "SETTLE_CHUNK_MIB", 4) * MIB,
         document_budget=_document_budget(environment),
         policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
-        access=read_access(environment),
-        channels=read_channels(environment),
         ledger=read_ledger(environment),
+        access=access,
+        channels=read_channels(environment, development=access.development),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
     )

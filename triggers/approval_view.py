@@ -66,9 +66,20 @@ def entry_view(entry: Entry) -> dict[str, Any]:
 
 
 def notice_view(notice: Notice) -> dict[str, Any]:
-    """One message: to whom, over which channel, and whether it arrived there."""
-    shown = asdict(notice) | {"to": list(notice.to)}
-    return {name: value for name, value in shown.items() if name not in ("approval", "details")}
+    """One message: to whom, over which channel, when it goes out, and whether it arrived there."""
+    return {
+        "id": notice.id,
+        "kind": notice.kind,
+        "stage": notice.stage,
+        "channel": notice.channel,
+        "to": list(notice.to),
+        "created": notice.created.isoformat(),
+        "goes_out": notice.goes_out.isoformat(),
+        "state": notice.state,
+        "attempts": notice.attempts,
+        "error": notice.error,
+        "at": notice.at.isoformat() if notice.at else None,
+    }
 
 
 def absence_view(absence: Delegation) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, notices, outbox, services
+from adapters import approvals, digests, notices, outbox, services
 from adapters.approvals import ApprovalMissing, InboxItem
 from adapters.blobs import StorageRefused
 from adapters.identity import Identity
+from adapters.records import Listed
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval.persons import BadPerson, person_id
@@ -185,7 +186,9 @@ def _read(here: Services, req: func.HttpRequest) -> dict[str, Any]:
     except ApprovalMissing as error:
         raise unknown_approval() from error
     own = own_links(req, "approvals")
-    return view(found, notices.of_approval(here.blobs, approval), own.base, own.key, _page(here, approval))
+    noted = notices.of_approval(here.blobs, approval)
+    told = Listed(digests.as_it_is(here.blobs, noted.found), noted.damaged)
+    return view(found, told, own.base, own.key, _page(here, approval))
 
 
 def _page(here: Services, approval: str) -> str | None:

@@ -67,7 +67,7 @@ async def decide(
         raise Refused(_STATUS.get(error.code, 409), error.code, error.text) from error
     except ApprovalMissing as error:
         raise unknown_approval() from error
-    await approvals.wake(client, approval, entry.seq)
+    await approvals.wake(client, approval, entry.seq, entry.stage)
     return entry
 
 

@@ -196,6 +196,7 @@ SCHEMAS: dict[str, Schema] = {
             "channel": _one_of("mail", "teams", "outbox"),
             "to": _TEXTS,
             "created": _TIME,
+            "goes_out": {**_TIME, "description": "With the others that are gathered until then."},
             "state": _one_of("queued", "retrying", "sent", "failed", "obsolete"),
             "attempts": _WHOLE,
             "error": _MAYBE_TEXT,
@@ -268,8 +269,13 @@ SCHEMAS: dict[str, Schema] = {
                 "type": "array",
                 "items": _object(
                     {
-                        **dict.fromkeys(("created", "kind", "approval", "id", "to", "to_name"), _TEXT),
+                        **dict.fromkeys(("created", "id", "to", "to_name"), _TEXT),
                         **dict.fromkeys(("subject", "text", "html", "link"), _TEXT),
+                        "items": {
+                            "type": "array",
+                            "description": "What it speaks of; a digest has several.",
+                            "items": _object(dict.fromkeys(("approval", "kind", "title", "link"), _TEXT)),
+                        },
                     }
                 ),
             },

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from pydantic import ValidationError
 
-from adapters import approvals, policies, services
+from adapters import approvals, policies, services, wishes
 from adapters.identity import Identity
 from adapters.services import Services
+from adapters.wishes import StatedWish
+from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.policy import Policy, PolicyInvalid
 from triggers.absences import away_now, note_absence
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
 from web.views import absences as words
 from web.views.absences import Absence, Problem
+from web.words import duration
 
 bp = df.Blueprint()
 
@@ -59,6 +63,23 @@ async def end_own_absence(req: func.HttpRequest) -> func.HttpResponse:
     return redirect("/absences?done=ended")
 
 
+@bp.route(route="absences/messages", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@page
+async def state_wish(req: func.HttpRequest) -> func.HttpResponse:
+    """Note how the visitor wants messages."""
+    identity = await visitor(req)
+    fields = await asyncio.to_thread(checked_form, req, identity)
+    here = services.current()
+    try:
+        wish = StatedWish.model_validate(
+            {"who": identity.person, "messages": fields.get("messages"), "said": here.clock()}
+        )
+    except ValidationError as error:
+        raise Refused(400, "bad_messages", f"messages is {' or '.join(WISHES)}.") from error
+    await asyncio.to_thread(wishes.state, here.blobs, wish)
+    return redirect("/absences?done=messages")
+
+
 # ---------------------------------------------------------------- steps
 
 
@@ -70,7 +91,9 @@ async def _page(
     problem: Problem | None = None,
 ) -> func.HttpResponse:
     here, now = services.current(), datetime.now(UTC)
-    (policy, wrong), away = await asyncio.gather(asyncio.to_thread(_policy, here), away_now(here, now))
+    (policy, wrong), away, stated = await asyncio.gather(
+        asyncio.to_thread(_policy, here), away_now(here, now), asyncio.to_thread(wishes.stated, here.blobs)
+    )
     shown = words.absences(away.found, identity.person, now)
     mine = next((one for one in shown if one.mine), None)
     return page_response(
@@ -85,6 +108,8 @@ async def _page(
         choices=words.choices(policy, identity.person, now) if policy else None,
         typed=typed or _as_it_is(mine),
         problem=problem,
+        wish=stated.get(identity.person) or _by_policy(policy, identity.person),
+        gathered_for=duration(timedelta(seconds=here.settings.channels.digest_seconds)),
         policy_problems=wrong,
         people={one.id: one.name for one in policy.people.values()} if policy else {},
     )
@@ -98,6 +123,11 @@ def _policy(here: Services) -> tuple[Policy | None, tuple[str, ...]]:
         return None, error.problems
 
 
+def _by_policy(policy: Policy | None, person: str) -> Wish:
+    known = policy.people.get(person) if policy else None
+    return known.messages if known else "digest"
+
+
 def _as_it_is(mine: Absence | None) -> dict[str, Any]:
     """The form of who is away begins with what they said."""
     return {"until": mine.last_day, "to": mine.to} if mine else {"until": "", "to": ""}
@@ -107,4 +137,6 @@ def _done(text: str | None, mine: Absence | None) -> str | None:
     """What was done, said only where it is so: an address can be made up, and kept too long."""
     if text == "entered" and mine:
         return "Your absence is entered."
+    if text == "messages":
+        return "Your messages come as is marked below."
     return "You are back: nobody stands in for you." if text == "ended" and not mine else None

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, notices, services
+from adapters import approvals, digests, notices, services
 from adapters.approvals import ApprovalMissing, ApprovalView
 from adapters.identity import Identity
 from adapters.services import Services
@@ -146,7 +146,7 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
     return Shown(
         view=view,
         absent=approvals.delegations(here.blobs),
-        notices=notices.of_approval(here.blobs, name).found,
+        notices=digests.as_it_is(here.blobs, notices.of_approval(here.blobs, name).found),
         invoice=of_invoice(invoice) if invoice else of_row(view.request.get("row") or {}),
         changed=digest != asked["sha256"],
         missing=content is None,
@@ -192,6 +192,7 @@ def _told(shown: Shown, identity: Identity, done: str | None, now: datetime) -> 
         "sha256": link.sha256 if link else request["document"]["sha256"],
         "done": words.done(view.entries, done, identity.person),
         "undelivered": [one for one in shown.notices if one.state in ("failed", "retrying")],
+        "gathered": [one for one in shown.notices if one.state == "queued" and one.slot],
         "people": people,
     }
 

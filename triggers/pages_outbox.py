@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import outbox, services
-from adapters.blobs import StorageRefused
+from adapters import digests, outbox, services, supervised
+from adapters.blobs import Blobs, StorageRefused
+from adapters.channels import MessageItem
 from adapters.outbox import OutboxMessage
-from triggers.pages_common import own_path, page, page_response, visitor
+from invoicing.supervision import OpenWork
+from triggers.pages_common import own_path, page, page_response, people_of, visitor
 from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
 
@@ -37,6 +40,7 @@ async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
         )
     except StorageRefused as error:
         raise bad_page() from error
+    gathered = [] if req.params.get("page") else await asyncio.to_thread(_gathered, services.current().blobs)
     return page_response(
         "outbox.html",
         req=req,
@@ -44,13 +48,41 @@ async def page_outbox(req: func.HttpRequest) -> func.HttpResponse:
         messages=[_shown(message) for message in found.found],
         damaged=found.damaged,
         next=onward,
+        gathered=gathered,
+        people=people_of(),
     )
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """A message that goes out at a moment, to whom, and how many invoices it has so far."""
+
+    to: list[str]
+    goes_out: datetime
+    invoices: int
+
+
+def _gathered(blobs: Blobs) -> list[Gathered]:
+    """The digests that were begun, the next one first."""
+    begun = [work for work in supervised.work_under_way(blobs) if work.orchestrator == "digest"]
+    found = [_of(blobs, work) for work in begun]
+    return sorted(found, key=lambda one: (one.goes_out, one.to))
+
+
+def _of(blobs: Blobs, work: OpenWork) -> Gathered:
+    goes_out = datetime.fromisoformat(work.input["ends"])
+    return Gathered(work.input["to"], goes_out, digests.waiting(blobs, work.input["slot"]))
+
+
 def _shown(message: OutboxMessage) -> dict[str, Any]:
-    """A message with a link that stays on this host, whatever address the app thinks that it has."""
-    action = _ACTIONS.get(message.kind, "See the invoice and decide")
-    return {**asdict(message), "link": _link(message.link), "action": action}
+    """A message with links that stay on this host, whatever address the app thinks that it has."""
+    items = [(_link(item.link), item) for item in message.items]
+    return {**asdict(message), "items": [_with_action(link, item) for link, item in items if link]}
+
+
+def _with_action(link: str, item: MessageItem) -> dict[str, str]:
+    action = _ACTIONS.get(item.kind, "See the invoice and decide")
+    return {"link": link, "title": item.title, "action": action}
 
 
 def _link(address: str) -> str:

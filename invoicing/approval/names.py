@@ -18,6 +18,9 @@ _NEVER = 10**13
 
 INBOX = "inbox/"
 DELEGATIONS = "delegations/"
+DIGESTS = "digests/"
+STARTS = "starts/"
+WISHES = "wishes/"
 PAYABLES = "payables/"
 APPROVALS = "approvals/"
 BOOKINGS = "bookings/"
@@ -200,6 +203,59 @@ def supplier_accounts(supplier: str) -> str:
 def supplier_account(supplier: str, account: str) -> str:
     """One of these accounts; both are keys (`invoicing.approval.suppliers`)."""
     return f"{supplier_accounts(supplier)}{account}.json"
+
+
+# ---------------------------------------------------------------- blobs of messages
+
+
+def notifications(approval: str) -> str:
+    """The prefix of what became of an approval's messages."""
+    return f"{APPROVALS}{approval}/notifications/"
+
+
+def notification(approval: str, notice: str) -> str:
+    """What became of one message."""
+    return f"{notifications(approval)}{notice}.json"
+
+
+def slot(name: str) -> str:
+    """The prefix of all that is kept of one slot's digest (`gathering.Slot.name`)."""
+    return f"{DIGESTS}{name}/"
+
+
+def slot_waiting(name: str, notice: str = "") -> str:
+    """A message that waits for the end of its slot; without `notice` the prefix of all."""
+    return f"{slot(name)}waiting/{notice}"
+
+
+def slot_closing(name: str) -> str:
+    """Exists when the slot takes no more messages."""
+    return f"{slot(name)}closing"
+
+
+def slot_members(name: str) -> str:
+    """Which messages the digest is made of; written once."""
+    return f"{slot(name)}members.json"
+
+
+def slot_state(name: str) -> str:
+    """Why the digest could not be sent yet."""
+    return f"{slot(name)}state.json"
+
+
+def slot_sent(name: str, part: int) -> str:
+    """Exists when a part of the digest was sent."""
+    return f"{slot(name)}sent-{part:04d}"
+
+
+def start(instance: str) -> str:
+    """A workflow that has to be started, and when it is late."""
+    return f"{STARTS}{instance}.json"
+
+
+def wish(person: str) -> str:
+    """How a person wants messages."""
+    return f"{WISHES}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
 
 
 def outbox(message: str, created: datetime) -> str:

@@ -4,7 +4,8 @@ A policy is a JSON file, which `policy_file` reads and checks. Rules are tried i
 matches wins; the last one must match everything, since an invoice that no rule speaks of is to be seen.
 
     {"version": 1,
-     "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com"}},
+     "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com",
+                                         "messages": "single"}},
      "rules": [{"name": "small", "when": {"currency": ["EUR"], "amount_below": "100.00"}, "stages": []},
                {"name": "all others", "when": {}, "stages": [{"name": "clerk", "approvers": ["ann…"], …}]}]}
 """
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 from invoicing.approval import durations
 from invoicing.approval.facts import Facts
+from invoicing.approval.gathering import Wish
 from invoicing.approval.seats import different_people_for
 
 OnExpiry = Literal["reject", "approve", "escalate"]
@@ -35,11 +37,15 @@ class PolicyInvalid(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who may appear in the policy; `deputy` stands in where an absence names nobody else."""
+    """Somebody who may appear in the policy; `deputy` stands in where an absence names nobody else.
+
+    `messages`: how they get messages unless they said something else themselves.
+    """
 
     id: str
     name: str
     deputy: str | None = None
+    messages: Wish = "digest"
 
 
 @dataclass(frozen=True)

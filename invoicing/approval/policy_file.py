@@ -12,6 +12,7 @@ from typing import Any
 from invoicing import texts
 from invoicing.approval import durations
 from invoicing.approval.delegation import loop_in
+from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.names import is_stage_name
 from invoicing.approval.persons import BadPerson, person_id
 from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, Rule, Stage, can_be_filled
@@ -103,17 +104,25 @@ class _Reader:
             if person in self.people:
                 self.note(place, f"is {person}, who is there already")
             about = about if isinstance(about, dict) else {}
-            self.known(about, {"name", "deputy"}, place)
+            self.known(about, {"name", "deputy", "messages"}, place)
             name = self.name(about.get("name"), f"{place}.name")
             deputy = about.get("deputy")
             known = None if deputy is None else self.person_id(deputy, f"{place}.deputy")
-            self.people[person] = Person(person, name or person, known)
+            wish = self.wish(about.get("messages", "digest"), place)
+            self.people[person] = Person(person, name or person, known, wish)
         deputies = {one.id: one.deputy for one in self.people.values() if one.deputy is not None}
         for person, deputy in deputies.items():
             if deputy not in self.people:
                 self.note(f"people.{person}.deputy", f"{deputy} is not one of the people")
         if loop := loop_in(deputies):
             self.note("people", f"the deputies go round in a circle: {' -> '.join((*loop, loop[0]))}")
+
+    def wish(self, value: Any, place: str) -> Wish:
+        """How somebody gets messages."""
+        if value in WISHES:
+            return value
+        self.note(f"{place}.messages", f"is {' or '.join(WISHES)}")
+        return "digest"
 
     def rule(self, value: Any, place: str) -> Rule:
         """One rule."""

@@ -98,10 +98,17 @@ class Api:
         return Waiting(self, name, approval)
 
     def messages(self, approval: str, kind: str) -> dict[str, dict[str, Any]]:
-        """The messages of a kind about an approval by person; the newest where there are several."""
+        """The messages of a kind about an approval by person; the newest where there are several.
+
+        `link` is the one to the approval, also where the message is a digest.
+        """
         found = self.get("outbox", params={"top": 1000}).json()["messages"]
-        mine = [one for one in found if (one["approval"], one["kind"]) == (approval, kind)]
-        return {one["to"]: one for one in reversed(mine)}
+        items = [(message, item) for message in found for item in message["items"]]
+        return {
+            message["to"]: {**message, **item}
+            for message, item in reversed(items)
+            if (item["approval"], item["kind"]) == (approval, kind)
+        }
 
     def ended(self, invoice: str) -> dict[str, Any]:
         """Wait for the end of an invoice, as Logic Apps does: until the status is not 202."""

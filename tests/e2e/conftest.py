@@ -59,6 +59,7 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
         "SETTLE_POLICY": str(_policy(project)),
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
+        "SETTLE_DIGEST_SECONDS": "1",
     }
     switches = tuple(os.environ.get("SETTLE_E2E_SWITCHES", "").split())
     options = host.HostOptions("embedded", 0, storage, auth=True, switches=switches, variables=variables)
@@ -68,7 +69,7 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
 def _policy(project: Project) -> Path:
     """The example policy, with a rule in front whose stage lasts seconds: links can be seen to end."""
     policy = json.loads((project.root / "policy.json").read_bytes())
-    stage = {"name": "clerk", "approvers": ["ann.roth@example.com"], "expire_after": "PT4S"}
+    stage = {"name": "clerk", "approvers": ["ann.roth@example.com"], "expire_after": "PT6S"}
     policy["rules"].insert(0, {"name": "quick", "when": {"currency": ["ISK"]}, "stages": [stage]})
     file = project.data / "policy.json"
     file.write_text(json.dumps(policy))

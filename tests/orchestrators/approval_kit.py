@@ -22,9 +22,12 @@ from activities import (
     batch_hand_over,
     booking,
     claim_invoice,
+    digest_steps,
     routing,
+    send_notification,
 )
-from adapters import approvals, policies, services, supervised
+from adapters import approvals, notices, policies, services, supervised
+from adapters.notices import Notice
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
@@ -34,7 +37,7 @@ from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
 from invoicing.supervision import Case, OpenWork
-from orchestrators import approval, batch_approvals, invoice
+from orchestrators import approval, batch_approvals, digest, invoice, notification
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -47,12 +50,16 @@ APP = [
         approval,
         invoice,
         batch_approvals,
+        digest,
+        notification,
         approving,
         assess_invoice,
         batch_hand_over,
         booking,
         claim_invoice,
+        digest_steps,
         routing,
+        send_notification,
     )
 ]
 
@@ -154,31 +161,45 @@ def as_client_status(status: Status) -> Any:
 
 
 class Office:
-    """Invoices, people who decide, and what they were told (`told`: the inputs of `notify`)."""
+    """Invoices, people who decide, and the messages to them.
+
+    `queue`: the starts that were queued, which come when `deliver` says so; the clock of the steps is the
+    host's.
+    """
 
     def __init__(self, *stages: dict[str, Any], **host: Any) -> None:
         self.blobs = MemoryBlobs()
-        self.told: list[dict[str, Any]] = []
         self.queue: list[tuple[str, str, Any]] = []
+        self.queue_fails: Exception | None = None
         self.settings: Settings = replace(
-            from_environment({"AzureWebJobsStorage": "unused", "SETTLE_LEDGER_KEY": LEDGER_KEY}),
+            from_environment(
+                {
+                    "AzureWebJobsStorage": "unused",
+                    "SETTLE_LEDGER_KEY": LEDGER_KEY,
+                    "SETTLE_LINK_KEY": "k" * 32,
+                    "SETTLE_PUBLIC_URL": "https://settle.example",
+                }
+            ),
             policy_file=Path("none"),
         )
         self.policy = policy_of(*stages)
-        replaced = {"notify": self._notify} | host.pop("activities", {})
-        self.host = Host(APP, activities=replaced, **host)
-
-    def _notify(self, job: dict[str, Any]) -> dict[str, int]:
-        self.told.append(job)
-        return {"queued": len(job["to"])}
+        self.host = Host(APP, **host)
 
     def _enqueue(self, settings: Settings, orchestrator: str, instance: str, value: Any) -> None:
+        if self.queue_fails is not None:
+            raise self.queue_fails
         self.queue.append((orchestrator, instance, value))
 
     @contextmanager
     def at_work(self) -> Iterator[Office]:
         """The services are this office's inside of the block."""
-        here = Services(self.settings, self.blobs, SayingChecker, self._enqueue)
+        here = Services(
+            self.settings,
+            self.blobs,
+            SayingChecker,
+            self._enqueue,
+            clock=lambda: self.host.now,
+        )
         load, policies.load = policies.load, lambda settings: self.policy
         try:
             with services.replaced_by(here):
@@ -296,9 +317,20 @@ class Office:
         """The status of a workflow, with history."""
         return self.host.status(instance, history=True)
 
+    @property
+    def told(self) -> list[Notice]:
+        """The messages that were noted, in the order of what they tell of."""
+        stored = [name for name in self.blobs.names(names.APPROVALS) if "/notifications/" in name]
+        found = [notices.from_json(name, self.blobs.stored[name][0]) for name in stored]
+        return sorted(found, key=lambda notice: (notice.created, notice.approval, notice.entry, notice.to))
+
     def told_kinds(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Kind and persons of each message."""
-        return [(job["kind"], tuple(job["to"])) for job in self.told]
+        """Kind and persons of what was told."""
+        together: dict[tuple[str, int, str], tuple[str, ...]] = {}
+        for notice in self.told:
+            about = (notice.approval, notice.entry, notice.kind)
+            together[about] = (*together.get(about, ()), *notice.to)
+        return [(kind, to) for (_, _, kind), to in together.items()]
 
     def payables(self) -> list[dict[str, Any]]:
         """What was booked."""

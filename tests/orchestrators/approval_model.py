@@ -240,7 +240,10 @@ class World:
 
     def _nobody_asked_in_vain(self, entries: list[dict[str, Any]]) -> None:
         """Each stage asked somebody at once, and nobody who sent it in or approved a stage before."""
-        asked = {job["stage"]: set(job["to"]) for job in self.office.told if job["kind"] == "request"}
+        asked: dict[str, set[str]] = {}
+        for notice in self.office.told:
+            if notice.kind == "request":
+                asked.setdefault(notice.stage, set()).update(notice.to)
         barred = {self.sender}
         for opened in (one for one in entries if one["kind"] == "stage_opened"):
             mine = asked.get(opened["stage"], set())

@@ -78,7 +78,7 @@ def test_people_are_told_of_each_step() -> None:
             ("expired", (ANN, BOB, CARLA)),
             ("decided", (SUE,)),
         ]
-        assert len({job.get("number") for job in here.told if job["kind"] == "reminder"}) == 5
+        assert len({notice.entry for notice in here.told if notice.kind == "reminder"}) == 5
 
 
 def test_no_timer_is_longer_than_five_days() -> None:
@@ -156,7 +156,7 @@ def test_reminder_goes_to_the_sender_while_a_question_is_open() -> None:
         here.bring()
         here.decide(ANN, "ask")
         here.host.advance(days=1)
-        assert here.told_kinds()[-1] == ("reminder", (SUE,))
+        assert here.told_kinds()[-1] == ("question", (SUE,)), "it is asked again, with a link to answer"
 
 
 def test_reminders_do_not_pile_up_during_an_outage() -> None:

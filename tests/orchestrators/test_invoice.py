@@ -171,7 +171,7 @@ def test_ledger_without_the_approvals_books_nothing() -> None:
     with Office(clerk()).at_work() as here:
         here.store(DOCUMENT, sender=SUE)
         here.host.close()
-        here.host = Host(APP, activities={"notify": {"queued": 0}}, orchestrators={"approval": said})
+        here.host = Host(APP, orchestrators={"approval": said})
         here.host.start("invoice", {"invoice": INVOICE}, instance_id=INVOICE)
         output = here.host.finish(INVOICE).output
         assert (output["status"], output["error"]["code"]) == ("failed", "not_approved")

@@ -67,7 +67,7 @@ def test_step_that_is_lost_costs_nothing(when: str) -> None:
             assert here.kinds() == LEDGER, f"{when} step {at}"
             assert len(here.payables()) == 1
             assert _failed(here) == [], f"{when} step {at}"
-    assert steps > 20, "so few steps cannot be all"
+    assert steps > 15, "so few steps cannot be all"
 
 
 @pytest.mark.parametrize("when", ["before", "after", "half"])
@@ -110,6 +110,7 @@ def test_run_that_is_gone_is_started_again_from_what_was_noted() -> None:
     """Somebody purged the task hub while people decide: the approval goes on from its ledger."""
     with Office(clerk(quorum=2)).at_work() as here:
         here.bring()
+        here.deliver()
         here.decide(ANN, "approve")
         for instance in (INVOICE, APPROVAL):
             here.host.terminate(instance)

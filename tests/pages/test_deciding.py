@@ -140,6 +140,7 @@ def mailing_api(
     [port] = ports.choose([0])
     variables = {
         "SETTLE_CONTAINER": f"mail-{uuid.uuid4().hex[:12]}",
+        "SETTLE_DIGEST_SECONDS": "1",
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "SETTLE_SMTP_URL": f"smtp://127.0.0.1:{mail_server.port}",
         "SETTLE_MAIL_FROM": "settle@example.com",

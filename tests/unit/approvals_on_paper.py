@@ -87,5 +87,6 @@ def put_in_inbox(
         "created": at.isoformat(),
         "findings": len(request["row"]["findings"]),
         "batch": names.parse_reference(request["ref"]).batch,
+        "decided": [],
     }
     blobs.write(names.inbox(approval), json.dumps(item).encode(), {"item": json.dumps(item)})

@@ -11,7 +11,7 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from adapters import approvals, policies, services
+from adapters import approvals, policies, services, wishes
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA
@@ -221,3 +221,29 @@ def test_the_last_day_that_is_offered_is_taken(here: Services) -> None:
     made = approvals.delegate(here.blobs, policies.load(here.settings), ANN, ends, None, NOW)
     assert made.until == ends
     assert [one for one, _ in offered.people] == [BOB, CARLA, DAN, EVA]
+
+
+async def test_people_say_how_they_want_messages(here: Services) -> None:
+    """Gathered unless the policy or they themselves say otherwise; the page shows what counts."""
+    assert 'value="digest" checked' in text(await shown())
+    answer = await state_wish(messages="single")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/absences?done=messages")
+    assert wishes.stated(here.blobs) == {ANN: "single"}
+    page = text(await shown(query="?done=messages"))
+    assert 'value="single" checked' in page
+    assert "Your messages come as is marked below." in page
+    assert 'value="digest" checked' in text(await shown(BOB)), "one says it for oneself only"
+    await state_wish(messages="digest")
+    assert wishes.stated(here.blobs) == {ANN: "digest"}
+
+
+@pytest.mark.parametrize("wanted", ["", "SINGLE", "never", "digest\x00"])
+async def test_wish_that_there_is_not_is_refused(here: Services, wanted: str) -> None:
+    """And nothing is kept."""
+    assert (await state_wish(messages=wanted)).status_code == 400
+    assert wishes.stated(here.blobs) == {}
+
+
+async def state_wish(person: str = ANN, **fields: str) -> func.HttpResponse:
+    """Send the form of how messages come."""
+    return await get(pages_absences.state_wish, "/absences/messages", person, method="POST", fields=fields)

@@ -64,6 +64,13 @@ def test_people_are_known_by_their_id_however_they_are_written() -> None:
     assert (policy.rules[0].stages[0].approvers, policy.rules[0].stages[0].escalate_to) == ((ANN,), (bob,))
 
 
+def test_people_get_digests_unless_the_policy_says_otherwise() -> None:
+    """Who said something themselves is asked elsewhere."""
+    people = PEOPLE | {ANN: {"name": "Ann", "messages": "single"}}
+    policy = parse(json.dumps(_policy(people=people)).encode())
+    assert (policy.people[ANN].messages, policy.people[BOB].messages) == ("single", "digest")
+
+
 def test_shipped_policy_can_be_used() -> None:
     """And each of its stages survives the way into a request and back."""
     policy = parse((APP_ROOT / "policy.json").read_bytes())
@@ -96,6 +103,16 @@ def test_shipped_policy_can_be_used() -> None:
             _policy(people=PEOPLE | {ANN: {"name": "A", "deputy": "x@y"}}),
             f"people.{ANN}.deputy",
             "not one of",
+        ),
+        (
+            _policy(people=PEOPLE | {ANN: {"name": "A", "messages": "never"}}),
+            f"people.{ANN}.messages",
+            "digest or",
+        ),
+        (
+            _policy(people=PEOPLE | {ANN: {"name": "A", "messages": []}}),
+            f"people.{ANN}.messages",
+            "digest or",
         ),
         (_policy(approvers=[]), "rules[0].stages[0].approvers", "empty or missing"),
         (_policy(approvers=["tom@example.com"]), "rules[0].stages[0].approvers[0]", "not one of the people"),

@@ -67,6 +67,20 @@ def test_outbox_is_used_where_there_is_no_channel() -> None:
     assert read_channels(both).names == ("mail", "teams")
 
 
+def test_messages_are_gathered_for_a_quarter_of_an_hour() -> None:
+    """In a local run for seconds, so that the outbox does not look empty; a setting says another time."""
+    assert read_channels({}).digest_seconds == 900
+    assert read_channels({}, development=True).digest_seconds == 5
+    assert read_channels({"SETTLE_DIGEST_SECONDS": "60"}, development=True).digest_seconds == 60
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "86401", "15m"])
+def test_time_of_gathering_that_cannot_be_is_refused(value: str) -> None:
+    """From a second to a day."""
+    with pytest.raises(SettingError, match="SETTLE_DIGEST_SECONDS"):
+        read_channels({"SETTLE_DIGEST_SECONDS": value})
+
+
 def test_secrets_are_in_no_repr() -> None:
     """Of the password, the webhook, the link key and the storage account's key."""
     environment = {

@@ -6,24 +6,27 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from activities import notify as notifying
-from activities import send_notification as sending
-from adapters import approvals, intake_records, notices, outbox, services
-from adapters.channels import Message
+from adapters import approvals, intake_records, notices, outbox, wishes
+from adapters.channels import Message, MessageItem
 from adapters.intake_records import BatchRecord, BatchSource
 from adapters.notices import Notice
+from adapters.records import RecordDamaged
 from adapters.services import Services
+from adapters.wishes import StatedWish
 from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
+from invoicing.approval.gathering import Slot
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
+from tests.unit.message_world import World
 from tests.unit.page_requests import Client, get, handler, local_run, status, text
 from tests.unit.report_rows import invoice, row
 from triggers import approvals as approvals_api
@@ -203,9 +206,11 @@ async def test_any_change_to_an_absence_leaves_the_list(here: Services) -> None:
 
 
 def _message(here: Services, n: int) -> str:
-    message = Message(f"n{n}", ANN, "Ann", f"Subject {n}", "text", "<p>", "https://x/approvals/a1?t=x")
+    link = "https://x/approvals/a1?t=x"
+    items = (MessageItem("a1", "request", "An invoice", link),)
+    message = Message(f"n{n}", ANN, "Ann", f"Subject {n}", "text", "<p>", link, items)
     created = NOW + timedelta(seconds=n)
-    outbox.put(here.blobs, message, "request", "a1", created)
+    outbox.put(here.blobs, message, created)
     return names.outbox(message.id, created)
 
 
@@ -236,8 +241,8 @@ async def test_damaged_state_of_a_message_costs_its_own_line(here: Services, bro
     """The approval that it is about is shown, and what became of its other messages."""
     approval = _approval(here, "RE-1")
     for n in "12":
-        notices.write(here.blobs, Notice("n" + n * 24, approval, "request", "clerk", "mail", (ANN,), "2026"))
-    here.blobs.write(notices.blob_name(approval, "n" + "2" * 24), broken)
+        notices.write(here.blobs, _notice("n" + n * 24, approval))
+    here.blobs.write(names.notification(approval, "n" + "2" * 24), broken)
     req = func.HttpRequest(
         "GET", "http://localhost:7071/api/approvals", params={}, route_params={"id": approval}, body=b""
     )
@@ -247,22 +252,85 @@ async def test_damaged_state_of_a_message_costs_its_own_line(here: Services, bro
     await _shows(pages_approval.page_approval, f"/approvals/{approval}", "RE-1")
 
 
-def test_damaged_state_of_a_message_is_written_anew_when_it_is_asked_for_again() -> None:
+def _notice(id: str, approval: str) -> Notice:
+    slot = Slot("a" * 24, 1_970_000, 900)
+    to, created = (ANN,), NOW
+    return Notice(
+        id=id,
+        approval=approval,
+        entry=2,
+        kind="request",
+        stage="clerk",
+        channel="mail",
+        to=to,
+        created=created,
+        slot=slot,
+    )
+
+
+async def test_any_change_to_the_state_of_a_message_leaves_the_approval(here: Services) -> None:
+    """A field that is missing, of another kind, half a character, a slot that there is not."""
+    approval = _approval(here, "RE-1")
+    notice = _notice("n" + "1" * 24, approval)
+    whole = json.loads(notices.to_bytes(notice))
+    slots = [json.loads(one) for one in _variants(json.dumps(whole["slot"]).encode())]
+    odd = [json.dumps({**whole, "slot": slot}).encode() for slot in [*slots, {**whole["slot"], "seconds": 0}]]
+    for data in [*_variants(json.dumps(whole).encode()), *odd]:
+        here.blobs.write(names.notification(approval, notice.id), data)
+        await _shows(pages_approval.page_approval, f"/approvals/{approval}", "RE-1")
+
+
+def test_damaged_state_of_a_message_is_written_anew_when_it_is_asked_for_again(tmp_path: Path) -> None:
     """And a run that finds it damaged ends instead of trying for two days."""
-    queued: list[str] = []
-    with local_run() as here:
-        own = Services(here.settings, MemoryBlobs(), here.make_checker, lambda *job: queued.append(job[2]))
-        with services.replaced_by(own):
-            notify = notifying.notify._function.get_user_function()
-            send = sending.send_notification._function.get_user_function()
-            job = {"approval": "a1", "kind": "request", "stage": "clerk", "to": [ANN]}
-            assert notify(job) == {"queued": 1}
-            blob = notices.blob_name("a1", queued[0])
-            own.blobs.write(blob, b"{")
-            sent = send({"approval": "a1", "notice": queued[0], "last": False})
-            assert (sent["outcome"], blob in sent["error"]) == ("failed", True)
-            assert notify(job) == {"queued": 1}
-            assert notices.read(own.blobs, "a1", queued[0]).state == "queued"
+    world = World(tmp_path)
+    world.wish("single", ANN)
+    approval = world.open(approvers=(ANN,))
+    world.tell(approval)
+    (notice,) = world.notices(approval)
+    blob = names.notification(approval, notice.id)
+    world.blobs.write(blob, b"{")
+    (sent,) = world.send_alone()
+    assert (sent["outcome"], blob in sent["error"]) == ("failed", True)
+    world.tell(approval)
+    assert [one.state for one in world.notices(approval)] == ["queued"]
+
+
+@pytest.mark.parametrize("record", ["members.json", "sent-0000"])
+def test_digest_that_finds_its_records_damaged_ends(tmp_path: Path, record: str) -> None:
+    """It says which one."""
+    world = World(tmp_path)
+    for n in (1, 2):
+        world.tell(world.open(n, approvers=(ANN,)))
+    world.send_digests()
+    (name,) = [name for name in world.blobs.names() if name.endswith(record)]
+    world.blobs.write(name, b"{")
+    if record == "members.json":
+        with pytest.raises(RecordDamaged, match=record):
+            world.send_digests()
+    else:
+        (ended,) = world.send_digests()
+        assert (ended["outcome"], name in ended["error"]) == ("failed", True)
+
+
+def test_message_that_cannot_be_read_is_left_out_of_its_digest(tmp_path: Path) -> None:
+    """The others go out."""
+    world = World(tmp_path)
+    for n in (1, 2, 3):
+        world.tell(world.open(n, approvers=(ANN,)))
+    name = next(name for name in world.blobs.names() if "/waiting/" in name)
+    world.blobs.write(name, b"{", {"notice": "{"})
+    assert world.send_digests() == [{"outcome": "sent"}]
+    assert len(world.outbox()[0].items) == 2
+
+
+@_each_break
+async def test_damaged_wish_counts_as_none(here: Services, broken: bytes) -> None:
+    """The page shows what the policy says, and the wishes of the others count."""
+    for person in (ANN, BOB):
+        wishes.state(here.blobs, StatedWish(who=person, messages="single", said=NOW))
+    here.blobs.write(names.wish(ANN), broken, {"wish": broken.decode("latin-1")})
+    assert wishes.stated(here.blobs) == {BOB: "single"}
+    await _shows(pages_absences.page_absences, "/absences", 'value="digest" checked')
 
 
 # ---------------------------------------------------------------- runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ SENDER = "Settle <settle@example.com>"
 SECRET = "open-sesame"
 
 
-def _message(**changes: str) -> Message:
-    values = {
+def _message(**changes: Any) -> Message:
+    values: dict[str, Any] = {
         "id": "n" + "1" * 24,
         "to": "ann.roth@example.com",
         "to_name": "Ann Roth",

@@ -13,8 +13,10 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from werkzeug.http import parse_cookie
 
+from activities.telling import tell
 from adapters import approvals, outbox, services
-from adapters.channels import Message
+from adapters.channels import Message, MessageItem
+from adapters.ledgers import Ledger
 from adapters.services import Services
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
@@ -189,11 +191,34 @@ async def test_the_outbox_keeps_links_on_this_host(here: Services) -> None:
     for n, address in enumerate(
         (f"{BASE}/approvals/a1?t=x.y-z_", "javascript:alert(1)", "https://evil.example/x")
     ):
-        message = Message(f"n{n}", ANN, "Ann", HOSTILE, HOSTILE, "<p>", address)
-        outbox.put(here.blobs, message, "request", "a1", datetime.now(UTC))
+        items = (MessageItem("a1", "request", HOSTILE, address),)
+        message = Message(f"n{n}", ANN, "Ann", HOSTILE, HOSTILE, "<p>", address, items)
+        outbox.put(here.blobs, message, datetime.now(UTC))
     shown = text(await get(pages_outbox.page_outbox, "/outbox"))
     assert re.findall(r'class="button" href="([^"]+)"', shown) == ["/approvals/a1?t=x.y-z_"]
     assert "<script>" not in shown
+
+
+async def test_the_outbox_shows_each_link_of_a_digest(here: Services) -> None:
+    """One for each invoice; the message itself leads to the inbox."""
+    items = tuple(MessageItem(f"a{n}", "request", HOSTILE, f"{BASE}/approvals/a{n}?t=x") for n in (1, 2))
+    message = Message("d", ANN, "Ann", "2 invoices wait for you", "", "", f"{BASE}/inbox", items)
+    outbox.put(here.blobs, message, datetime.now(UTC))
+    shown = text(await get(pages_outbox.page_outbox, "/outbox"))
+    assert re.findall(r'href="(/approvals/[^"]+)"', shown) == ["/approvals/a1?t=x", "/approvals/a2?t=x"]
+    assert "2 links" in shown
+    assert "<script>" not in shown
+
+
+async def test_the_outbox_says_what_goes_out_when(here: Services) -> None:
+    """So that it does not look empty while messages are gathered; the first page says it, and no other."""
+    approval = hostile_approval(here)
+    tell(here, Ledger.read(here.blobs, approval), 0, {})
+    shown = text(await get(pages_outbox.page_outbox, "/outbox"))
+    assert re.search(r"1 message to <bdi>Ann Roth</bdi>, goes out on <time", shown)
+    assert "No messages." not in shown
+    page = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
+    assert "The message to Ann Roth goes out on" in page
 
 
 async def test_static_files_are_kept_for_good_under_their_version(here: Services) -> None:

@@ -28,6 +28,7 @@ KNOWN = {
     "adapters/services.py Services._made": "checker and reader: files of the app",
     "adapters/services.py Services.links": "keys that never change; of two that make one, one is kept",
     "adapters/services.py Services.sessions": "each call asks the storage",
+    "adapters/services.py Services.slots_begun": "what was started: started again, it finds itself",
     "adapters/services.py Services.sources": "see Sources",
     "adapters/services.py _current": "settings of the app, and clients of storage",
     "triggers/health.py _logged": "what was logged, not what is answered",

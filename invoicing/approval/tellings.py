@@ -1,0 +1,130 @@
+"""What a ledger has to be told to whom: a pure function of its entries.
+
+Each entry of the ledger makes at most one telling, so a step that is repeated, or a workflow that is started
+again and reads the ledger from its beginning, comes to the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from invoicing.approval import deciding, stages
+from invoicing.approval.deciding import StandIns
+from invoicing.approval.ledger import Entry
+from invoicing.approval.policy import Stage
+from invoicing.approval.stages import Progress
+
+_LONGEST_COMMENT = 500
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What one entry has to be told: `kind` is one of `adapters.messages.KINDS`, `to` are persons.
+
+    `seq`: the entry. `deadline`: when its stage ends. `author`, `comment`: who said what. `outcome`: what
+    became of the approval, for `decided`.
+    """
+
+    seq: int
+    kind: str
+    stage: str
+    to: tuple[str, ...]
+    deadline: datetime | None = None
+    author: str = ""
+    comment: str = ""
+    outcome: str = ""
+
+
+def tellings(
+    asked: Iterable[Stage],
+    entries: Sequence[Entry],
+    sender: str | None,
+    *,
+    after: int = 0,
+    away: StandIns | None = None,
+) -> list[Telling]:
+    """What the entries behind number `after` have to be told; nobody to tell: left out.
+
+    `away`: who stands in for those who are away.
+    """
+    state, found = stages.progress(asked, ()), []
+    for place, entry in enumerate(entries):
+        before, state = state, stages.after(state, entry)
+        if entry.seq <= after:
+            continue
+        telling = _telling(entry, before, state, entries[:place], sender, away or {})
+        if telling is not None and telling.to:
+            found.append(telling)
+    return found
+
+
+def _telling(
+    entry: Entry,
+    before: Progress,
+    state: Progress,
+    earlier: Sequence[Entry],
+    sender: str | None,
+    away: StandIns,
+) -> Telling | None:
+    to_sender = (sender,) if sender else ()
+    if entry.kind == "closed":
+        return _decided(entry, state, earlier, to_sender)
+    current = next((one for one in state.stages if one.name == entry.stage), None)
+    if current is None or current.since is None:
+        return None
+
+    told = Telling(entry.seq, "request", current.name, (), stages.deadline(current))
+    asked = _deciders(state, sender, away)
+    match entry.kind:
+        case "stage_opened":
+            return replace(told, to=asked)
+        case "reminder" if current.question is not None:
+            return _question(told, earlier, to_sender)  # it is the sender whom everybody waits for
+        case "reminder" | "escalation":
+            return replace(told, kind=entry.kind, to=asked)
+        case "expiry" if current.status == "open":
+            return replace(told, kind="escalation", to=asked)
+        case "expiry":
+            return replace(told, kind="expired", to=_deciders(before, sender, away))
+        case "approve" if current.status == "open":
+            # Where fewer people than needed are left of those who were asked, others are asked now.
+            before_it = _deciders(before, sender, away)
+            return replace(told, to=tuple(one for one in asked if one not in before_it))
+        case "ask":
+            return _question(told, [entry], to_sender)
+        case "answer":
+            asker = next((one.who for one in reversed(earlier) if one.kind == "ask"), None)
+            said = entry.comment[:_LONGEST_COMMENT]
+            return replace(
+                told, kind="answer", to=(asker,) if asker else (), author=entry.who or "", comment=said
+            )
+    return None
+
+
+def _question(told: Telling, earlier: Sequence[Entry], to_sender: tuple[str, ...]) -> Telling | None:
+    asked = next((one for one in reversed(earlier) if one.kind == "ask"), None)
+    if asked is None:
+        return None
+    said = asked.comment[:_LONGEST_COMMENT]
+    return replace(told, kind="question", to=to_sender, author=asked.who or "", comment=said)
+
+
+def _deciders(state: Progress, sender: str | None, away: StandIns) -> tuple[str, ...]:
+    """Whose decision is open, also while the sender is to answer a question first."""
+    unasked = tuple(replace(one, question=None) for one in state.stages)
+    return deciding.waiting_for(replace(state, stages=unasked), sender, away)
+
+
+def _decided(entry: Entry, state: Progress, earlier: Sequence[Entry], to: tuple[str, ...]) -> Telling:
+    last = next((one for one in reversed(earlier) if one.kind in ("approve", "reject", "expiry")), None)
+    return Telling(
+        seq=entry.seq,
+        kind="decided",
+        stage=(last.stage if last else None) or "",
+        to=to,
+        author=(last.who if last else None) or "",
+        comment=last.comment[:_LONGEST_COMMENT] if last else "",
+        outcome=state.outcome or "closed",
+    )

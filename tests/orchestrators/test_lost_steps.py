@@ -66,6 +66,7 @@ def test_step_that_is_lost_costs_nothing(when: str) -> None:
             assert here.status().output["status"] == "booked", f"{when} step {at}"
             assert here.kinds() == LEDGER, f"{when} step {at}"
             assert len(here.payables()) == 1
+            assert {kind for kind, _ in here.told_kinds()} == {"request", "reminder", "decided"}
             assert _failed(here) == [], f"{when} step {at}"
     assert steps > 15, "so few steps cannot be all"
 

@@ -19,6 +19,7 @@ from activities import (
     unpack_batch,
     write_report,
 )
+from adapters.logs import quiet_libraries
 from orchestrators import approval, batch, batch_approvals, chunk, digest, invoice, notification
 from triggers import (
     approvals,
@@ -37,6 +38,8 @@ from triggers import (
     supervising,
     timers,
 )
+
+quiet_libraries()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 

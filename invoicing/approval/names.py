@@ -19,7 +19,6 @@ _NEVER = 10**13
 INBOX = "inbox/"
 DELEGATIONS = "delegations/"
 DIGESTS = "digests/"
-STARTS = "starts/"
 WISHES = "wishes/"
 PAYABLES = "payables/"
 APPROVALS = "approvals/"
@@ -246,11 +245,6 @@ def slot_state(name: str) -> str:
 def slot_sent(name: str, part: int) -> str:
     """Exists when a part of the digest was sent."""
     return f"{slot(name)}sent-{part:04d}"
-
-
-def start(instance: str) -> str:
-    """A workflow that has to be started, and when it is late."""
-    return f"{STARTS}{instance}.json"
 
 
 def wish(person: str) -> str:

@@ -2,71 +2,81 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Iterator
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
+from adapters import records
 from adapters.blobs import BlobMissing, Blobs
+from adapters.records import Record
 from invoicing.supervision import Case, OpenWork
 
 _OPEN = "open/"
 _CASES = "cases/"
 
+_WORK = TypeAdapter(OpenWork)
+_CASE = TypeAdapter(Case)
+
 
 def note(blobs: Blobs, work: OpenWork) -> None:
     """Keep what an instance stands for, before it is started. Raises StorageError."""
-    blobs.write(f"{_OPEN}{work.instance}.json", work.model_dump_json().encode())
+    blobs.write(_open(work.instance), work.model_dump_json().encode())
 
 
 def forget(blobs: Blobs, instance: str) -> None:
     """The work of an instance is finished."""
-    blobs.delete(f"{_OPEN}{instance}.json")
+    blobs.delete(_open(instance))
+
+
+def instances_under_way(blobs: Blobs) -> list[str]:
+    """The instances whose work was noted and not forgotten; one listing, no blob is read."""
+    return [blob.name.removeprefix(_OPEN).removesuffix(".json") for blob in blobs.list(_OPEN)]
 
 
 def work_under_way(blobs: Blobs) -> Iterator[OpenWork]:
     """All work that was noted and not forgotten. One that cannot be read is logged and left out."""
-    for blob in blobs.list(_OPEN):
-        with contextlib.suppress(BlobMissing):  # it was forgotten since the listing
-            try:
-                yield OpenWork.model_validate_json(blobs.read(blob.name))
-            except ValidationError as error:
-                logging.warning("%s cannot be read: %s", blob.name, error.errors()[0]["msg"])
+    names = [blob.name for blob in blobs.list(_OPEN)]
+    yield from records.each(names, lambda name: _read(blobs, _WORK, name)).found
+
+
+def work_of(blobs: Blobs, instance: str) -> OpenWork | None:
+    """What was noted for an instance; None where nothing was, or it cannot be read, which is logged."""
+    return next(iter(records.each([_open(instance)], lambda name: _read(blobs, _WORK, name)).found), None)
 
 
 def case_of(blobs: Blobs, instance: str) -> Case | None:
-    """The case of an instance, where there is one."""
-    try:
-        return _case(f"{_CASES}{instance}.json", blobs.read(f"{_CASES}{instance}.json"))
-    except BlobMissing:
-        return None
+    """The case of an instance; None where there is none, or it cannot be read, which is logged."""
+    return next(iter(records.each([_case(instance)], lambda name: _read(blobs, _CASE, name)).found), None)
 
 
 def cases(blobs: Blobs) -> list[Case]:
-    """All cases that are not settled, the oldest failure first."""
-    found = []
-    for blob in blobs.list(_CASES):
-        with contextlib.suppress(BlobMissing):  # it was settled since the listing
-            case = _case(blob.name, blobs.read(blob.name))
-            if case is not None:
-                found.append(case)
+    """All cases that are not settled, the oldest failure first. One that cannot be read is logged."""
+    names = [blob.name for blob in blobs.list(_CASES)]
+    found = records.each(names, lambda name: _read(blobs, _CASE, name)).found
     return sorted(found, key=lambda case: (case.failed, case.instance))
 
 
 def keep(blobs: Blobs, case: Case) -> None:
     """Write a case over what was known of it. Raises StorageError."""
-    blobs.write(f"{_CASES}{case.instance}.json", case.model_dump_json().encode())
+    blobs.write(_case(case.instance), case.model_dump_json().encode())
 
 
 def settle(blobs: Blobs, instance: str) -> None:
     """Forget a case."""
-    blobs.delete(f"{_CASES}{instance}.json")
+    blobs.delete(_case(instance))
 
 
-def _case(name: str, data: bytes) -> Case | None:
+def _open(instance: str) -> str:
+    return f"{_OPEN}{instance}.json"
+
+
+def _case(instance: str) -> str:
+    return f"{_CASES}{instance}.json"
+
+
+def _read(blobs: Blobs, kind: TypeAdapter[Record], name: str) -> Record | None:
+    """One record; None where it was removed meanwhile. Raises RecordDamaged."""
     try:
-        return Case.model_validate_json(data)
-    except ValidationError as error:
-        logging.warning("%s cannot be read: %s", name, error.errors()[0]["msg"])
+        return records.from_json(kind, name, blobs.read(name))
+    except BlobMissing:
         return None

@@ -66,14 +66,14 @@ async def restart_gone(blobs: Blobs, client: df.DurableOrchestrationClient, now:
 
     Returns the cases that were started again.
     """
-    listed = await asyncio.to_thread(lambda: list(supervised.work_under_way(blobs)))
+    listed = await asyncio.to_thread(supervised.instances_under_way, blobs)
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(work: OpenWork) -> Case | None:
+    async def look(instance: str) -> Case | None:
         async with gate:
-            return await _look_for(blobs, client, work, now)
+            return await _look_for(blobs, client, instance, now)
 
-    found = await asyncio.gather(*(look(work) for work in listed))
+    found = await asyncio.gather(*(look(instance) for instance in listed))
     return [case for case in found if case is not None]
 
 
@@ -84,8 +84,7 @@ async def restart_now(
     case = await asyncio.to_thread(supervised.case_of, blobs, instance)
     if case is None:
         raise NoCase(instance)
-    again = case.started_again(now)
-    await asyncio.to_thread(supervised.keep, blobs, again)
+    again = await _keep_as_started(blobs, case, now)
     if not await _is_running(client, instance):
         await client.start_new(case.orchestrator, instance, _again(case))
     return again
@@ -111,7 +110,7 @@ async def _handle(
 
 
 async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case, now: datetime) -> bool:
-    await asyncio.to_thread(supervised.keep, blobs, case.started_again(now))
+    await _keep_as_started(blobs, case, now)
     try:
         await client.start_new(case.orchestrator, case.instance, _again(case))
     except Exception:
@@ -121,6 +120,13 @@ async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case
         return False
     logging.warning("%s %s was started again: %s", case.orchestrator, case.instance, case.reason)
     return True
+
+
+async def _keep_as_started(blobs: Blobs, case: Case, now: datetime) -> Case:
+    """Write down that a case is started again, before it is."""
+    again = case.started_again(now)
+    await asyncio.to_thread(supervised.keep, blobs, again)
+    return again
 
 
 def _again(case: Case) -> dict[str, Any]:
@@ -150,20 +156,26 @@ async def _settle(
 
 
 async def _look_for(
-    blobs: Blobs, client: df.DurableOrchestrationClient, work: OpenWork, now: datetime
+    blobs: Blobs, client: df.DurableOrchestrationClient, instance: str, now: datetime
 ) -> Case | None:
-    """One piece of work that cannot be looked at does not keep the others from it."""
+    """One piece of work that cannot be looked at does not keep the others from it.
+
+    What was noted is read only where the run is gone: mostly it is there, and waits for people.
+    """
     try:
-        status = await client.get_status(work.instance)
+        status = await client.get_status(instance)
         if status:
             if status.runtime_status not in (*_RUNNING, Runtime.Failed):
-                await asyncio.to_thread(supervised.forget, blobs, work.instance)
+                await asyncio.to_thread(supervised.forget, blobs, instance)
             return None
-        before = await asyncio.to_thread(supervised.case_of, blobs, work.instance)
+        work = await asyncio.to_thread(supervised.work_of, blobs, instance)
+        if work is None:
+            return None
+        before = await asyncio.to_thread(supervised.case_of, blobs, instance)
         case = gone_case(work, now, before)
         return case if await _handle(blobs, client, case, before, (), now) else None
     except Exception:
-        logging.exception("the supervisor could not look at %s %s", work.orchestrator, work.instance)
+        logging.exception("the supervisor could not look at %s", instance)
         return None
 
 

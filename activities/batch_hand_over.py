@@ -41,7 +41,8 @@ def open_documents(job: dict) -> dict:
     here = services.current()
     batch = job["batch"]
     needed = json.loads(here.blobs.read(names.batch_window(batch, job["window"])))
-    settled = settled_documents(here.blobs, batch)
+    numbers = [n for n, _ in needed]
+    settled = _settled(here.blobs, batch_names.settled_between(batch, min(numbers), max(numbers)))
 
     def start(n: int, approval: str) -> None:
         value = {"ref": f"{batch}/{n}", "approval": approval}
@@ -72,18 +73,18 @@ def note_settled(job: dict) -> dict:
 def count_settled(batch: str) -> dict:
     """How many documents are settled, by what became of them: `{status: documents}`. No blob is read."""
     counts: dict[str, int] = {}
-    for status in settled_documents(services.current().blobs, batch).values():
+    for status in _settled(services.current().blobs, batch_names.settled_all(batch)).values():
         counts[status] = counts.get(status, 0) + 1
     return counts
 
 
-def settled_documents(blobs: Blobs, batch: str) -> dict[int, str]:
-    """What became of each document that is settled, by its number.
+def _settled(blobs: Blobs, prefix: str) -> dict[int, str]:
+    """What became of each document whose mark has a prefix, by its number.
 
     A document that was settled twice (its run was lost after it had noted it) was booked if either says so.
     """
     found: dict[int, str] = {}
-    for blob in blobs.list(batch_names.settled_all(batch)):
+    for blob in blobs.list(prefix):
         n, status = batch_names.parse_settled(blob.name)
         if found.get(n) != "booked":
             found[n] = status

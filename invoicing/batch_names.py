@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from os.path import commonprefix
 
 _BATCH_ID = re.compile(r"b[0-9a-f]{24}")
 # Larger than any moment in milliseconds that a batch can be made at (year 2286).
@@ -72,6 +73,15 @@ def dead(batch: str, document: int) -> str:
 def settled_all(batch: str) -> str:
     """The prefix of the marks of documents that need nobody any more."""
     return f"batches/{batch}/settled/"
+
+
+def settled_between(batch: str, first: int, last: int) -> str:
+    """The longest prefix that the marks of documents `first` to `last` share; a few others may have it.
+
+    Numbers have six digits at most: a batch holds 20,000 documents.
+    """
+    shared = commonprefix([f"{first:06d}", f"{last:06d}"])  # noqa: RUF071 - digits, not folders
+    return settled_all(batch) + shared
 
 
 def settled(batch: str, document: int, status: str) -> str:

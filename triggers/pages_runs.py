@@ -19,6 +19,7 @@ from invoicing import batch_names
 from invoicing.approval import names
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
+from triggers.statuses import runs_begun
 from triggers.supervising import restart, shown_cases
 from web.run_listing import newest
 from web.views.cases import CaseLine
@@ -96,7 +97,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
         if wanted.id and not (wanted.id.startswith(prefix) and _is_instance_id(wanted.id)):
             return []
-        return await _listed(client, start, end, wanted.id or prefix, statuses)
+        return await runs_begun(client, start, end, wanted.id or prefix, statuses)
 
     found = await newest(fetch, wanted.before or now, _PAGE, wanted.keeps)
     cases = [] if wanted.narrows or wanted.before else await asyncio.to_thread(shown_cases)
@@ -183,22 +184,6 @@ def _is_instance_id(text: str) -> bool:
     return is_name and len(text) <= _LONGEST_ID
 
 
-async def _listed(
-    client: df.DurableOrchestrationClient,
-    start: datetime,
-    end: datetime,
-    prefix: str = "",
-    statuses: list[Any] | None = None,
-) -> list[Run]:
-    found = await client.get_status_by(
-        created_time_from=start,
-        created_time_to=end,
-        runtime_status=statuses,  # pyright: ignore[reportArgumentType] - the SDK leaves out that None is fine
-        instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType]
-    )
-    return [run for run in map(run_of, found) if run is not None]
-
-
 def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
     """Why a run failed, and which of its steps did; the run's own reason comes first."""
     found: list[tuple[str, Any]] = []
@@ -243,9 +228,9 @@ async def _parts(client: df.DurableOrchestrationClient, line: Timeline) -> list[
         statuses = await asyncio.gather(*(client.get_status(one) for one in known))
         return newest_first(run for run in map(run_of, statuses) if run is not None)[::-1]
     near = timedelta(seconds=2)
-    seen = await _listed(client, begun[0].start - near, begun[0].start + near)
+    seen = await runs_begun(client, begun[0].start - near, begun[0].start + near)
     families = families_near(line, seen)[:_MOST_FAMILIES]
     whole = await asyncio.gather(
-        *(_listed(client, line.start - near, line.end + near, family) for family in families)
+        *(runs_begun(client, line.start - near, line.end + near, family) for family in families)
     )
     return own_parts(line, whole)

@@ -1,8 +1,9 @@
-"""The status of a run as callers see it: one that was lost with its worker is on its way again."""
+"""What the task hub says of runs, as handlers need it: one that was lost is on its way again for callers."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters import services, supervised
 from invoicing.failures import cause_of
+from web.views.runs import Run, run_of
 
 
 async def status_of(client: df.DurableOrchestrationClient, instance: str) -> Any:
@@ -35,3 +37,23 @@ async def status_of(client: df.DurableOrchestrationClient, instance: str) -> Any
         custom_status=status.custom_status,
         output=None,
     )
+
+
+async def runs_begun(
+    client: df.DurableOrchestrationClient,
+    start: datetime,
+    end: datetime,
+    prefix: str = "",
+    statuses: list[Any] | None = None,
+) -> list[Run]:
+    """The runs that were begun from one moment to another, as many as the host lists: 100.
+
+    `prefix`: how their ids begin; `statuses`: runtime statuses, None for all.
+    """
+    found = await client.get_status_by(
+        created_time_from=start,
+        created_time_to=end,
+        runtime_status=statuses,  # pyright: ignore[reportArgumentType] - the SDK leaves out that None is fine
+        instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType]
+    )
+    return [run for run in map(run_of, found) if run is not None]

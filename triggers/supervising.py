@@ -15,10 +15,11 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from adapters import services, supervised
 from invoicing.supervision import Case, OpenWork, advice
 from triggers.responses import Refused, answers_errors, json_response
+from triggers.statuses import runs_begun
 from usecases import supervise
 from usecases.supervise import FailedRun, NoCase
 from web.run_listing import PAGE, newest
-from web.views.runs import Run, run_of
+from web.views.runs import Run
 
 bp = df.Blueprint()
 
@@ -51,13 +52,7 @@ async def look(client: df.DurableOrchestrationClient, now: datetime, back: timed
     """One look at failed runs that began since `now - back`; returns the cases that were started again."""
 
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
-        found = await client.get_status_by(
-            created_time_from=start,
-            created_time_to=end,
-            runtime_status=[Runtime.Failed],
-            instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType] - None is fine
-        )
-        return [run for run in map(run_of, found) if run is not None]
+        return await runs_begun(client, start, end, prefix, [Runtime.Failed])
 
     runs = await fetch(now - back, now + _SKEW, "")
     if len(runs) >= PAGE:  # the host lists no more at a time

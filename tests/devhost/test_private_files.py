@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from devhost.http.keys import load_keys
 from devhost.state.files import make_private, make_private_folder, write_private
 from devhost.state.store import Store
 from tests.devhost.server_kit import Server, write_app
+from tests.file_modes import generous_umask, mode_of
 
 APP = """
 @app.timer_trigger(schedule="0 0 0 1 1 *", arg_name="timer")
@@ -24,14 +24,9 @@ def yearly(timer: func.TimerRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def generous() -> Iterator[None]:
-    """An umask that gives everything to everybody."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-def _mode(path: Path) -> str:
-    return oct(stat.S_IMODE(path.stat().st_mode))
+    """Everything that is made here could be read by everybody."""
+    with generous_umask():
+        yield
 
 
 def test_everything_that_a_host_keeps_is_its_owners_alone(tmp_path: Path) -> None:
@@ -39,11 +34,11 @@ def test_everything_that_a_host_keeps_is_its_owners_alone(tmp_path: Path) -> Non
     folder = tmp_path / "kept"
     options = ("--state", str(folder / "state.db"), "--auth")
     with Server(write_app(tmp_path / "app", APP), tmp_path / "work", *options) as server:
-        found = {path.name: _mode(path) for path in folder.iterdir()}
+        found = {path.name: mode_of(path) for path in folder.iterdir()}
         assert {"state.db", "state.db-wal", "keys.json", "timers.json"} <= set(found)
         assert set(found.values()) == {"0o600"}
-        assert _mode(folder) == "0o700"
-        assert _mode(server.ready_file) == "0o600"
+        assert mode_of(folder) == "0o700"
+        assert mode_of(server.ready_file) == "0o600"
 
 
 def test_files_that_others_could_read_are_closed_to_them(tmp_path: Path) -> None:
@@ -55,7 +50,7 @@ def test_files_that_others_could_read_are_closed_to_them(tmp_path: Path) -> None
         path.chmod(0o644)
     Store.open(state).close()
     load_keys(keys)
-    assert [_mode(path) for path in (state, keys)] == ["0o600", "0o600"]
+    assert [mode_of(path) for path in (state, keys)] == ["0o600", "0o600"]
 
 
 def test_file_in_use_keeps_its_lock(tmp_path: Path) -> None:
@@ -74,7 +69,7 @@ def test_folder_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     shared.mkdir(0o777)
     make_private_folder(shared)
     make_private_folder(tmp_path / "new" / "own")
-    assert (_mode(shared), _mode(tmp_path / "new" / "own")) == ("0o777", "0o700")
+    assert (mode_of(shared), mode_of(tmp_path / "new" / "own")) == ("0o777", "0o700")
 
 
 def test_file_is_written_as_a_whole(tmp_path: Path) -> None:
@@ -84,5 +79,5 @@ def test_file_is_written_as_a_whole(tmp_path: Path) -> None:
     path.write_text("old")
     write_private(path, "new")
     make_private(path)
-    assert (path.read_text(), _mode(path)) == ("new", "0o600")
+    assert (path.read_text(), mode_of(path)) == ("new", "0o600")
     assert list(tmp_path.iterdir()) == [path]

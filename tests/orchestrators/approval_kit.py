@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ from adapters.notices import Notice
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
-from devhost.testing import Host, Status
+from devhost.testing import Host, HostCrash, Status
 from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
@@ -297,6 +297,18 @@ class Office:
     def cases(self) -> list[Case]:
         """What the supervisor has not settled."""
         return supervised.cases(self.blobs)
+
+    def live(self, steps: Iterable[Callable[[], object]]) -> bool:
+        """Go through steps; one in which the host dies is taken again. Returns whether it died."""
+        died = False
+        for step in steps:
+            try:
+                step()
+            except HostCrash:
+                died = True
+                self.host.restart()
+                step()
+        return died
 
     # ------------------------------------------------------------ what can be seen
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from devhost.testing import HostCrash
 from invoicing.approval import names
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, INVOICE, Office, clerk, manager
 
@@ -54,23 +53,10 @@ def test_host_that_dies_at_any_commit_ends_with_the_same_ledger(tmp_path: Path, 
         crash += 1
         with Office(*STAGES, state=tmp_path / f"{when}-{crash}.db").at_work() as here:
             here.host.crash_at(crash, when)
-            crashed = _live(here)
+            crashed = here.live(_life(here))
             assert here.status().output["status"] == "booked", f"crash {when} commit {crash}"
             assert here.kinds() == expected, f"crash {when} commit {crash}"
             assert len(here.payables()) == 1
             kinds = {kind for kind, _ in here.told_kinds()}
             assert kinds == {"request", "reminder", "decided"}
     assert crash > 30, "so few commits cannot be all"
-
-
-def _live(here: Office) -> bool:
-    """Go through all steps; one in which the host died is taken again. Returns whether it died."""
-    crashed = False
-    for step in _life(here):
-        try:
-            step()
-        except HostCrash:
-            crashed = True
-            here.host.restart()
-            step()
-    return crashed

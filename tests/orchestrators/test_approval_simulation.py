@@ -6,56 +6,27 @@ asks for. A failure names its seed; `World(seed).run()` lives through it again.
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Iterator
-from functools import cache
-
 import pytest
-from azure.durable_functions.models.history import HistoryEvent
 
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.orchestrators.approval_model import World
+from tests.orchestrators.worlds import live, live_many
+
+pytestmark = pytest.mark.usefixtures("quick_and_quiet")
 
 SEEDS, PART = 1000, 50
-
-
-@pytest.fixture(autouse=True)
-def _quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The worlds are full of failures that are logged, and each replay reads all times of its history again:
-    a cache of what was read halves the time and changes nothing.
-    """
-    module = sys.modules[HistoryEvent.__module__]
-    monkeypatch.setattr(module, "dt_parse", cache(vars(module)["dt_parse"]))
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-def _live(seed: int) -> World:
-    world = World(seed)
-    try:
-        world.run()
-    except BaseException as error:
-        error.add_note(f"seed {seed}:\n  " + "\n  ".join(world.trace))
-        raise
-    return world
-
-
-def _live_many(seeds: range) -> list[World]:
-    return [_live(seed) for seed in seeds]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, PART))
 def test_nothing_is_decided_twice_or_lost_or_paid_without_approval(first: int) -> None:
     """Fifty worlds in one test, so that the whole stays quick; the invariants are those of `World.check`."""
-    _live_many(range(first, first + PART))
+    live_many(World, range(first, first + PART))
 
 
 def test_worlds_see_what_they_are_made_for() -> None:
     """Among two hundred worlds there are all ends, refusals of all kinds, crashes, and lost events."""
-    worlds = _live_many(range(200))
+    worlds = live_many(World, range(200))
     ends = {world.status for world in worlds}
     text = "\n".join(line for world in worlds for line in world.trace)
     assert ends >= {"booked", "rejected", "expired"}
@@ -73,13 +44,13 @@ def test_storage_that_lets_two_write_one_entry_would_be_noticed(monkeypatch: pyt
 
     monkeypatch.setattr(MemoryBlobs, "create", create)
     with pytest.raises(AssertionError):
-        _live_many(range(SEEDS))
+        live_many(World, range(SEEDS))
 
 
 @pytest.mark.parametrize("seed", range(0, 1000, 100))
 def test_same_seed_gives_the_same_world(seed: int) -> None:
     """To the last entry of the ledger."""
-    one, two = _live(seed), _live(seed)
+    one, two = live(World, seed), live(World, seed)
     assert one.trace == two.trace
     assert {n: v[0] for n, v in one.office.blobs.stored.items()} == {
         n: v[0] for n, v in two.office.blobs.stored.items()

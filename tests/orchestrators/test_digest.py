@@ -12,7 +12,7 @@ import pytest
 
 from adapters import outbox, supervised
 from adapters.channels import NotSent
-from devhost.testing import Chaos, Host, HostCrash, in_turn
+from devhost.testing import Chaos, Host, in_turn
 from invoicing.approval import names
 from orchestrators import digest
 from tests.orchestrators.approval_kit import ANN, BOB, DOCUMENT, SUE, Office, clerk
@@ -80,7 +80,7 @@ def test_host_that_dies_at_any_commit_sends_each_message_once(tmp_path: Path, wh
         crash += 1
         with Office(clerk(), state=tmp_path / f"{when}-{crash}.db").at_work() as here:
             here.host.crash_at(crash, when)
-            crashed = _live(here)
+            crashed = here.live(_life(here))
             told = [
                 (message.to, item.kind)
                 for message in outbox.messages(here.blobs)[0].found
@@ -94,11 +94,11 @@ def test_host_that_dies_at_any_commit_sends_each_message_once(tmp_path: Path, wh
     assert crash > 40, "so few commits cannot be all"
 
 
-def _live(here: Office) -> bool:
-    """Go through all steps; one in which the host died is taken again. Returns whether it died."""
+def _life(here: Office) -> list[Callable[[], object]]:
+    """What happens to three invoices, step by step; each step can be taken again."""
     end = here.host.now + timedelta(hours=1)
     approval = names.approval_id(INVOICES[0])
-    steps: list[Callable[[], object]] = [
+    return [
         *(
             lambda ref=ref: here.host.instances(ref) or here.bring(DOCUMENT.replace("17", ref[1]), ref=ref)
             for ref in INVOICES
@@ -109,15 +109,6 @@ def _live(here: Office) -> bool:
         here.deliver,
         lambda: here.host.advance(max(timedelta(0), end - here.host.now)),
     ]
-    crashed = False
-    for step in steps:
-        try:
-            step()
-        except HostCrash:
-            crashed = True
-            here.host.restart()
-            step()
-    return crashed
 
 
 def test_mail_server_that_is_down_for_a_day_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

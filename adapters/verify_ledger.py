@@ -174,7 +174,7 @@ _NO_KEY = (
 def _anchors(anchors: AnchorProof) -> list[str]:
     newest = anchors.newest
     if newest is None:
-        said = ["Anchors   none that counts: a ledger that is gone altogether cannot be missed"]
+        said = ["Anchors   none that counts: a ledger that was deleted altogether is not noticed"]
     else:
         said = [
             f"Anchors   {anchors.count}, the newest is {newest.name}, with {newest.ledgers} ledgers",

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from devtools import azurite, ledger, ledger_key, local_settings, locks, private_files, run, run_record, setup
+from devtools import (
+    azurite,
+    cli,
+    ledger,
+    ledger_key,
+    local_settings,
+    locks,
+    private_files,
+    run,
+    run_record,
+    setup,
+)
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.ledger import Place, VerifyOptions
@@ -277,3 +288,39 @@ def test_key_that_cannot_be_read_is_told(project: Project) -> None:
     with pytest.raises(DevError, match="cannot be read") as caught:
         ledger_key.ensure(project, local_settings.read(project, {}))
     assert "SETTLE_LEDGER_KEY" in caught.value.hint
+
+
+# anchors
+
+
+def test_files_of_anchors_are_handed_over_by_their_whole_path(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command that proves works in another folder than the person who calls it."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    kept = tmp_path / "elsewhere" / "kept.gz"
+    kept.write_bytes(b"")
+    called: list[str] = []
+    monkeypatch.setattr(ledger.setup, "set_up", lambda *_, **__: None)
+    monkeypatch.setattr(ledger, "run_in_terminal", lambda command, cwd, env: called.extend(command) or 0)
+    options = VerifyOptions(
+        storage=ACCOUNT, allow_unsigned=True, anchors=["kept.gz", "ab" * 32], export_anchor=Path("new.gz")
+    )
+    ledger.verify(project, Console(io.StringIO(), terminal=False), options)
+    assert called[3:] == [
+        "--allow-unsigned",
+        *("--anchor", str(kept), "--anchor", "ab" * 32),
+        *("--export-anchor", str(kept.with_name("new.gz"))),
+    ]
+
+
+@pytest.mark.parametrize("text", ["nothing.gz", "ab" * 31, "."])
+def test_anchor_that_is_neither_a_file_nor_a_hash_is_refused(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that was mistyped must not pass for a proof."""
+    with pytest.raises(SystemExit) as ended:
+        cli.build_parser().parse_args(["verify-ledger", "--anchor", text])
+    assert ended.value.code == 2
+    assert "neither a file nor a SHA-256" in capsys.readouterr().err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from adapters import ledger_audit, verify_ledger
+from adapters import ledger_anchors, ledger_audit, verify_ledger
 from adapters.blobs import AzureBlobs, StorageUnavailable
 from adapters.ledgers import Ledger
 from adapters.settings import from_environment
@@ -104,6 +106,72 @@ def test_payable_that_nobody_approved_is_told(blobs: MemoryBlobs, capsys: pytest
     said = capsys.readouterr().out
     assert f"payables/i{'a' * 24}.json: no ledger books it" in said
     assert said.endswith("1 other things are NOT right.\n")
+
+
+def test_export_is_proved_against_later(
+    blobs: MemoryBlobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file for each day that somebody keeps; what was deleted since is found by it."""
+    gone, stays = put_approval(blobs, row(1)), put_approval(blobs, row(2))
+    file = tmp_path / "kept.gz"
+    assert verify_ledger.main(["--export-anchor", str(file)]) == 0
+    assert f"Exported  {file}" in capsys.readouterr().out
+    assert verify_ledger.main(["--anchor", str(file)]) == 0
+    for name in (*blobs.names(f"{names.APPROVALS}{gone}/"), names.inbox(gone)):
+        blobs.delete(name)
+    assert verify_ledger.main([]) == 0
+    capsys.readouterr()
+    assert verify_ledger.main(["--anchor", str(file)]) == 1
+    said = capsys.readouterr().out
+    assert f"approval {gone}, entry 1: entry 1 is missing" in said
+    assert stays not in said.split("Payables")[1]
+
+
+def test_export_is_written_only_where_all_is_whole_and_never_over_a_file(
+    blobs: MemoryBlobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An anchor of something that was altered would be kept as if it were right."""
+    file = tmp_path / "kept.gz"
+    assert verify_ledger.main(["--export-anchor", str(file)]) == 2
+    put_approval(blobs, row(1))
+    blobs.write(names.payable("i" + "a" * 24), b"{}")
+    assert verify_ledger.main(["--export-anchor", str(file)]) == 1
+    assert not file.exists()
+    file.write_bytes(b"kept")
+    assert verify_ledger.main(["--export-anchor", str(file)]) == 2
+    assert "never written over" in capsys.readouterr().err
+    assert verify_ledger.main(["--anchor", str(tmp_path / "other.gz")]) == 2
+
+
+def test_anchors_are_told(blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many, the newest and its hash, and whether a hash from a mail is among them."""
+    put_approval(blobs, row(1))
+    assert verify_ledger.main([]) == 0
+    assert "Anchors   none" in capsys.readouterr().out
+    ledger_anchors.take(blobs, LEDGER_KEYS, NOON)
+    anchor = ledger_anchors.newest(blobs, LEDGER_KEYS)
+    assert anchor is not None
+    assert verify_ledger.main(["--anchor", anchor.sha256]) == 0
+    said = capsys.readouterr().out
+    assert "Anchors   1, the newest is anchor 1 of 2026-05-04, with 1 ledgers" in said
+    assert anchor.sha256 in said
+    assert verify_ledger.main(["--anchor", "0" * 64]) == 1
+    assert "it is not here any more" in capsys.readouterr().out
+
+
+def test_copies_in_a_second_container_are_looked_at(
+    blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the setting names one."""
+    copies = PlacedBlobs()
+    put_approval(copies, row(1))
+    put_approval(blobs, row(1))
+    ledger_anchors.take(copies, LEDGER_KEYS, NOON)
+    found = {"settle": blobs, "kept": copies}
+    monkeypatch.setattr(verify_ledger, "AzureBlobs", lambda connection, name, owned=True: found[name])
+    monkeypatch.setenv("SETTLE_ANCHOR_CONTAINER", "kept")
+    assert verify_ledger.main([]) == 1
+    assert "it is missing here; the second container has a copy" in capsys.readouterr().out
 
 
 def test_name_that_somebody_chose_does_nothing_on_a_terminal(

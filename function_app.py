@@ -35,6 +35,7 @@ from triggers import (
     pages_runs,
     pages_sign_in,
     starts,
+    storage_at_start,
     supervising,
     timers,
 )
@@ -72,6 +73,7 @@ for module in (
     invoices,
     approvals,
     starts,
+    storage_at_start,
     timers,
     supervising,
     health,

@@ -23,8 +23,8 @@ from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.tellings import Telling, tellings
 from invoicing.supervision import OpenWork
 
-# Slots of a process whose digests were begun: more than a day of them, and then it begins anew.
-_MOST_SLOTS = 10_000
+# So many slots a process remembers to have begun; beyond that, each message starts its digest again.
+_MOST_SLOTS = 100_000
 
 
 def tell(here: Services, ledger: Ledger, after: int, away: StandIns) -> None:
@@ -145,18 +145,24 @@ def _start_alone(here: Services, notice: Notice) -> None:
 
 
 def _start_digest(here: Services, slot: Slot, notice: Notice) -> None:
-    """Have the digest of a slot started, once for each process."""
-    if slot.name in here.slots_begun:
+    """Have the digest of a slot started, once for each process.
+
+    Of several steps that add to it at the same moment one starts it. Where that one dies, it is repeated.
+    """
+    mine = object()
+    if here.slots_begun.setdefault(slot.name, mine) is not mine:
         return
     to = [] if notice.channel == "teams" else list(notice.to)
     job = {"slot": slot.name, "ends": slot.ends.isoformat(), "channel": notice.channel, "to": to}
     work = OpenWork(instance=f"digest-{slot.name}", orchestrator="digest", input=job)
 
-    supervised.note(here.blobs, work)
-    if _enqueued(here, work):
-        if len(here.slots_begun) >= _MOST_SLOTS:
-            here.slots_begun.clear()
-        here.slots_begun.add(slot.name)
+    begun = False
+    try:
+        supervised.note(here.blobs, work)
+        begun = _enqueued(here, work)
+    finally:
+        if not begun or len(here.slots_begun) > _MOST_SLOTS:
+            here.slots_begun.pop(slot.name, None)
 
 
 def _enqueued(here: Services, work: OpenWork) -> bool:

@@ -24,8 +24,11 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry, StorageErrorCode
 
+# Activities of a process that run at the same time, each with eight threads that read or write.
+_CONNECTIONS = 64
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 60}
 
 
@@ -113,6 +116,10 @@ class Blobs(Protocol):
         """Remove a blob; one that is not there is no error."""
         ...
 
+    def make_container(self) -> None:
+        """Make the container, unless it is there: what writes does so too, but a listener wants it before."""
+        ...
+
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         """All blobs below a prefix, by name, with their metadata."""
         ...
@@ -129,6 +136,19 @@ def _retries() -> LinearRetry:
     # Few and short: an activity that meets an outage says so, and the orchestrator waits without holding a
     # worker.
     return LinearRetry(backoff=1, retry_total=2, random_jitter_range=1)
+
+
+def _transport() -> RequestsTransport:
+    """What sends requests, with a connection for each thread that may send one at the same time.
+
+    A pool keeps ten of itself. Of more it throws away and makes anew, with a line in the log for each.
+    """
+    transport = RequestsTransport(**_TIMEOUTS)
+    transport.open()
+    assert transport.session is not None  # it was made by `open`
+    for adapter in transport.session.adapters.values():
+        adapter.init_poolmanager(_CONNECTIONS, _CONNECTIONS)
+    return transport
 
 
 @contextlib.contextmanager
@@ -161,7 +181,7 @@ class AzureBlobs:
         """`owned`: create the container when it is missing (never done to a container that callers name)."""
         try:
             service = BlobServiceClient.from_connection_string(
-                connection, retry_policy=_retries(), **_TIMEOUTS
+                connection, retry_policy=_retries(), transport=_transport(), **_TIMEOUTS
             )
         except ValueError as error:
             raise StorageRefused(f"the storage connection string cannot be used: {error}") from error
@@ -224,6 +244,10 @@ class AzureBlobs:
         """Remove a blob; one that is not there is no error."""
         with contextlib.suppress(BlobMissing), _translated(f"delete {name}"):
             self._container.delete_blob(name)
+
+    def make_container(self) -> None:
+        """Make the container, unless it is there; one that callers name is never made."""
+        self._ensure_container()
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         """All blobs below a prefix, by name, with their metadata."""

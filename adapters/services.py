@@ -90,9 +90,9 @@ class Services:
         return Sessions(self.blobs)
 
     @cached_property
-    def slots_begun(self) -> set[str]:
-        """Slots whose digests this process has had started: most messages join one that was."""
-        return set()
+    def slots_begun(self) -> dict[str, object]:
+        """Slots whose digests this process has had started, with who did: most messages join one that was."""
+        return {}
 
     def start_detached(self, orchestrator: str, instance_id: str, value: Any) -> None:
         """Have an orchestration started soon, unless there is one of this id. Raises as `starts.enqueue`."""

@@ -7,7 +7,9 @@ second one find the first.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -27,14 +29,14 @@ def enqueue(settings: Settings, orchestrator: str, instance_id: str, value: Any)
     Raises ValueError for an input that is too large for a message, StorageUnavailable and StorageRefused.
     """
     text = encode(orchestrator, instance_id, value)
-    try:
-        queue = QueueClient.from_connection_string(
-            settings.queue_connection, settings.starts_queue, **_TIMEOUTS
-        )
-    except ValueError as error:
-        raise StorageRefused("the connection string of the queue cannot be used") from error
-    with queue:
-        _send(queue, text, settings.starts_queue)
+    with _queue(settings) as queue, _translated(f"send to queue {settings.starts_queue}"):
+        _send(queue, text)
+
+
+def make_queue(settings: Settings) -> None:
+    """Make the queue of starts, unless it is there. Raises StorageUnavailable and StorageRefused."""
+    with _queue(settings) as queue, _translated(f"make queue {settings.starts_queue}"):
+        _create(queue)
 
 
 def encode(orchestrator: str, instance_id: str, value: Any) -> str:
@@ -60,19 +62,34 @@ def decode(data: bytes) -> tuple[str, str, Any]:
     return name, instance, body["input"]
 
 
-def _send(queue: QueueClient, text: str, name: str) -> None:
+def _queue(settings: Settings) -> QueueClient:
     try:
-        try:
-            queue.send_message(text, time_to_live=-1)
-        except ResourceNotFoundError:
-            _create(queue)
-            queue.send_message(text, time_to_live=-1)
+        return QueueClient.from_connection_string(
+            settings.queue_connection, settings.starts_queue, **_TIMEOUTS
+        )
+    except ValueError as error:
+        raise StorageRefused("the connection string of the queue cannot be used") from error
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn an error of the SDK into one of ours; `what` names the call in the text."""
+    try:
+        yield
     except HttpResponseError as error:
         status = error.status_code or 0
         kind = StorageUnavailable if status in (0, 408, 429) or status >= 500 else StorageRefused
-        raise kind(f"send to queue {name}: HTTP {status}") from error
+        raise kind(f"{what}: HTTP {status}") from error
     except AzureError as error:
-        raise StorageUnavailable(f"send to queue {name}: {type(error).__name__}") from error
+        raise StorageUnavailable(f"{what}: {type(error).__name__}") from error
+
+
+def _send(queue: QueueClient, text: str) -> None:
+    try:
+        queue.send_message(text, time_to_live=-1)
+    except ResourceNotFoundError:
+        _create(queue)
+        queue.send_message(text, time_to_live=-1)
 
 
 def _create(queue: QueueClient) -> None:

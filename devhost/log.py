@@ -47,18 +47,17 @@ class _Json(logging.Formatter):
 def configure(log_format: str, levels: Mapping[str, str], stream: TextIO | None = None) -> None:
     """Send all logging to ``stream`` (standard error) as ``text`` or ``json``.
 
-    ``levels`` is ``logging.logLevel`` of host.json: ``default`` goes to the root logger, any other category
-    to the logger of that name in lower case.
+    ``levels`` is ``logging.logLevel`` of host.json, of which ``default`` counts. The other categories are
+    those of the host's own code: as on the real host, none of them is a logger of Python.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Json() if log_format == "json" else _Text())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # The storage SDK logs each request with all its headers; asyncio the creation of its selector.
-    for quiet in ("azure", "asyncio"):
-        logging.getLogger(quiet).setLevel(logging.WARNING)
-    for category, level in levels.items():
-        number = _LEVELS.get(level.strip().lower())
-        if number is not None:
-            (root if category.lower() == "default" else logging.getLogger(category.lower())).setLevel(number)
+    # asyncio logs the creation of its selector. What the app's packages log is the app's to quiet.
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    default = next((level for category, level in levels.items() if category.lower() == "default"), "")
+    number = _LEVELS.get(default.strip().lower())
+    if number is not None:
+        root.setLevel(number)

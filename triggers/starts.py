@@ -23,14 +23,14 @@ async def start_detached(message: func.QueueMessage, client: df.DurableOrchestra
     """
     name, instance, value = starts.decode(message.get_body())
     if await _exists(client, instance):
-        logging.info("%s %s was started before", name, instance)
+        logging.debug("%s %s was started before", name, instance)
         return
     try:
         await client.start_new(name, instance, value)
     except Exception:
         if not await _exists(client, instance):
             raise
-        logging.info("%s %s was started by another message", name, instance)
+        logging.debug("%s %s was started by another message", name, instance)
 
 
 async def _exists(client: df.DurableOrchestrationClient, instance: str) -> bool:

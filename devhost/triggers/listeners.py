@@ -13,7 +13,7 @@ from devhost.app.index import AppIndex, FunctionInfo
 from devhost.app.settings import Settings
 from devhost.errors import AppError, SettingsError
 from devhost.triggers.by_hand import trigger_value
-from devhost.triggers.storage_io import connection_string
+from devhost.triggers.storage_io import connection_string, sdk_log
 from devhost.triggers.timers import ScheduleMonitor, TimerTrigger
 from devhost.workers.invocation import describe_error
 from devhost.workers.worker import Worker
@@ -78,7 +78,9 @@ class Triggers:
                 from azure.storage.blob.aio import BlobServiceClient as Service
             try:
                 # Polling notices an outage by itself; retries of the client would only slow it down.
-                self._clients[kind, text] = Service.from_connection_string(text, retry_total=0)
+                self._clients[kind, text] = Service.from_connection_string(
+                    text, retry_total=0, logger=sdk_log
+                )
             except ValueError as error:
                 raise SettingsError(f"the connection string is not valid: {error}") from error
         return self._clients[kind, text]

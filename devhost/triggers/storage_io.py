@@ -6,6 +6,7 @@ import base64
 import contextlib
 import functools
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
-__all__ = ["StorageIO", "connection_string", "decode_message", "encode_message", "messages_of"]
+__all__ = ["StorageIO", "connection_string", "decode_message", "encode_message", "messages_of", "sdk_log"]
+
+#: What the storage SDK says of each request that the host itself makes: the SDK's own logger is the app's.
+sdk_log = logging.getLogger("devhost.storage")
+sdk_log.setLevel(logging.WARNING)
 
 AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
@@ -156,11 +161,11 @@ class StorageIO:
 def _queue_service(connection: str) -> QueueServiceClient:
     from azure.storage.queue import QueueServiceClient
 
-    return QueueServiceClient.from_connection_string(connection)
+    return QueueServiceClient.from_connection_string(connection, logger=sdk_log)
 
 
 @functools.cache
 def _blob_service(connection: str) -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
-    return BlobServiceClient.from_connection_string(connection)
+    return BlobServiceClient.from_connection_string(connection, logger=sdk_log)

@@ -77,6 +77,9 @@ class MemoryBlobs:
         self._note("delete", name)
         self.stored.pop(name, None)
 
+    def make_container(self) -> None:
+        self._note("make", "")
+
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         self._note("list", prefix)
         for name in self.names(prefix):

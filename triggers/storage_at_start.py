@@ -1,0 +1,46 @@
+"""Making what the app needs in the storage when the host starts.
+
+A queue trigger whose queue does not exist logs the storage's refusal every two seconds on the real host. So
+the queue is made before anybody puts a message into it, and with it the container of documents and results.
+
+It is a timer that also runs at the start. Importing the app must not wait for a storage that is away, and an
+import that fails takes every function with it; a function that fails is a line in the log. What could not be
+made is made when it is first used, and tried here again an hour later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from adapters import services, starts
+from adapters.blobs import StorageError
+from adapters.services import Services
+
+bp = df.Blueprint()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="45 0 * * * *", run_on_startup=True)
+async def make_storage(timer: func.TimerRequest) -> None:
+    """Make the queue of starts and the app's container, unless they are there. It never raises."""
+    here = services.current()
+    await asyncio.gather(*(asyncio.to_thread(_try, make, here) for make in (_queue, _container)))
+
+
+def _queue(here: Services) -> None:
+    starts.make_queue(here.settings)
+
+
+def _container(here: Services) -> None:
+    here.blobs.make_container()
+
+
+def _try(make: Callable[[Services], None], here: Services) -> None:
+    try:
+        make(here)
+    except StorageError as error:
+        logging.warning("storage is not there yet, what is missing is made on first use: %s", error)

@@ -12,14 +12,14 @@ import azure.durable_functions as df
 
 from activities.telling import tell
 from adapters import services
-from adapters.approvals import stages_of, stand_ins_at, state_of
-from adapters.blobs import Blobs
-from adapters.ledgers import Ledger
 from adapters.services import Services
 from invoicing.approval import deciding, names, stages
 from invoicing.approval.facts import facts_of
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import StageState
+from stores.approvals import stages_of, stand_ins_at, state_of
+from stores.blobs import Blobs
+from stores.ledgers import Ledger
 
 bp = df.Blueprint()
 

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import azure.durable_functions as df
 
-from adapters import services, supervised
-from adapters.blobs import Blobs
+from adapters import services
 from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.supervision import OpenWork
+from stores import supervised
+from stores.blobs import Blobs
 
 bp = df.Blueprint()
 

@@ -11,11 +11,7 @@ import azure.durable_functions as df
 
 from activities.routed import route_of, routes_of, row_of, rows_of_documents
 from activities.routing import PACK
-from adapters import services, suppliers
-from adapters.approvals import stages_of
-from adapters.blobs import BlobMissing
-from adapters.ledgers import Chain, Ledger, bookings
-from adapters.payables import book
+from adapters import services
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval import names
@@ -25,6 +21,11 @@ from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import progress
 from invoicing.approval.suppliers import approved_accounts
 from invoicing.findings import PAYMENT_BLOCKERS
+from stores import suppliers
+from stores.approvals import stages_of
+from stores.blobs import BlobMissing
+from stores.ledgers import Chain, Ledger, bookings
+from stores.payables import book
 
 bp = df.Blueprint()
 

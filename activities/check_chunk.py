@@ -11,11 +11,11 @@ import azure.durable_functions as df
 from activities.results import counts_of, write_lines
 from activities.set_aside import put_aside
 from adapters import services
-from adapters.blobs import Blobs
 from adapters.checking.checker import GivenUp
 from invoicing import batch_names
 from invoicing.batching import ChunkContent
 from invoicing.outcomes import RowLine, line_of
+from stores.blobs import Blobs
 
 bp = df.Blueprint()
 

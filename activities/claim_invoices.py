@@ -14,11 +14,11 @@ import azure.durable_functions as df
 
 from activities.results import rows_of
 from adapters import services
-from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 from invoicing import batch_names
 from invoicing.batching import documents_of
 from invoicing.duplicates import SHARDS, merge, shard_of
 from invoicing.outcomes import duplicate_row
+from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 bp = df.Blueprint()
 

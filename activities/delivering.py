@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters import digest_messages, mail, messages, outbox, policies, teams
-from adapters.approvals import ApprovalView
-from adapters.channels import Message
+from adapters import digest_messages, mail, messages, policies, teams
 from adapters.digest_messages import DigestLine
 from adapters.links import DEFAULT_LIFETIME, Purpose
 from adapters.messages import Occasion
-from adapters.notices import Notice
 from adapters.services import Services
 from invoicing.approval.policy import PolicyInvalid
+from invoicing.records.messages import Message
+from stores import outbox
+from stores.approvals import ApprovalView
+from stores.notices import Notice
 
 #: Messages that ask for something, and what their link is for; the others only tell.
 ASKS: dict[str, Purpose] = {

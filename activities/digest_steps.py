@@ -11,13 +11,14 @@ import azure.durable_functions as df
 
 from activities import delivering
 from activities.delivering import Envelope
-from adapters import approvals, digests, notices, services, supervised
-from adapters.approvals import ApprovalMissing, InboxItem
+from adapters import services
 from adapters.channels import NotSent
-from adapters.notices import PATIENCE, Notice, State
-from adapters.records import RecordDamaged
 from adapters.services import Services
 from adapters.settings import SettingError
+from stores import approvals, digests, notices, supervised
+from stores.approvals import ApprovalMissing, InboxItem
+from stores.notices import PATIENCE, Notice, State
+from stores.records import RecordDamaged
 
 bp = df.Blueprint()
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from activities.results import rows_of_chunk
-from adapters.blobs import BlobMissing, Blobs
 from invoicing import batch_names
 from invoicing.approval import names
+from stores.blobs import BlobMissing, Blobs
 
 
 class NotRouted(Exception):

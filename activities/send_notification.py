@@ -8,14 +8,15 @@ import azure.durable_functions as df
 
 from activities import delivering
 from activities.delivering import Envelope
-from adapters import approvals, notices, services
-from adapters.approvals import ApprovalMissing
-from adapters.blobs import BlobMissing
+from adapters import services
 from adapters.channels import NotSent
-from adapters.notices import PATIENCE, Notice, State
-from adapters.records import RecordDamaged
 from adapters.services import Services
 from adapters.settings import SettingError
+from stores import approvals, notices
+from stores.approvals import ApprovalMissing
+from stores.blobs import BlobMissing
+from stores.notices import PATIENCE, Notice, State
+from stores.records import RecordDamaged
 
 bp = df.Blueprint()
 

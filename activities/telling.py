@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adapters import digests, notices, policies, supervised, wishes
-from adapters.approvals import stages_of
-from adapters.blobs import BlobConflict, StorageError
-from adapters.ledgers import Ledger
-from adapters.notices import InvoiceLine, Notice
-from adapters.records import RecordDamaged
+from adapters import policies
 from adapters.services import Services
 from invoicing.approval import gathering
 from invoicing.approval.deciding import StandIns
@@ -22,6 +17,12 @@ from invoicing.approval.gathering import Slot, Wish
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.tellings import Telling, tellings
 from invoicing.supervision import OpenWork
+from stores import digests, notices, supervised, wishes
+from stores.approvals import stages_of
+from stores.blobs import BlobConflict, StorageError
+from stores.ledgers import Ledger
+from stores.notices import InvoiceLine, Notice
+from stores.records import RecordDamaged
 
 # So many slots a process remembers to have begun; beyond that, each message starts its digest again.
 _MOST_SLOTS = 100_000

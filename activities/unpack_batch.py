@@ -12,12 +12,12 @@ from typing import BinaryIO, cast
 import azure.durable_functions as df
 
 from adapters import services
-from adapters.blobs import BlobInfo, BlobMissing, Blobs, StorageRefused
-from adapters.ranged import RangedBlob
 from adapters.services import Services
 from invoicing import batch_names
 from invoicing.archive import Archive, BadArchive, Entry, Limits, loose_entry, oversized_entry
 from invoicing.batching import documents_of, pack, plan
+from stores.blobs import BlobInfo, BlobMissing, Blobs, StorageRefused
+from stores.ranged import RangedBlob
 
 bp = df.Blueprint()
 

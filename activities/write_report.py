@@ -10,9 +10,9 @@ import azure.durable_functions as df
 
 from activities.results import final_rows
 from adapters import services
-from adapters.blobs import Blobs
 from invoicing import batch_names
 from invoicing.report import WRITERS, Totals
+from stores.blobs import Blobs
 
 bp = df.Blueprint()
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from adapters import ledger_anchors
-from adapters.blobs import Blobs
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchor, Anchored, BadAnchor, file_sha256, read
 from invoicing.approval.signing import LedgerKeys
+from stores import ledger_anchors
+from stores.blobs import Blobs
 
 #: Gaps between days that are named; the others are counted.
 _MOST_GAPS = 10

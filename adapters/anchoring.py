@@ -15,13 +15,15 @@ from typing import TypeVar
 
 from markupsafe import escape
 
-from adapters import ledger_anchors, mail
-from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageError
-from adapters.channels import Message, NotSent
+from adapters import mail
+from adapters.channels import NotSent
 from adapters.settings import SettingError, Settings
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchor, BadAnchor
 from invoicing.approval.signing import LedgerKeys
+from invoicing.records.messages import Message
+from stores import ledger_anchors
+from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageError
 
 Result = TypeVar("Result")
 

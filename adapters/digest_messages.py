@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from adapters import teams
-from adapters.channels import Message, MessageItem
 from adapters.messages import template
-from adapters.notices import InvoiceLine
 from adapters.wording import amount, counted, line, moment
+from invoicing.records.messages import Message, MessageItem
+from stores.notices import InvoiceLine
 
 #: The kinds that can be in a digest, in their order there, each with its heading.
 HEADINGS: dict[str, str] = {

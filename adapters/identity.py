@@ -18,9 +18,9 @@ from werkzeug.http import dump_cookie
 from adapters.access_settings import AccessSettings
 from adapters.cookies import cookies
 from adapters.links import LinkClaims, LinkRefused, Links
-from adapters.sessions import Session, Sessions, is_session_id
 from adapters.signing import BadSignature, Keys
 from invoicing.approval.persons import BadPerson, is_person_id, person_id
+from stores.sessions import Session, Sessions, is_session_id
 
 Via = Literal["principal", "link", "dev"]
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, TypeVar
 
-from adapters.blobs import BlobMissing, Blobs
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchored, check_anchored
 from invoicing.approval.audit import check_end, check_payables, prove, prove_bookings, standing
 from invoicing.approval.ledger import Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import BlobMissing, Blobs
 
 Result = TypeVar("Result")
 

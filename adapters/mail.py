@@ -12,7 +12,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from adapters.channel_settings import SmtpServer
-from adapters.channels import Message, NotSent
+from adapters.channels import NotSent
+from invoicing.records.messages import Message
 
 #: Seconds that a mail server may take for each answer.
 PATIENCE = 20.0

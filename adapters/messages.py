@@ -15,9 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from adapters import teams
-from adapters.channels import Message, MessageItem
 from adapters.settings import APP_ROOT
 from adapters.wording import amount, line, moment, printable
+from invoicing.records.messages import Message, MessageItem
 
 #: The kinds of messages, each with the words on the button that leads to the page.
 KINDS: dict[str, str] = {

@@ -12,15 +12,15 @@ from typing import Any, TypeVar, cast
 
 from adapters import settings as app_settings
 from adapters import starts
-from adapters.batch_sources import Sources
-from adapters.blobs import AzureBlobs, Blobs
 from adapters.checking.checker import DocumentChecker, InvoiceReader, SupervisedChecker, SupervisedReader
 from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
-from adapters.sessions import Sessions
 from adapters.settings import Settings
 from adapters.signing import load_keys
 from invoicing.approval.signing import LedgerKeys
+from stores.batch_sources import Sources
+from stores.blobs import AzureBlobs, Blobs
+from stores.sessions import Sessions
 
 _Made = TypeVar("_Made")
 

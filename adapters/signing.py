@@ -14,8 +14,8 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from adapters.access_settings import AccessSettings
-from adapters.blobs import BlobConflict, BlobMissing, Blobs
 from adapters.setting_values import SettingError
+from stores.blobs import BlobConflict, BlobMissing, Blobs
 
 #: Where a local run keeps the key that it made for itself.
 LOCAL_KEY = "keys/link"

@@ -15,8 +15,8 @@ from typing import Any
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
-from adapters.blobs import StorageRefused, StorageUnavailable
 from adapters.settings import Settings
+from stores.blobs import StorageRefused, StorageUnavailable
 
 # A message of a storage queue holds 64 KiB, of which base64 takes a quarter.
 _LARGEST = 48 * 1024

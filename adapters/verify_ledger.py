@@ -13,13 +13,13 @@ from pathlib import Path
 
 from adapters import anchor_audit
 from adapters.anchor_audit import AnchorProof
-from adapters.blobs import AzureBlobs, StorageError
 from adapters.ledger_audit import Audit, Proof
 from adapters.settings import SettingError, Settings, from_environment
 from invoicing.approval import names
 from invoicing.approval.anchors import Former, Head, Header, file_sha256, head_of, write
 from invoicing.approval.ledger import Entry
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import AzureBlobs, StorageError
 
 WHOLE, FLAWED, NOTHING_PROVED = 0, 1, 2
 #: Flaws that are printed; the others are counted.

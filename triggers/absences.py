@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 
-from adapters import approvals, policies
-from adapters.approvals import BadDelegation
-from adapters.records import Listed
+from adapters import policies
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.persons import BadPerson, person_id
+from stores import approvals
+from stores.approvals import BadDelegation
+from stores.records import Listed
 from triggers.responses import Refused
 
 

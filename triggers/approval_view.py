@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from adapters.approvals import ApprovalView, InboxItem
-from adapters.notices import Notice
-from adapters.records import Listed
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Entry
+from stores.approvals import ApprovalView, InboxItem
+from stores.notices import Notice
+from stores.records import Listed
 
 # What of the ledger is not told: how an entry is stored and recognised.
 _UNTOLD = ("key", "link_id", "previous", "signature", "signed_with")

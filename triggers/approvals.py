@@ -12,14 +12,15 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, digests, notices, outbox, services
-from adapters.approvals import ApprovalMissing, InboxItem
-from adapters.blobs import StorageRefused
+from adapters import services
 from adapters.identity import Identity
-from adapters.records import Listed
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval.persons import BadPerson, person_id
+from stores import approvals, digests, notices, outbox
+from stores.approvals import ApprovalMissing, InboxItem
+from stores.blobs import StorageRefused
+from stores.records import Listed
 from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
 from triggers.decisions import decide, unknown_approval

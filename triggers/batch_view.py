@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters.intake_records import BatchRecord, told
+from stores.intake_records import BatchRecord, told
 
 #: Statuses in which a batch changes no more.
 ENDED = ("completed", "stopped", "failed")

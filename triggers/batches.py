@@ -15,14 +15,15 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.results import progress
-from adapters import intake_records, policies, services, supervised
-from adapters.batch_sources import source_of
-from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
-from adapters.intake_records import BatchRecord, BatchSource, told
-from adapters.records import RecordDamaged
+from adapters import policies, services
 from invoicing import batch_names
 from invoicing.report import WRITERS
 from invoicing.supervision import OpenWork
+from stores import intake_records, supervised
+from stores.batch_sources import source_of
+from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
+from stores.intake_records import BatchRecord, BatchSource, told
+from stores.records import RecordDamaged
 from triggers.batch_requests import BatchRequest, parse
 from triggers.batch_view import ENDED, is_checking, links, state_of, view
 from triggers.idempotency import reserve

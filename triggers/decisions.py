@@ -8,13 +8,13 @@ from typing import get_args
 
 import azure.durable_functions as df
 
-from adapters import approvals
-from adapters.approvals import ApprovalMissing, Decision, DecisionRefused
 from adapters.identity import Identity
 from adapters.services import Services
 from adapters.settings import SettingError
 from invoicing.approval.ledger import Entry
 from invoicing.approval.signing import LedgerKeys
+from stores import approvals
+from stores.approvals import ApprovalMissing, Decision, DecisionRefused
 from triggers.responses import Refused
 
 # What is wrong with the request, and who may not; everything else came too late or too early: 409.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import azure.functions as func
 
-from adapters.blobs import BlobConflict, Blobs
-from adapters.intake_records import Record
+from stores.blobs import BlobConflict, Blobs
+from stores.intake_records import Record
 from triggers.request_texts import header
 from triggers.responses import Refused
 

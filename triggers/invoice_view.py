@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from adapters.intake_records import InvoiceRecord, told
+from stores.intake_records import InvoiceRecord, told
 from triggers.batch_view import loaded, state_of
 
 #: Statuses in which an invoice changes no more.

@@ -12,12 +12,13 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import intake_records, policies, services, supervised
-from adapters.blobs import BlobMissing, Blobs
-from adapters.intake_records import InvoiceRecord, told
+from adapters import policies, services
 from adapters.services import Services
 from invoicing.approval import names
 from invoicing.supervision import OpenWork
+from stores import intake_records, supervised
+from stores.blobs import BlobMissing, Blobs
+from stores.intake_records import InvoiceRecord, told
 from triggers.batch_view import state_of
 from triggers.idempotency import reserve
 from triggers.invoice_requests import InvoiceRequest, parse, sender_named

@@ -10,12 +10,13 @@ import azure.durable_functions as df
 import azure.functions as func
 from pydantic import ValidationError
 
-from adapters import approvals, policies, services, wishes
+from adapters import policies, services
 from adapters.identity import Identity
 from adapters.services import Services
-from adapters.wishes import StatedWish
 from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.policy import Policy, PolicyInvalid
+from stores import approvals, wishes
+from stores.wishes import StatedWish
 from triggers.absences import away_now, note_absence
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused

@@ -12,12 +12,13 @@ from urllib.parse import quote
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, digests, notices, services
-from adapters.approvals import ApprovalMissing, ApprovalView
+from adapters import services
 from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.delegation import Delegation, stand_ins
+from stores import approvals, digests, notices
+from stores.approvals import ApprovalMissing, ApprovalView
 from triggers.decisions import decide, unknown_approval
 from triggers.pages_common import (
     SECURITY_HEADERS,

@@ -11,12 +11,13 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, services
-from adapters.approvals import InboxItem
-from adapters.blobs import Blobs, StorageRefused
+from adapters import services
 from adapters.identity import Identity
-from adapters.records import RecordDamaged
 from invoicing import batch_names
+from stores import approvals
+from stores.approvals import InboxItem
+from stores.blobs import Blobs, StorageRefused
+from stores.records import RecordDamaged
 from triggers import batches as api
 from triggers.batch_view import ENDED, state_of, view
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor

@@ -12,15 +12,15 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 
 from adapters import csrf, policies, services
-from adapters.blobs import StorageUnavailable
 from adapters.identity import Identity
-from adapters.records import RecordDamaged
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from adapters.signing import Keys
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
+from stores.blobs import StorageUnavailable
+from stores.records import RecordDamaged
 from triggers.forms import MOST_FIELDS, BadForm, FormTooLarge, fields_of
 from triggers.people import who
 from triggers.responses import OUTAGE_SECONDS, Refused, check_caller, check_texts, kept_nowhere

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import approvals, services
+from adapters import services
+from stores import approvals
 from triggers.pages_common import page, page_response, people_of, visitor
 from web.views.inbox import FINDINGS, SORTS, inbox, parse_filter
 

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import digests, outbox, services, supervised
-from adapters.blobs import Blobs, StorageRefused
-from adapters.channels import MessageItem
-from adapters.outbox import OutboxMessage
+from adapters import services
+from invoicing.records.messages import MessageItem
 from invoicing.supervision import OpenWork
+from stores import digests, outbox, supervised
+from stores.blobs import Blobs, StorageRefused
+from stores.outbox import OutboxMessage
 from triggers.pages_common import own_path, page, page_response, people_of, visitor
 from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused

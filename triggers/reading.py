@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from adapters.blobs import Blobs
+from stores.blobs import Blobs
 
 Answer = TypeVar("Answer")
 

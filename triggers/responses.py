@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import azure.functions as func
 
 from adapters import callers, services
-from adapters.blobs import StorageError, StorageUnavailable
-from adapters.records import RecordDamaged
 from adapters.settings import SettingError
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
+from stores.blobs import StorageError, StorageUnavailable
+from stores.records import RecordDamaged
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
 

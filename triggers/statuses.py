@@ -10,8 +10,9 @@ from typing import Any
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import services, supervised
+from adapters import services
 from invoicing.failures import cause_of
+from stores import supervised
 from web.views.runs import Run, run_of
 
 

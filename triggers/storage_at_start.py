@@ -18,8 +18,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import services, starts
-from adapters.blobs import StorageError
 from adapters.services import Services
+from stores.blobs import StorageError
 
 bp = df.Blueprint()
 

@@ -12,8 +12,9 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import services, supervised
+from adapters import services
 from invoicing.supervision import Case, OpenWork, advice
+from stores import supervised
 from triggers.responses import Refused, answers_errors, json_response
 from triggers.statuses import runs_begun
 from usecases import supervise

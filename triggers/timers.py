@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import anchoring, approvals, services
+from adapters import anchoring, services
 from adapters.anchoring import Place
-from adapters.blobs import Blobs
 from invoicing.approval import names
 from invoicing.approval.ledger import DECISIONS
+from stores import approvals
+from stores.blobs import Blobs
 
 bp = df.Blueprint()
 

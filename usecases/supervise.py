@@ -21,9 +21,9 @@ from typing import Any
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import supervised
-from adapters.blobs import Blobs
 from invoicing.supervision import ROOTS, Case, OpenWork, case_of, gone_case
+from stores import supervised
+from stores.blobs import Blobs
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8

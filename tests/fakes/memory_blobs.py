@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from adapters.blobs import BlobConflict, BlobInfo, BlobMissing, BlobPage, StorageRefused, StorageUnavailable
+from stores.blobs import BlobConflict, BlobInfo, BlobMissing, BlobPage, StorageRefused, StorageUnavailable
 
 
 class MemoryBlobs:
-    """Keeps the contract of `adapters.blobs.Blobs`; `tests/unit/test_blobs.py` holds both against it.
+    """Keeps the contract of `stores.blobs.Blobs`; `tests/unit/test_blobs.py` holds both against it.
 
     `fails(verb, name)` is asked before each call: an exception that it raises is the storage's answer.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import atheris  # pyright: ignore[reportMissingImports] - it is not to be had everywhere
 
-_WATCHED = ["invoicing", "triggers", "adapters", "web", "pypdf", "werkzeug", "zipfile"]
+_WATCHED = ["invoicing", "triggers", "adapters", "stores", "web", "pypdf", "werkzeug", "zipfile"]
 
 #: By how much the code is slower that atheris watches.
 _FACTOR = 4.0

@@ -26,8 +26,7 @@ from activities import (
     routing,
     send_notification,
 )
-from adapters import approvals, notices, policies, services, supervised
-from adapters.notices import Notice
+from adapters import policies, services
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
@@ -38,6 +37,8 @@ from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
 from invoicing.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
+from stores import approvals, notices, supervised
+from stores.notices import Notice
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker

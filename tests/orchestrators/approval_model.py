@@ -13,14 +13,14 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from adapters import approvals
-from adapters.approvals import BadDelegation, DecisionRefused
-from adapters.blobs import StorageUnavailable
-from adapters.ledgers import ApprovalMissing
 from devhost.errors import InstanceFinished, InstanceNotFound
 from devhost.testing import HostCrash
 from invoicing.approval import audit, names
 from invoicing.approval.ledger import Entry
+from stores import approvals
+from stores.approvals import BadDelegation, DecisionRefused
+from stores.blobs import StorageUnavailable
+from stores.ledgers import ApprovalMissing
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.orchestrators.approval_kit import (
     ANN,

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from activities import digest_steps
-from adapters import approvals, outbox
-from adapters.approvals import DecisionRefused
-from adapters.blobs import StorageUnavailable
 from adapters.channels import NotSent
-from adapters.ledgers import ApprovalMissing
 from devhost.testing import HostCrash
 from invoicing.approval import names
 from invoicing.approval.tellings import tellings
+from stores import approvals, outbox
+from stores.approvals import DecisionRefused
+from stores.blobs import StorageUnavailable
+from stores.ledgers import ApprovalMissing
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, plain, sha256
 
 STAGE = clerk(remind_after="PT30M", remind_every="PT3H", escalate_after="PT5H", escalate_to=[CARLA])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adapters import approvals
-from adapters.approvals import DecisionRefused
-from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
+from stores import approvals
+from stores.approvals import DecisionRefused
+from stores.blobs import StorageUnavailable
 from tests.orchestrators.approval_kit import (
     ANN,
     BOB,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters.blobs import StorageUnavailable
 from devhost.testing import Host, HostCrash, Status, in_turn
 from orchestrators import batch, chunk
+from stores.blobs import StorageUnavailable
 
 BATCH = "b" + "0" * 24
 AWAY = StorageUnavailable("read x: no answer")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from adapters import outbox, supervised
 from adapters.channels import NotSent
 from devhost.testing import Chaos, Host, in_turn
 from invoicing.approval import names
 from orchestrators import digest
+from stores import outbox, supervised
 from tests.orchestrators.approval_kit import ANN, BOB, DOCUMENT, SUE, Office, clerk
 
 SENT, AGAIN = {"outcome": "sent"}, {"outcome": "again", "error": "mail: ConnectionRefusedError"}

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters import digests
+from stores import digests
 from tests.orchestrators.message_model import World
 from tests.orchestrators.worlds import live, live_many
 

@@ -7,11 +7,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.blobs import Blobs
-from adapters.ledgers import Ledger
 from invoicing.approval import names
 from invoicing.approval.facts import facts_of
 from invoicing.approval.ledger import Draft
+from stores.blobs import Blobs
+from stores.ledgers import Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
 
 ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from activities import booking
-from adapters import anchor_audit, ledger_anchors, services
+from adapters import anchor_audit, services
 from adapters.anchor_audit import AnchorProof
 from adapters.ledger_audit import Audit
 from adapters.services import Services
@@ -19,6 +19,7 @@ from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from stores import ledger_anchors
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker

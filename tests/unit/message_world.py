@@ -12,17 +12,18 @@ from typing import Any
 
 from activities import digest_steps, send_notification
 from activities.telling import tell
-from adapters import approvals, notices, outbox, services, wishes
-from adapters.blobs import Blobs
-from adapters.ledgers import Ledger
-from adapters.outbox import OutboxMessage
+from adapters import services
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
-from adapters.wishes import StatedWish
 from invoicing.approval import names
 from invoicing.approval.gathering import Wish
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
+from stores import approvals, notices, outbox, wishes
+from stores.blobs import Blobs
+from stores.ledgers import Ledger
+from stores.outbox import OutboxMessage
+from stores.wishes import StatedWish
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from adapters import approvals, policies, services, wishes
+from adapters import policies, services
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
+from stores import approvals, wishes
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA
 from tests.unit.page_requests import get, handler, local_run, request, text
 from triggers import pages_absences

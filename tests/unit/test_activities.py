@@ -12,11 +12,11 @@ import pytest
 
 from activities import check_chunk, claim_invoices, results, set_aside, unpack_batch, write_report
 from adapters import services
-from adapters.blobs import BlobMissing, StorageUnavailable
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing import batch_names
 from invoicing.duplicates import shard_of
+from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 

@@ -8,10 +8,10 @@ import pytest
 
 from adapters import verify_ledger
 from adapters.anchor_audit import is_sha256
-from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
 from invoicing.approval.anchors import head_of
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import NOON
 from tests.unit.books import LEDGER_KEY, Books

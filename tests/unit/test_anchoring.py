@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from adapters import anchoring, ledger_anchors, services
+from adapters import anchoring, services
 from adapters.anchoring import MAILED, AnchorFailed, Place
-from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
+from stores import ledger_anchors
+from stores.blobs import StorageUnavailable
 from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.books import LEDGER_KEYS, Books

@@ -9,8 +9,6 @@ import tracemalloc
 
 import pytest
 
-from adapters import ledger_anchors
-from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
 from invoicing.approval.anchors import (
     Anchor,
@@ -24,6 +22,8 @@ from invoicing.approval.anchors import (
     write,
 )
 from invoicing.approval.signing import LedgerKeys
+from stores import ledger_anchors
+from stores.blobs import StorageUnavailable
 from tests.unit.books import LEDGER_KEY, LEDGER_KEYS, Books
 
 FORMER = Former(1, "2026-05-04", "ab" * 32)

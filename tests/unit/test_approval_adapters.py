@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from adapters import approvals
-from adapters.blobs import BlobMissing, StorageUnavailable
-from adapters.ledgers import ApprovalMissing, Ledger
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
+from stores import approvals
+from stores.blobs import BlobMissing, StorageUnavailable
+from stores.ledgers import ApprovalMissing, Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from triggers import timers

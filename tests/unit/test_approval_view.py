@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters import approvals
 from invoicing.approval.ledger import Draft
+from stores import approvals
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, CLERK, NOON, add_entries, put_approval
 from tests.unit.report_rows import finding, row

@@ -15,13 +15,14 @@ import azure.functions as func
 import pytest
 from werkzeug.http import parse_cookie
 
-from adapters import approvals, services
+from adapters import services
 from adapters.identity import SIGN_IN_COOKIE, sign_in_cookie
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, request_sha256, signature_fault, to_bytes
 from invoicing.approval.policy import Stage
+from stores import approvals
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from triggers import approvals as api

@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from activities import unpack_batch
-from adapters import batch_sources, services
-from adapters.batch_sources import Source, Sources, open_source
-from adapters.blobs import BlobMissing, StorageUnavailable
+from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing import batch_names
 from invoicing.archive import DEFAULT_LIMITS, BadArchive, loose_entry
 from invoicing.batching import ChunkContent, pack
+from stores import batch_sources
+from stores.batch_sources import Source, Sources, open_source
+from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 
 ONE = "b" + "1" * 24

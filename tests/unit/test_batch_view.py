@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters.intake_records import BatchRecord, BatchSource
+from stores.intake_records import BatchRecord, BatchSource
 from triggers.batch_view import is_checking, links, state_of, view
 
 RECORD = BatchRecord(

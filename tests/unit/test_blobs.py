@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from adapters.blobs import (
+from stores.blobs import (
     AzureBlobs,
     BlobConflict,
     BlobMissing,

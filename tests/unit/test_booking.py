@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from activities import booking
-from adapters.blobs import StorageUnavailable
 from adapters.settings import SettingError
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import StorageUnavailable
 from tests.unit.approvals_on_paper import ANN, add_entries
 from tests.unit.books import BATCH, LATER, LEDGER_KEY, Books
 

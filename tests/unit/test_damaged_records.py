@@ -13,17 +13,17 @@ import azure.functions as func
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import approvals, intake_records, notices, outbox, wishes
-from adapters.channels import Message, MessageItem
-from adapters.intake_records import BatchRecord, BatchSource
-from adapters.notices import Notice
-from adapters.records import RecordDamaged
 from adapters.services import Services
-from adapters.wishes import StatedWish
 from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.gathering import Slot
+from invoicing.records.messages import Message, MessageItem
+from stores import approvals, intake_records, notices, outbox, wishes
+from stores.intake_records import BatchRecord, BatchSource
+from stores.notices import Notice
+from stores.records import RecordDamaged
+from stores.wishes import StatedWish
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.message_world import World

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from adapters import digest_messages, digests, notices, services, supervised
-from adapters.blobs import StorageUnavailable
+from adapters import digest_messages, services
 from adapters.digest_messages import DigestLine
-from adapters.notices import InvoiceLine
 from invoicing.approval import names
+from stores import digests, notices, supervised
+from stores.blobs import StorageUnavailable
+from stores.notices import InvoiceLine
 from tests.fakes.mail_server import MailServer
 from tests.fakes.webhook import Webhook
 from tests.unit.message_world import ANN, BOB, NOW, SUE, Dies, DyingBlobs, World

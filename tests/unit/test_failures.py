@@ -13,7 +13,7 @@ REPLAY = (
 )
 CAUSES: list[tuple[str, Cause]] = [
     ("Activity function 'check' failed:  StorageUnavailable: read x: no answer \n {}", "outage"),
-    ("Activity function 'check' failed:  adapters.blobs.StorageRefused: HTTP 403", "outage"),
+    ("Activity function 'check' failed:  stores.blobs.StorageRefused: HTTP 403", "outage"),
     ("Activity function 'check' failed:  RulesMissing: run the fetch", "outage"),
     ("Activity function 'check' failed:  ValueError: boom \n {details}", "fault"),
     ("Activity function 'check' failed: python exited with code 137 (0x89), SIGKILL", "lost"),
@@ -51,7 +51,7 @@ def test_words_that_an_error_quotes_tell_nothing(failure: str) -> None:
 
 def test_type_of_the_error_has_no_module() -> None:
     """The host writes some types with their module and some without."""
-    assert error_type("Activity function 'a' failed:  adapters.blobs.StorageRefused: x") == "StorageRefused"
+    assert error_type("Activity function 'a' failed:  stores.blobs.StorageRefused: x") == "StorageRefused"
     assert error_type("no type here") is None
 
 

@@ -22,8 +22,8 @@ from adapters.identity import (
     sign_out_cookie,
 )
 from adapters.links import LinkRefused, Links
-from adapters.sessions import Sessions
 from adapters.signing import Keys
+from stores.sessions import Sessions
 from tests.fakes.memory_blobs import MemoryBlobs
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

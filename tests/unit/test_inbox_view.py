@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from adapters import approvals
-from adapters.approvals import InboxItem
 from invoicing.approval import names
+from stores import approvals
+from stores.approvals import InboxItem
 from tests.fakes.memory_blobs import MemoryBlobs
 from web.views.inbox import PAGE, Filter, inbox, owed, parse_filter
 

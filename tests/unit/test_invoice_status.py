@@ -9,9 +9,9 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters.intake_records import InvoiceRecord, to_bytes
 from adapters.services import Services
 from invoicing.approval import names
+from stores.intake_records import InvoiceRecord, to_bytes
 from tests.unit.page_requests import Client, handler, local_run, status
 from triggers import invoices
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters.intake_records import InvoiceRecord
+from stores.intake_records import InvoiceRecord
 from triggers.invoice_view import ENDED, view
 
 BASE = "https://settle.example/api/invoices"

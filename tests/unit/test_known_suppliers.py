@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities import routing
-from adapters import suppliers
-from adapters.blobs import StorageUnavailable
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft
 from invoicing.approval.suppliers import (
@@ -23,6 +21,8 @@ from invoicing.approval.suppliers import (
     standing,
 )
 from invoicing.model import MAX_ACCOUNTS, Invoice, PaymentMeans
+from stores import suppliers
+from stores.blobs import StorageUnavailable
 from tests.unit.approvals_on_paper import ANN, add_entries
 from tests.unit.books import LATER, Books
 from tests.unit.report_rows import finding, invoice, row

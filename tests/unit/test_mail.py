@@ -11,7 +11,8 @@ import pytest
 
 from adapters import mail
 from adapters.channel_settings import SmtpServer
-from adapters.channels import Message, NotSent
+from adapters.channels import NotSent
+from invoicing.records.messages import Message
 from tests.fakes.mail_server import MailServer
 
 CREATED = datetime(2026, 5, 1, 12, tzinfo=UTC)

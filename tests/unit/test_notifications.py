@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from adapters import messages, notices, outbox, supervised
-from adapters.blobs import StorageUnavailable
+from adapters import messages
 from adapters.messages import KINDS, Occasion
-from adapters.records import RecordDamaged
 from invoicing.approval import names
+from stores import notices, outbox, supervised
+from stores.blobs import StorageUnavailable
+from stores.records import RecordDamaged
 from tests.fakes.mail_server import MailServer
 from tests.fakes.webhook import Webhook
 from tests.unit.message_world import ANN, BOB, LIFETIME, NOW, SUE, World

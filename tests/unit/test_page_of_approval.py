@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import azure.functions as func
 import pytest
 
-from adapters import approvals
 from adapters.services import Services
+from stores import approvals
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.invoice_documents import ubl
 from tests.unit.page_requests import Client, get, local_run, status, text

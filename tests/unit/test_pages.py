@@ -14,10 +14,11 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from werkzeug.http import parse_cookie
 
 from activities.telling import tell
-from adapters import approvals, outbox, services
-from adapters.channels import Message, MessageItem
-from adapters.ledgers import Ledger
+from adapters import services
 from adapters.services import Services
+from invoicing.records.messages import Message, MessageItem
+from stores import approvals, outbox
+from stores.ledgers import Ledger
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import BASE, Client, get, handler, local_run, request, status, text

@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("triggers", "adapters", "web", "usecases")
+FOLDERS = ("triggers", "adapters", "stores", "web", "usecases")
 
 #: What is remembered, by module and name, and why it is the same in every process.
 KNOWN = {
-    "adapters/batch_sources.py Sources._known": "what was sent, and how it is divided, never changes",
+    "stores/batch_sources.py Sources._known": "what was sent, and how it is divided, never changes",
     "adapters/checking/turns.py Turns._queue": "who waits for the checker of this process",
     "adapters/ledger_audit.py Audit._booked": "made for one request, and gone with it",
     "adapters/ledger_audit.py Audit._inbox": "made for one request, and gone with it",
     "adapters/ledger_audit.py Audit._payables": "made for one request, and gone with it",
     "adapters/ledger_audit.py Audit.strays": "made for one request, and gone with it",
-    "adapters/ledgers.py Chain.entries": "made for one request, and gone with it",
+    "stores/ledgers.py Chain.entries": "made for one request, and gone with it",
     "adapters/messages.py _templates": "files of the app",
     "adapters/policies.py _parsed": "the file is read each time; what is kept is what these very bytes mean",
-    "adapters/ranged.py RangedBlob._held": "parts of what never changes, while they are read",
+    "stores/ranged.py RangedBlob._held": "parts of what never changes, while they are read",
     "adapters/services.py Services._made": "checker and reader: files of the app",
     "adapters/services.py Services.links": "keys that never change; of two that make one, one is kept",
     "adapters/services.py Services.sessions": "each call asks the storage",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ranged
-from adapters.ranged import RangedBlob
+from stores import ranged
+from stores.ranged import RangedBlob
 from tests.fakes.memory_blobs import MemoryBlobs
 
 _FROM = st.sampled_from([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END])

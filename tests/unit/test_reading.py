@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.blobs import BlobMissing, Blobs
+from stores.blobs import BlobMissing, Blobs
 from tests.fakes.memory_blobs import MemoryBlobs
 from triggers.reading import KeptReading, SharedReading
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.blobs import StorageUnavailable
-from adapters.sessions import PREFIX, Session, Sessions, is_session_id
+from stores.blobs import StorageUnavailable
+from stores.sessions import PREFIX, Session, Sessions, is_session_id
 from tests.fakes.memory_blobs import MemoryBlobs
 
 LATER = datetime.now(UTC) + timedelta(hours=12)

@@ -13,8 +13,8 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from adapters import starts
-from adapters.blobs import StorageRefused, StorageUnavailable
 from adapters.settings import Settings, from_environment, starts_queue
+from stores.blobs import StorageRefused, StorageUnavailable
 from triggers.starts import start_detached
 
 _handler = start_detached._function.get_user_function().__wrapped__  # type: ignore[attr-defined]

@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import services, supervised
+from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.supervision import PAUSES, OpenWork, case_of
+from stores import supervised
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from triggers.batch_view import state_of

@@ -13,9 +13,9 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from adapters import services, starts
-from adapters.blobs import AzureBlobs, StorageUnavailable
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
+from stores.blobs import AzureBlobs, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.page_requests import handler, local_run
 from triggers import storage_at_start

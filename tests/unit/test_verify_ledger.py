@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters import ledger_anchors, ledger_audit, verify_ledger
-from adapters.blobs import AzureBlobs, StorageUnavailable
-from adapters.ledgers import Ledger
+from adapters import ledger_audit, verify_ledger
 from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft
 from invoicing.approval.signing import LedgerKeys
+from stores import ledger_anchors
+from stores.blobs import AzureBlobs, StorageUnavailable
+from stores.ledgers import Ledger
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, NOON, put_approval

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from adapters import records
-from adapters.blobs import BlobInfo, Blobs
 from invoicing.approval import names
 from invoicing.approval.gathering import Wish
+from stores import records
+from stores.blobs import BlobInfo, Blobs
 
 
 class StatedWish(BaseModel):

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from adapters import records
-from adapters.blobs import BlobInfo, BlobMissing, Blobs
-from adapters.records import Listed
 from invoicing.approval import names
 from invoicing.approval.gathering import Slot
+from stores import records
+from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.records import Listed
 
 State = Literal["queued", "retrying", "sent", "failed", "obsolete"]
 

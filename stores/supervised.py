@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
-from adapters import records
-from adapters.blobs import BlobMissing, Blobs
-from adapters.records import Record
 from invoicing.supervision import Case, OpenWork
+from stores import records
+from stores.blobs import BlobMissing, Blobs
+from stores.records import Record
 
 _OPEN = "open/"
 _CASES = "cases/"

@@ -21,12 +21,12 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from adapters import notices, records
-from adapters.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs, StorageUnavailable
-from adapters.notices import Notice
-from adapters.records import RecordDamaged
 from invoicing.approval import names
 from invoicing.approval.gathering import Slot
+from stores import notices, records
+from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs, StorageUnavailable
+from stores.notices import Notice
+from stores.records import RecordDamaged
 
 #: By how much the clocks of two machines may differ: so long before its end a slot may be closed already.
 CLOCKS_DIFFER = timedelta(seconds=30)

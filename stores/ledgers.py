@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from adapters.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 from invoicing.approval import audit, names
 from invoicing.approval.ledger import Draft, Entry, Proven, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 # Another writer may take the place that we wanted; each try then starts from what it wrote.
 _TRIES = 50

@@ -19,11 +19,6 @@ from typing import Any, Literal
 import azure.durable_functions as df
 from pydantic import AwareDatetime, TypeAdapter
 
-from adapters import records
-from adapters.batch_sources import open_source
-from adapters.blobs import BlobInfo, BlobMissing, Blobs
-from adapters.ledgers import ApprovalMissing, Ledger
-from adapters.records import Listed
 from invoicing.approval import deciding, names, stages
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
@@ -32,6 +27,11 @@ from invoicing.approval.policy import Policy, Stage
 from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import Progress, StageState
 from invoicing.archive import BadArchive
+from stores import records
+from stores.batch_sources import open_source
+from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.ledgers import ApprovalMissing, Ledger
+from stores.records import Listed
 
 __all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused", "InboxItem"]
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from adapters.blobs import BlobConflict, Blobs
 from invoicing.approval import names
 from invoicing.approval.suppliers import ApprovedAccount, SupplierId, account_key
+from stores.blobs import BlobConflict, Blobs
 
 
 def accounts_of(blobs: Blobs, supplier: SupplierId) -> frozenset[str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
-from adapters import records
-from adapters.blobs import BlobInfo, BlobMissing, Blobs
-from adapters.channels import Message
-from adapters.records import Listed
 from invoicing.approval import names
+from invoicing.records.messages import Message
+from stores import records
+from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.records import Listed
 
 PREFIX = "outbox/"
 

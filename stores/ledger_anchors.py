@@ -15,11 +15,11 @@ from datetime import datetime
 from itertools import islice
 from typing import IO
 
-from adapters.blobs import BlobConflict, BlobMissing, Blobs
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchor, BadAnchor, Former, Head, Header, file_sha256, read, write
 from invoicing.approval.ledger import BadEntry, from_bytes
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import BlobConflict, BlobMissing, Blobs
 
 # Parts of the listing of all ledgers that are fetched at the same time; ids begin with 16 digits evenly.
 _SHARDS = tuple(

@@ -11,11 +11,11 @@ import threading
 from collections import OrderedDict
 from typing import Any, BinaryIO, Protocol, cast
 
-from adapters.blobs import Blobs
-from adapters.ranged import RangedBlob
 from invoicing import batch_names
 from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, Limits
 from invoicing.batching import ChunkContent, Document, read_chunk, refused_row
+from stores.blobs import Blobs
+from stores.ranged import RangedBlob
 
 # A part of a zip that is longer is read document by document: its directory is in another order than the zip.
 _LONGEST_PART = 64 * MIB

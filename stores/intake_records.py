@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from adapters import records
-from adapters.blobs import Blobs
 from invoicing import batch_names
 from invoicing.approval import names
+from stores import records
+from stores.blobs import Blobs
 
 
 @dataclass(frozen=True)

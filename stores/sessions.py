@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from adapters.blobs import Blobs
+from stores.blobs import Blobs
 
 PREFIX = "sign-outs/"
 _ID = re.compile(r"[0-9a-f]{24}")

@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from adapters.blobs import BlobConflict, Blobs
-from adapters.ledgers import Chain
 from invoicing.approval import names
 from invoicing.approval.audit import booking_detail, bookings_since_undone
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.signing import LedgerKeys
+from stores.blobs import BlobConflict, Blobs
+from stores.ledgers import Chain
 
 _WRITES_AT_ONCE = 8
 

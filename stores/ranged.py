@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from adapters.blobs import Blobs
+from stores.blobs import Blobs
 
 #: Least number of bytes that a read fetches: the directory of 1,000 documents is about 100 KB.
 WINDOW = 256 * 1024

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec
 from urllib.parse import quote, urlsplit
 
 import azure.functions as func
@@ -14,19 +12,15 @@ import azure.functions as func
 from adapters import csrf, policies, services
 from adapters.identity import Identity
 from adapters.services import Services
-from adapters.setting_values import SettingError
-from adapters.signing import Keys
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
-from invoicing.rules.folder import RulesMissing
-from stores.blobs import StorageUnavailable
-from stores.records import RecordDamaged
+from triggers.errors import Refused
 from triggers.forms import MOST_FIELDS, BadForm, FormTooLarge, fields_of
+from triggers.guard import guarded
 from triggers.people import who
-from triggers.responses import OUTAGE_SECONDS, Refused, check_caller, check_texts, kept_nowhere
 from web.rendering import render
 
-Handler = TypeVar("Handler", bound=Callable[..., Awaitable[func.HttpResponse]])
+Parameters = ParamSpec("Parameters")
 
 #: Nothing runs, nothing is framed, nothing is loaded from elsewhere, and forms go to us alone.
 _POLICY = (
@@ -57,6 +51,25 @@ _TITLES = {
     413: "That is too much at once",
     422: "That did not work",
     503: "Not just now",
+}
+_NOT_SET_UP = "Settle is not set up yet"
+_WENT_WRONG = "Something went wrong here"
+_TITLES_OF_CODES = {
+    "setting": _NOT_SET_UP,
+    "rules_missing": _NOT_SET_UP,
+    "policy_invalid": _NOT_SET_UP,
+    "record_damaged": "This cannot be shown",
+    "storage_refused": _WENT_WRONG,
+    "internal": _WENT_WRONG,
+}
+_NOT_SURE = "The log has the details. What you did may not have worked."
+# What people are told instead of what the API says to programs.
+_TEXTS = {
+    "storage_unavailable": (
+        "The place where invoices are kept does not answer. Nothing is lost; try again in a moment."
+    ),
+    "storage_refused": _NOT_SURE,
+    "internal": _NOT_SURE,
 }
 
 
@@ -181,29 +194,19 @@ def own_path(text: str | None, default: str) -> str:
 # ---------------------------------------------------------------- errors
 
 
-def page(handler: Handler) -> Handler:
+def page(
+    handler: Callable[Parameters, Awaitable[func.HttpResponse]],
+) -> Callable[Parameters, Coroutine[Any, Any, func.HttpResponse]]:
     """Turn what a page's handler raises into an error page; who is not signed in is sent to sign in."""
-
-    @wraps(handler)
-    async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
-        req: func.HttpRequest = kwargs["req"]
-        try:
-            check_texts(req)
-            check_caller(req)
-            # Read here, off the loop: storage that is away must not hold up everybody else's requests.
-            await asyncio.to_thread(_keys)
-            return kept_nowhere(await handler(*args, **kwargs))
-        except Refused as refused:
-            return _refused(req, refused)
-        except Exception as error:  # noqa: BLE001 - the border: nothing leaves it but an answer
-            return _failed(req, error)
-
-    return guarded  # type: ignore[return-value]
+    return guarded(handler, _refused, before=_keys_are_there)
 
 
-def _keys() -> Keys:
-    """The keys of forms and links; they come out of the storage once, in local runs."""
-    return services.current().links.keys
+async def _keys_are_there() -> None:
+    """Read the keys of forms and links, which come out of the storage once, in local runs.
+
+    Off the loop: storage that is away must not hold up everybody else's requests.
+    """
+    await asyncio.to_thread(lambda: services.current().links.keys)
 
 
 def _refused(req: func.HttpRequest, refused: Refused) -> func.HttpResponse:
@@ -213,30 +216,21 @@ def _refused(req: func.HttpRequest, refused: Refused) -> func.HttpResponse:
             wanted = parts.path + (f"?{parts.query}" if parts.query else "")
             return redirect(f"/sign-in?next={quote(wanted, safe='')}")
         return error_page(401, "Please sign in", refused.message)
-    title = _TITLES.get(refused.status, "Something went wrong")
     if refused.code.startswith("link_"):
         # The same page without the link: who may see it can sign in there.
-        return error_page(
-            refused.status, title, refused.message, onward=(urlsplit(req.url).path, "Sign in instead")
-        )
-    return error_page(refused.status, title, refused.message)
+        onward = (urlsplit(req.url).path, "Sign in instead")
+        return error_page(refused.status, _title(refused), refused.message, onward=onward)
+    return _plain_error(refused)
 
 
-def _failed(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
-    """The page for a failure that is not the visitor's: the cause is logged, and told where it helps."""
-    if isinstance(error, StorageUnavailable):
-        logging.warning("storage unavailable: %s", error)
-        text = "The place where invoices are kept does not answer. Nothing is lost; try again in a moment."
-        return error_page(503, "Not just now", text, {"Retry-After": str(OUTAGE_SECONDS)})
-    if isinstance(error, RecordDamaged):
-        logging.error("%s", error)
-        return error_page(500, "This cannot be shown", str(error))
-    if isinstance(error, (SettingError, RulesMissing)):
-        return error_page(503, "Settle is not set up yet", str(error))
-    logging.error("unhandled error in a page", exc_info=error)
-    return error_page(
-        500, "Something went wrong here", "The log has the details. What you did may not have worked."
-    )
+def _plain_error(refused: Refused) -> func.HttpResponse:
+    headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+    return error_page(refused.status, _title(refused), _TEXTS.get(refused.code, refused.message), headers)
+
+
+def _title(refused: Refused) -> str:
+    by_status = _TITLES.get(refused.status, "Something went wrong")
+    return _TITLES_OF_CODES.get(refused.code, by_status)
 
 
 def error_page(

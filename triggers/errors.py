@@ -1,0 +1,63 @@
+"""What is answered for an error: the one mapping, for the API and for the pages.
+
+`Refused` is what a handler answers instead of what was asked for. Errors of storage, settings, rules and
+policy become one here, so a handler need not catch them. The API writes it as JSON, a page in words for
+people.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from adapters.setting_values import SettingError
+from invoicing.approval.policy import PolicyInvalid
+from invoicing.rules.folder import RulesMissing
+from stores.blobs import StorageError, StorageUnavailable
+from stores.records import RecordDamaged
+
+#: Seconds until a client should ask again while the storage is away.
+OUTAGE_SECONDS = 15
+
+
+class Refused(Exception):
+    """A request that cannot be served; it becomes an error answer with this status.
+
+    `detail` can be written as JSON. `retry_after`: seconds after which the request may be repeated.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, detail: Any = None, *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+def refusal_of(error: Exception) -> Refused:
+    """What is answered for an error. The cause of what is not the caller's is logged."""
+    match error:
+        case Refused():
+            return error
+        case StorageUnavailable():
+            logging.warning("storage unavailable: %s", error)
+            text = "The storage does not answer. Try again soon."
+            return Refused(503, "storage_unavailable", text, retry_after=OUTAGE_SECONDS)
+        case SettingError():
+            return Refused(503, "setting", str(error))
+        case RulesMissing():
+            return Refused(503, "rules_missing", str(error))
+        case PolicyInvalid():
+            return Refused(503, "policy_invalid", str(error), list(error.problems))
+        case RecordDamaged():
+            logging.error("%s", error)
+            return Refused(500, "record_damaged", str(error))
+        case StorageError():
+            logging.error("storage refused: %s", error)
+            return Refused(500, "storage_refused", f"The storage refused the call: {error}")
+        case _:
+            logging.error("unhandled error in a request", exc_info=error)
+            return Refused(500, "internal", "Something went wrong here; the log has the details.")

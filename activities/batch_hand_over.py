@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import azure.durable_functions as df
 
 from adapters import services
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.supervision import OpenWork
-from stores import supervised
+from stores import batch_names, supervised
 from stores.blobs import Blobs
 
 bp = df.Blueprint()

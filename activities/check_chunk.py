@@ -12,9 +12,9 @@ from activities.results import counts_of, write_lines
 from activities.set_aside import put_aside
 from adapters import services
 from adapters.checking.checker import GivenUp
-from invoicing import batch_names
 from invoicing.batching import ChunkContent
 from invoicing.outcomes import RowLine, line_of
+from stores import batch_names
 from stores.blobs import Blobs
 
 bp = df.Blueprint()

@@ -6,12 +6,11 @@ import json
 
 import azure.durable_functions as df
 
-from activities.claim_invoices import claim_in_shard, rewrite_shard
 from activities.routed import row_of
 from adapters import services
 from invoicing.approval import names
-from invoicing.duplicates import shard_of
 from invoicing.outcomes import duplicate_row
+from stores.claims import Claim, ClaimStore
 
 bp = df.Blueprint()
 
@@ -28,10 +27,9 @@ def claim_invoice(invoice: str) -> dict:
     if not row["claim"]:
         return {"outcome": "ok", "claimed": False}
     owner = names.claim_owner(invoice)
-    lost = claim_in_shard(blobs, shard_of(row["claim"]), [(row["claim"], owner)])
-    if not lost:
+    holder = ClaimStore(blobs).claim(Claim(row["claim"], owner))
+    if holder is None:
         return {"outcome": "ok", "claimed": True}
-    (holder,) = lost.values()
     if row["outcome"] != "duplicate":
         row = duplicate_row(row, invoice, holder)
         blobs.write(names.invoice_result(invoice), json.dumps(row, ensure_ascii=False).encode())
@@ -48,10 +46,4 @@ def release_claim(ref: str) -> dict:
     claim = row_of(blobs, ref)["claim"]
     if not claim:
         return {"done": False}
-    owner = names.claim_owner(ref)
-
-    def without(text: str) -> str:
-        # A claim's line is `key owner`; the newline keeps document 1 from taking that of 17 with it.
-        return text.replace(f"{claim} {owner}\n", "")
-
-    return {"done": rewrite_shard(blobs, shard_of(claim), without)}
+    return {"done": ClaimStore(blobs).release(claim, names.claim_owner(ref))}

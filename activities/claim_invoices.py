@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
@@ -14,23 +13,18 @@ import azure.durable_functions as df
 
 from activities.results import rows_of
 from adapters import services
-from invoicing import batch_names
 from invoicing.batching import documents_of
-from invoicing.duplicates import SHARDS, merge, shard_of
+from invoicing.duplicates import SHARDS, shard_of
 from invoicing.outcomes import duplicate_row
-from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
+from stores import batch_names
+from stores.blobs import Blobs
+from stores.claims import Claim, ClaimStore
 
 bp = df.Blueprint()
 
 _SHARDS_AT_ONCE = 8
-# Another batch may write a shard between our read and our write; each try then starts from its result.
-_TRIES = 20
-
 # Documents a shard from which on it is worth while to fetch all shards at once.
 _MANY = 8
-
-#: A shard's text and its ETag (None: it is not there yet).
-Shard = tuple[bytes, str | None]
 
 
 class ResultsIncomplete(Exception):
@@ -46,6 +40,7 @@ def claim_invoices(batch: str) -> dict:
     results are missing. Repeating it changes nothing.
     """
     blobs = services.current().blobs
+    claims = ClaimStore(blobs)
     if blobs.exists(batch_names.stop_mark(batch)):
         return {"outcome": "stopped", "counts": {}}
     expected = documents_of(json.loads(blobs.read(batch_names.manifest(batch))))
@@ -56,7 +51,7 @@ def claim_invoices(batch: str) -> dict:
     ):
         # A batch of some size touches every shard, so they are fetched while the results are.
         many = expected >= _MANY * SHARDS
-        shards = [pool.submit(_read_shard, blobs, n) for n in range(SHARDS)] if many else []
+        shards = [pool.submit(claims.read, n) for n in range(SHARDS)] if many else []
         checked = _gather(blobs, batch, lines)
         if len(checked.numbers) != expected:
             raise ResultsIncomplete(
@@ -64,13 +59,13 @@ def claim_invoices(batch: str) -> dict:
                 "nothing is claimed"
             )
 
-        def claim(shard: int) -> dict[str, str]:
+        def claim(shard: int) -> dict[Claim, str]:
             known = shards[shard].result() if shards else None
-            return claim_in_shard(blobs, shard, checked.wanted[shard], known)
+            return claims.claim_all(shard, checked.wanted[shard], known)
 
         duplicates: dict[str, str] = {}
         for lost in pool.map(claim, sorted(checked.wanted)):
-            duplicates |= lost
+            duplicates |= {claim.owner.rpartition("/")[2]: holder for claim, holder in lost.items()}
         counts = _finish(batch, checked, duplicates, final)
         blobs.write(batch_names.rows(batch), final)
     return {"outcome": "ok", "counts": counts}
@@ -83,8 +78,8 @@ class _Checked:
     lines: IO[bytes]
     numbers: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    #: (key, owner) by shard, in the order of the documents.
-    wanted: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    #: Claims by shard, in the order of the documents.
+    wanted: dict[int, list[Claim]] = field(default_factory=dict)
 
 
 def _gather(blobs: Blobs, batch: str, lines: IO[bytes]) -> _Checked:
@@ -94,7 +89,7 @@ def _gather(blobs: Blobs, batch: str, lines: IO[bytes]) -> _Checked:
         checked.numbers.append(row["n"])
         checked.counts[row["outcome"]] += 1
         if row["outcome"] == "valid" and row["claim"]:
-            claim = (row["claim"], f"{batch}/{row['n']}")
+            claim = Claim(row["claim"], f"{batch}/{row['n']}")
             checked.wanted.setdefault(shard_of(row["claim"]), []).append(claim)
     return checked
 
@@ -115,55 +110,3 @@ def _finish(batch: str, checked: _Checked, duplicates: dict[str, str], final: IO
         final.write(json.dumps(last, ensure_ascii=False).encode() + b"\n")
     final.seek(0)
     return {outcome: count for outcome, count in counts.items() if count}
-
-
-def claim_in_shard(
-    blobs: Blobs, shard: int, wanted: list[tuple[str, str]], known: Shard | None = None
-) -> dict[str, str]:
-    """Add claims to one shard; returns `{document: holder}` of those that another document holds.
-
-    `known`: the shard as it was read a moment ago.
-    """
-    holders: dict[str, str] = {}
-
-    def merged(text: str) -> str:
-        nonlocal holders
-        text, holders = merge(text, wanted)
-        return text
-
-    rewrite_shard(blobs, shard, merged, known)
-    return {owner.rpartition("/")[2]: holders[key] for key, owner in wanted if holders[key] != owner}
-
-
-def rewrite_shard(blobs: Blobs, shard: int, change: Callable[[str], str], known: Shard | None = None) -> bool:
-    """Change a shard's text under its ETag, again whenever another was quicker; says whether it changed.
-
-    Raises StorageUnavailable where others keep writing it.
-    """
-    name = batch_names.claim_shard(shard)
-    for _ in range(_TRIES):
-        before, etag = known or _read_shard(blobs, shard)
-        known = None
-        text = change(before.decode()).encode()
-        if text == before:
-            return False
-        try:
-            _put(blobs, name, text, etag)
-        except BlobConflict:
-            continue
-        return True
-    raise StorageUnavailable(f"{name}: other batches keep writing it; trying again later")
-
-
-def _read_shard(blobs: Blobs, shard: int) -> Shard:
-    try:
-        return blobs.read_with_etag(batch_names.claim_shard(shard))
-    except BlobMissing:
-        return b"", None
-
-
-def _put(blobs: Blobs, name: str, data: bytes, etag: str | None) -> None:
-    if etag is None:
-        blobs.create(name, data)
-    else:
-        blobs.replace(name, data, etag)

@@ -11,9 +11,9 @@ from typing import IO
 import azure.durable_functions as df
 
 from adapters import services
-from invoicing import batch_names
 from invoicing.outcomes import RowLine
 from invoicing.tally import add_counts, count_outcomes
+from stores import batch_names
 from stores.blobs import BlobInfo, Blobs
 
 bp = df.Blueprint()

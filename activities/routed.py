@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from activities.results import rows_of_chunk
-from invoicing import batch_names
 from invoicing.approval import names
+from stores import batch_names
 from stores.blobs import BlobMissing, Blobs
 
 

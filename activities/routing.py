@@ -14,12 +14,11 @@ import azure.durable_functions as df
 from activities.results import final_rows
 from activities.routed import chunks_by_document, routes_of
 from adapters import policies, services
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.facts import facts_of
 from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
 from invoicing.approval.suppliers import SupplierId, new_account, pay_to, standing
-from stores import suppliers
+from stores import batch_names, suppliers
 from stores.approvals import state_of
 from stores.blobs import BlobConflict, BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger

@@ -8,9 +8,9 @@ import azure.durable_functions as df
 
 from activities.results import write_lines
 from adapters import services
-from invoicing import batch_names
 from invoicing.batching import Document
 from invoicing.outcomes import RowLine, line_of, set_aside_row
+from stores import batch_names
 from stores.blobs import Blobs
 
 bp = df.Blueprint()

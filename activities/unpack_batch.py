@@ -13,9 +13,9 @@ import azure.durable_functions as df
 
 from adapters import services
 from adapters.services import Services
-from invoicing import batch_names
 from invoicing.archive import Archive, BadArchive, Entry, Limits, loose_entry, oversized_entry
 from invoicing.batching import documents_of, pack, plan
+from stores import batch_names
 from stores.blobs import BlobInfo, BlobMissing, Blobs, StorageRefused
 from stores.ranged import RangedBlob
 

@@ -10,8 +10,8 @@ import azure.durable_functions as df
 
 from activities.results import final_rows
 from adapters import services
-from invoicing import batch_names
 from invoicing.report import WRITERS, Totals
+from stores import batch_names
 from stores.blobs import Blobs
 
 bp = df.Blueprint()

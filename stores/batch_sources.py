@@ -11,9 +11,9 @@ import threading
 from collections import OrderedDict
 from typing import Any, BinaryIO, Protocol, cast
 
-from invoicing import batch_names
 from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, Limits
 from invoicing.batching import ChunkContent, Document, read_chunk, refused_row
+from stores import batch_names
 from stores.blobs import Blobs
 from stores.ranged import RangedBlob
 

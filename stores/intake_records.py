@@ -9,9 +9,8 @@ from typing import Protocol, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from invoicing import batch_names
 from invoicing.approval import names
-from stores import records
+from stores import batch_names, records
 from stores.blobs import Blobs
 
 

@@ -16,10 +16,10 @@ import azure.functions as func
 
 from activities.results import progress
 from adapters import policies, services
-from invoicing import batch_names
+from invoicing.batch_ids import is_batch_id
 from invoicing.report import WRITERS
 from invoicing.supervision import OpenWork
-from stores import intake_records, supervised
+from stores import batch_names, intake_records, supervised
 from stores.batch_sources import source_of
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageRefused
 from stores.intake_records import BatchRecord, BatchSource, told
@@ -197,7 +197,7 @@ async def begin(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
 
 def _batch_id(req: func.HttpRequest) -> str:
     batch = req.route_params["id"]
-    if not batch_names.is_batch_id(batch):
+    if not is_batch_id(batch):
         raise Refused(404, "unknown_batch", "There is no batch of this id.")
     return batch
 
@@ -259,7 +259,7 @@ async def _start(client: df.DurableOrchestrationClient, work: OpenWork) -> None:
 async def _listed(
     req: func.HttpRequest, client: df.DurableOrchestrationClient, blobs: Blobs, batch: str
 ) -> dict[str, Any] | RecordDamaged | None:
-    if not batch_names.is_batch_id(batch):
+    if not is_batch_id(batch):
         return RecordDamaged(batch)
     status, record = await asyncio.gather(status_of(client, batch), _off_loop(_record_or_not, blobs, batch))
     if not isinstance(record, BatchRecord):

@@ -14,8 +14,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import anchoring, policies, services
-from invoicing import batch_names
 from invoicing.approval.policy import PolicyInvalid
+from stores import batch_names
 from triggers.responses import json_response
 
 bp = df.Blueprint()

@@ -13,8 +13,8 @@ import azure.functions as func
 
 from adapters import services
 from adapters.identity import Identity
-from invoicing import batch_names
-from stores import approvals
+from invoicing.batch_ids import is_batch_id
+from stores import approvals, batch_names
 from stores.approvals import InboxItem
 from stores.blobs import Blobs, StorageRefused
 from stores.records import RecordDamaged
@@ -123,7 +123,7 @@ async def page_document(req: func.HttpRequest) -> func.HttpResponse:
 
 def _batch_id(req: func.HttpRequest) -> str:
     name = req.route_params["id"]
-    if not batch_names.is_batch_id(name):
+    if not is_batch_id(name):
         raise Refused(404, "unknown_batch", "There is no batch under this address.")
     return name
 
@@ -176,7 +176,7 @@ async def _shown(
 async def _shown_or_not(
     client: df.DurableOrchestrationClient, blobs: Blobs, name: str
 ) -> Batch | RecordDamaged | None:
-    if not batch_names.is_batch_id(name):
+    if not is_batch_id(name):
         return RecordDamaged(name)
     try:
         return await _shown(client, blobs, name)

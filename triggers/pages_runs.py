@@ -15,8 +15,8 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from invoicing import batch_names
 from invoicing.approval import names
+from invoicing.batch_ids import is_batch_id
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
 from triggers.statuses import runs_begun
@@ -205,7 +205,7 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
 
 def _links(instance: str, run: Run) -> list[tuple[str, str]]:
     """Where people find what a run is about."""
-    if batch_names.is_batch_id(instance):
+    if is_batch_id(instance):
         return [(f"/batches/{instance}", "The batch")]
     if names.is_approval_id(instance):
         return [(f"/approvals/{instance}", "The invoice and its approval")]

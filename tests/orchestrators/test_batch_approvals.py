@@ -8,11 +8,10 @@ from typing import Any
 
 from activities import routing
 from devhost.testing import Host
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.policy import Condition, Policy, Rule
 from orchestrators import batch, batch_approvals, chunk
-from stores import approvals
+from stores import approvals, batch_names
 from tests.orchestrators.approval_kit import ANN, APP, SUE, Office, clerk, drive, policy_of, sha256
 
 BATCH = "b" + "0" * 24

@@ -15,11 +15,10 @@ from adapters.anchor_audit import AnchorProof
 from adapters.ledger_audit import Audit
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
-from stores import ledger_anchors
+from stores import batch_names, ledger_anchors
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker

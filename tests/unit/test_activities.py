@@ -14,8 +14,8 @@ from activities import check_chunk, claim_invoices, results, set_aside, unpack_b
 from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing import batch_names
 from invoicing.duplicates import shard_of
+from stores import batch_names
 from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing import batch_names
+from stores import batch_names
 
 BATCH = "b" + "0" * 24
 NUMBERS = st.integers(1, 20_000)

@@ -13,10 +13,9 @@ from activities import unpack_batch
 from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
-from invoicing import batch_names
 from invoicing.archive import DEFAULT_LIMITS, BadArchive, loose_entry
 from invoicing.batching import ChunkContent, pack
-from stores import batch_sources
+from stores import batch_names, batch_sources
 from stores.batch_sources import Source, Sources, open_source
 from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs

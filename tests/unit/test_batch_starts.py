@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from invoicing import batch_names
+from stores import batch_names
 from stores.blobs import BlobConflict
 from tests.unit.page_requests import Client, handler, local_run, status
 from triggers import batches

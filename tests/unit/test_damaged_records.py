@@ -14,12 +14,11 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.services import Services
-from invoicing import batch_names
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.gathering import Slot
 from invoicing.records.messages import Message, MessageItem
-from stores import approvals, intake_records, notices, outbox, wishes
+from stores import approvals, batch_names, intake_records, notices, outbox, wishes
 from stores.intake_records import BatchRecord, BatchSource
 from stores.notices import Notice
 from stores.records import RecordDamaged

@@ -1,21 +1,14 @@
-"""Names of a batch's blobs and the limits of a batch id. Blob names are made here, never by a caller."""
+"""Names of the blobs of batches. They are made here, never by a caller."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from os.path import commonprefix
 
-_BATCH_ID = re.compile(r"b[0-9a-f]{24}")
 # Larger than any moment in milliseconds that a batch can be made at (year 2286).
 _NEVER = 10**13
 #: Comes after every document of a batch.
 LAST = 10**9
-
-
-def is_batch_id(text: str) -> bool:
-    """Say whether a text has the form of our batch ids: `b` and 24 hex digits."""
-    return _BATCH_ID.fullmatch(text) is not None
 
 
 def record(batch: str) -> str:

@@ -23,6 +23,7 @@ from orchestrators.retry import (
     call_children_with_retry,
     call_with_retry,
 )
+from orchestrators.sdk import is_done
 from orchestrators.waiting import any_done_before
 
 bp = df.Blueprint()
@@ -183,7 +184,7 @@ def _watch(
             counts = yield from call_with_retry(context, "count_results", name)
             _show(context, "checking", sum(counts.values()), total, counts)
             pause = min(pause * 2, LONGEST_LOOK)
-        under_way = [window for window in under_way if not window.is_completed]
+        under_way = [window for window in under_way if not is_done(window)]
 
 
 def _ended_early(

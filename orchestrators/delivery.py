@@ -8,7 +8,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.retry import Backoff, first_line
+from orchestrators.retry import Backoff
+from orchestrators.sdk import failure_of
 from orchestrators.waiting import sleep_until
 
 #: How long it is tried where the step never answers; else the step says until when.
@@ -49,7 +50,7 @@ def _tried(
     try:
         return (yield context.call_activity(activity, job))
     except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
-        return {"outcome": "again", "error": first_line(str(error))}
+        return {"outcome": "again", "error": failure_of(error).text}
 
 
 def _next_try(now: datetime, ends: datetime, failures: int) -> datetime:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 
-from invoicing.failures import Cause, cause_of, first_line
+from invoicing.failures import Cause, Failure
+from orchestrators.sdk import failure_of, wait_for_all
 from orchestrators.waiting import sleep
 
 Steps = Generator[Any, Any, Any]
@@ -68,13 +68,12 @@ class _Patience:
     def __init__(self) -> None:
         self._failures: Counter[Cause] = Counter()
 
-    def pause(self, failure: str) -> timedelta:
+    def pause(self, failure: Failure) -> timedelta:
         """How long to wait after one more failure. Raises ActivityGaveUp."""
-        cause = cause_of(failure)
-        self._failures[cause] += 1
-        pause = _BACKOFFS[cause].pause(self._failures[cause])
+        self._failures[failure.cause] += 1
+        pause = _BACKOFFS[failure.cause].pause(self._failures[failure.cause])
         if pause is None:
-            raise ActivityGaveUp(first_line(failure))
+            raise ActivityGaveUp(failure.text)
         return pause
 
 
@@ -88,7 +87,7 @@ def call_with_retry(context: df.DurableOrchestrationContext, activity: str, valu
         try:
             return (yield context.call_activity(activity, value))
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
-            failure = str(error)
+            failure = failure_of(error)
         yield from sleep(context, patience.pause(failure))
 
 
@@ -127,18 +126,17 @@ def call_children_with_retry(
 def _wait_for_all(context: df.DurableOrchestrationContext) -> Wait:
     def wait(tasks: Sequence[Any]) -> Steps:
         # One failure ends this wait for all; each task is looked at afterwards.
-        with suppress(Exception):
-            yield context.task_all(list(tasks))
+        yield from wait_for_all(context, tasks)
 
     return wait
 
 
-def _collect(tasks: dict[int, Any], outputs: dict[int, Any]) -> Steps:
+def _collect(tasks: dict[int, Any], outputs: dict[int, Any]) -> Generator[Any, Any, dict[int, Failure]]:
     """Wait for each task, and add what it answered to `outputs`; returns the failures by place."""
-    failures: dict[int, str] = {}
+    failures: dict[int, Failure] = {}
     for place, task in tasks.items():
         try:
             outputs[place] = yield task
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed child
-            failures[place] = str(error)
+            failures[place] = failure_of(error)
     return failures

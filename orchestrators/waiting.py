@@ -13,6 +13,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from orchestrators.sdk import is_done, wait_for_any
+
 #: How much before its time a timer may fire.
 EARLIEST = timedelta(seconds=1)
 #: A longer timer cannot be cancelled, and one that is not cancelled holds back the end.
@@ -44,12 +46,12 @@ def any_done_before(
     context: df.DurableOrchestrationContext, tasks: Sequence[Any], moment: datetime
 ) -> Generator[Any, Any, bool]:
     """Wait for the first of some tasks until a moment; returns whether one is done, as `done_before` does."""
-    while not any(task.is_completed for task in tasks):
+    while not any(is_done(task) for task in tasks):
         now = context.current_utc_datetime
         if now >= moment:
             return False
         timer: Any = context.create_timer(_fire_at(now, moment))
-        winner = yield context.task_any([*tasks, timer])
+        winner = yield from wait_for_any(context, [*tasks, timer])
         if winner != timer:
             timer.cancel()  # an open timer would keep the instance Running until it fires
     return True

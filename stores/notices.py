@@ -138,7 +138,7 @@ def of_approval(blobs: Blobs, approval: str) -> Listed[Notice]:
         try:
             return from_json(blob.name, blobs.read(blob.name))
         except BlobMissing:
-            return None  # retention removed it between the listing and now
+            return None  # an operator deleted it between the listing and now
 
     start = names.notifications(approval)
     listed = records.each(blobs.list(start), read)

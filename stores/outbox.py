@@ -46,7 +46,7 @@ def messages(
         try:
             return records.from_json(_MESSAGE, blob.name, blobs.read(blob.name))
         except BlobMissing:
-            return None  # retention removed it between the listing and now
+            return None  # an operator deleted it between the listing and now
 
     found = blobs.page(PREFIX, top, page)
     return records.each(found.blobs, read), found.next_token

@@ -273,7 +273,7 @@ def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | No
     try:
         return intake_records.read_batch(blobs, batch)
     except BlobMissing:
-        return None  # retention removed it between the listing and now
+        return None  # an operator deleted it between the listing and now
     except RecordDamaged as error:
         logging.warning("%s", error)
         return error

@@ -181,7 +181,7 @@ async def _shown_or_not(
     try:
         return await _shown(client, blobs, name)
     except Refused:
-        return None  # retention removed it between the listing and now
+        return None  # an operator deleted it between the listing and now
     except RecordDamaged as error:
         logging.warning("%s", error)
         return error

@@ -17,6 +17,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing.approval import names
 from invoicing.batch_ids import is_batch_id
+from triggers.durable_client import history_of
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
 from triggers.statuses import runs_begun
@@ -138,7 +139,7 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
     if run is None or status is None:
         raise Refused(404, "unknown_run", "There is no run of this id. It may have been removed since.")
     now = datetime.now(UTC)
-    line = timeline(getattr(status, "historyEvents", None) or [], now, waiting_for(run.custom))
+    line = timeline(history_of(status), now, waiting_for(run.custom))
     live = None if run.ended else req.params.get("live") != "off"
     return page_response(
         "run.html",

@@ -13,6 +13,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from adapters import services
 from invoicing.failures import cause_of
 from stores import supervised
+from triggers.durable_client import statuses_begun
 from web.views.runs import Run, run_of
 
 
@@ -51,10 +52,5 @@ async def runs_begun(
 
     `prefix`: how their ids begin; `statuses`: runtime statuses, None for all.
     """
-    found = await client.get_status_by(
-        created_time_from=start,
-        created_time_to=end,
-        runtime_status=statuses,  # pyright: ignore[reportArgumentType] - the SDK leaves out that None is fine
-        instance_id_prefix=prefix or None,  # pyright: ignore[reportArgumentType]
-    )
+    found = await statuses_begun(client, start, end, prefix, statuses)
     return [run for run in map(run_of, found) if run is not None]

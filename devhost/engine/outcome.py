@@ -19,6 +19,8 @@ from devhost.state.records import ActivityTask, InstanceRecord, TimerRecord
 
 __all__ = ["forget_ended", "write_episode"]
 
+_ACTIVITY_ENDS = (EventType.TaskCompleted, EventType.TaskFailed)
+
 
 def write_episode(
     work: Work, live: Live, messages: list[Message], episode: Episode, starter: Starter
@@ -38,7 +40,7 @@ def write_episode(
 
 def forget_ended(work: Work, instance_id: str, events: list[Event]) -> None:
     """Delete the activities and timers whose ends are among the events."""
-    ended = [e["TaskScheduledId"] for e in events if e["EventType"] in (5, 6)]
+    ended = [e["TaskScheduledId"] for e in events if e["EventType"] in _ACTIVITY_ENDS]
     if ended:
         work.transaction.delete_activities(instance_id, ended)
     fired = [e["TimerId"] for e in events if e["EventType"] == EventType.TimerFired]

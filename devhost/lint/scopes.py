@@ -220,8 +220,3 @@ class Unit:
             yield node
             if isinstance(node, _FUNCTIONS):
                 return
-
-    @property
-    def is_generator(self) -> bool:
-        """Whether calling it gives a generator."""
-        return any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in nodes_of(self.node, nested=False))

@@ -57,9 +57,30 @@ class EventType(IntEnum):
 
 
 # Events that come to an orchestration from outside; only these are ever marked as played.
-INPUTS = frozenset((0, 3, 5, 6, 8, 9, 11, 15, 19, 20, 21))
+INPUTS = frozenset(
+    {
+        EventType.ExecutionStarted,
+        EventType.ExecutionTerminated,
+        EventType.TaskCompleted,
+        EventType.TaskFailed,
+        EventType.SubOrchestrationInstanceCompleted,
+        EventType.SubOrchestrationInstanceFailed,
+        EventType.TimerFired,
+        EventType.EventRaised,
+        EventType.ExecutionSuspended,
+        EventType.ExecutionResumed,
+        EventType.ExecutionRewound,
+    }
+)
 # Events that end a task which the orchestration scheduled.
-COMPLETIONS = frozenset((5, 6, 8, 9))
+COMPLETIONS = frozenset(
+    {
+        EventType.TaskCompleted,
+        EventType.TaskFailed,
+        EventType.SubOrchestrationInstanceCompleted,
+        EventType.SubOrchestrationInstanceFailed,
+    }
+)
 
 _SHORT_TIMER, _LONG_TIMER = "6.00:00:00", "3.00:00:00"
 _ASYNC_SLEEP_MILLISECONDS = 30_000
@@ -204,7 +225,7 @@ _HIDDEN = {
     EventType.TaskScheduled: ("Version",),
     EventType.SubOrchestrationInstanceCreated: ("Version",),
     EventType.TimerFired: ("TimerId",),
-    **{EventType(kind): ("TaskScheduledId",) for kind in COMPLETIONS},
+    **dict.fromkeys(COMPLETIONS, ("TaskScheduledId",)),
 }
 
 

@@ -33,7 +33,7 @@ _NEEDED = {
     EventType.EventSent: ("EventId", "Input"),
     EventType.TimerFired: ("TimerId",),
     EventType.EventRaised: ("Name",),
-    **{EventType(kind): ("TaskScheduledId",) for kind in COMPLETIONS},
+    **dict.fromkeys(COMPLETIONS, ("TaskScheduledId",)),
 }
 
 

@@ -19,6 +19,7 @@ from devhost.clock import VirtualClock
 from devhost.engine.engine import HostCrash
 from devhost.engine.models import InstanceStatus, RuntimeStatus
 from devhost.errors import EngineStopped
+from devhost.orchestration.history import EventType
 from devhost.state.store import CommitHook, Store
 from tests.devhost.engine_kit import START, App, Host, events_of
 from tests.devhost.sample_app import add_functions
@@ -308,5 +309,5 @@ def test_a_process_killed_in_the_middle_of_a_fan_out_is_continued_by_the_next(tm
         before = json.loads(host.store.history("x"))
         host.engine.run_until_idle()
         assert host.status("x").payload()["output"] == sum(range(60))
-        done = sum(event["EventType"] == 5 for event in before)
+        done = sum(event["EventType"] == EventType.TaskCompleted for event in before)
         assert len(host.app.ran) == 60 - done

@@ -15,6 +15,7 @@ import pytest
 from devhost.clock import SystemClock, VirtualClock
 from devhost.engine.models import RuntimeStatus
 from devhost.engine.ports import ActivityError, NotStarted, StepKind, TimedOut, WorkerLost
+from devhost.orchestration.history import EventType
 from tests.devhost import engine_kit
 from tests.devhost.engine_kit import App, HeldStep, Host, StepsElsewhere
 
@@ -116,8 +117,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
 
 def _new_letters(step: HeldStep) -> list[Any]:
     history = json.loads(step.text)["history"]
-    last = max(n for n, one in enumerate(history) if one["EventType"] == 12)
-    return [one["Input"] for one in history[last:] if one["EventType"] == 15]
+    last = max(n for n, one in enumerate(history) if one["EventType"] == EventType.OrchestratorStarted)
+    return [one["Input"] for one in history[last:] if one["EventType"] == EventType.EventRaised]
 
 
 def test_instances_do_not_wait_for_the_step_of_another(elsewhere: Elsewhere) -> None:

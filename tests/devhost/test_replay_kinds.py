@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from devhost.orchestration.history import EventType
 from devhost.replay import check
 from devhost.replay.player import Player
 from devhost.testing import Chaos
@@ -45,9 +46,14 @@ def test_terminated_before_it_ran_says_so():
     """There is no episode of the code to compare."""
 
     history = [
-        {"EventType": 12, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z"},
         {
-            "EventType": 0,
+            "EventType": int(EventType.OrchestratorStarted),
+            "EventId": -1,
+            "IsPlayed": False,
+            "Timestamp": "2024-01-01T00:00:00Z",
+        },
+        {
+            "EventType": int(EventType.ExecutionStarted),
             "EventId": -1,
             "IsPlayed": False,
             "Timestamp": "2024-01-01T00:00:00Z",
@@ -57,8 +63,19 @@ def test_terminated_before_it_ran_says_so():
             "Version": "",
             "ParentInstance": None,
         },
-        {"EventType": 3, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z", "Input": "x"},
-        {"EventType": 13, "EventId": -1, "IsPlayed": False, "Timestamp": "2024-01-01T00:00:00Z"},
+        {
+            "EventType": int(EventType.ExecutionTerminated),
+            "EventId": -1,
+            "IsPlayed": False,
+            "Timestamp": "2024-01-01T00:00:00Z",
+            "Input": "x",
+        },
+        {
+            "EventType": int(EventType.OrchestratorCompleted),
+            "EventId": -1,
+            "IsPlayed": False,
+            "Timestamp": "2024-01-01T00:00:00Z",
+        },
     ]
     result = check(history, app(flow))
     assert result.agrees
@@ -116,7 +133,7 @@ def test_timers_that_fired_early_agree_in_both_forms():
     timers = set()
     for seed in range(20):
         run = record(patient, chaos=Chaos(seed, slow=0.5, slowest=timedelta(seconds=20)))
-        timers.add(sum(event["EventType"] == 11 for event in run.events))
+        timers.add(sum(event["EventType"] == EventType.TimerFired for event in run.events))
         for history in (run.full, run.shown):
             result = check(history, app(patient))
             assert result, f"seed {seed}: {result}"

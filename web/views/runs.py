@@ -33,8 +33,9 @@ FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "stopped": ("Stopped", ("Terminated", "Canceled")),
 }
 ENDED = ("Completed", "Failed", "Terminated", "Canceled")
-# The id that the host gives to a sub-orchestration that was started without one.
-_PART_ID = re.compile(r"([0-9a-f]{32}):[0-9a-f]+", re.IGNORECASE)
+# The id that a sub-orchestration gets where it was started without one: with version 1.x of the SDK it begins
+# with the execution of its parent, with 2.x with the id of its parent.
+_PART_ID = re.compile(r"([0-9a-f]{32}):[0-9a-f]+|(.+):[0-9a-f]{4,8}", re.IGNORECASE)
 _MOST_TEXT = 20_000
 
 
@@ -149,7 +150,7 @@ def is_part(instance_id: str) -> bool:
 def family(instance_id: str) -> str | None:
     """What the ids of all parts of one run have in common, with the colon; None for other ids."""
     found = _PART_ID.fullmatch(instance_id)
-    return f"{found[1]}:" if found else None
+    return f"{found[1] or found[2]}:" if found else None
 
 
 def newest_first(runs: Iterable[Run]) -> list[Run]:

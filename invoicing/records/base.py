@@ -66,6 +66,15 @@ def optional(**more: Any) -> Any:
     return Field(default=None, exclude_if=_is_none, **more)
 
 
+def _is_off(value: Any) -> bool:
+    return value is False
+
+
+def flag() -> Any:
+    """The field of a flag that is off unless it is set; JSON has no key for it then."""
+    return Field(default=False, exclude_if=_is_off)
+
+
 class Record(BaseModel):
     """Base of everything that is stored or that travels."""
 

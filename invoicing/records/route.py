@@ -1,0 +1,97 @@
+"""What the policy said of an invoice: written down once, so that a later policy changes nothing under way.
+
+The routes of a batch are kept in pages of a hundred numbers, and what is done together is kept together:
+documents that wait for people in windows, documents that nobody has to approve in packs. So whoever needs one
+document reads a blob whose size does not depend on the batch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from invoicing.records.base import ApprovalId, Record, optional
+from invoicing.records.document import DocumentRow
+from invoicing.records.problem import Problem
+
+#: Documents whose routes lie in one page.
+PAGE = 100
+#: Documents that wait for people are opened in windows of so many.
+WINDOW = 50
+#: Documents that nobody has to approve are booked in packs of so many.
+PACK = 100
+
+
+class Route(Record):
+    """The rule that matched, and the approval that it asks for; None: nobody has to approve.
+
+    `bad`: only the sender could approve, which nobody may.
+    """
+
+    outcome: Literal["ok", "bad"]
+    rule: str
+    approval: ApprovalId | None = None
+    error: Problem | None = optional()
+
+
+class InvoiceRoute(Route):
+    """The route of an invoice that came alone; `run`: the run that it was written in."""
+
+    run: str | None
+
+
+class DocumentRoute(Route):
+    """The route of document `n` of a batch; `claim`: the key that it is claimed by."""
+
+    n: int
+    claim: str | None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has to approve the document."""
+        return self.outcome == "ok" and self.approval is None
+
+
+class RoutePage(Record):
+    """The routes of the valid documents of a hundred numbers, in order."""
+
+    routes: tuple[DocumentRoute, ...]
+
+
+class WaitingDocument(Record):
+    """Document `n` of a batch, and the approval that it waits for."""
+
+    n: int
+    approval: ApprovalId
+
+
+class DocumentWindow(Record):
+    """Documents of a batch that wait for people, and are opened together."""
+
+    documents: tuple[WaitingDocument, ...]
+
+
+class FreeDocument(Record):
+    """A document that nobody has to approve: the rule that let it through, and the row it was held to."""
+
+    rule: str
+    row: DocumentRow
+
+
+class Pack(Record):
+    """Documents of a batch that nobody has to approve, and are booked together."""
+
+    documents: tuple[FreeDocument, ...]
+
+
+class BatchRouting(Record):
+    """What routing a batch came to.
+
+    `documents`: how many were routed; `approvals`: how many of them wait for a person; `unapprovable`: how
+    many only their sender could approve. `windows`, `packs`: how many there are.
+    """
+
+    documents: int = 0
+    approvals: int = 0
+    windows: int = 0
+    packs: int = 0
+    unapprovable: int = 0

@@ -9,7 +9,7 @@ import re
 import uuid
 import warnings
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
@@ -17,11 +17,13 @@ import azure.functions as func
 from adapters.settings import Settings
 from invoicing import texts
 from invoicing.archive import Archive, BadArchive
+from stores.intake_records import BatchSource
+from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
 from triggers.json_bodies import read_object, text_of
 from triggers.request_texts import file_name, media_type
-from triggers.responses import Refused
+from usecases.take_in_batch import NewBatch
 
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
 _CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
@@ -34,25 +36,7 @@ _LONGEST_NAME = 400
 _OPTIONS = {"approval": True, "wait": False}
 
 
-@dataclass(frozen=True)
-class BatchRequest:
-    """A request that was understood.
-
-    `batch`: the id that it gets. `fingerprint`: hash of what was asked for; the same key with another
-    fingerprint is a mistake of the caller's. `source`: what the orchestration is told. `upload`: the zip
-    to store, if any. `approval`: whether valid invoices go on to approval and booking; `wait`: whether the
-    batch ends only when all of them are decided.
-    """
-
-    batch: str
-    fingerprint: str
-    source: dict[str, Any]
-    upload: bytes | None
-    approval: bool = True
-    wait: bool = False
-
-
-def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
+def parse(req: func.HttpRequest, settings: Settings) -> NewBatch:
     """Read a request for a new batch. Raises Refused (400, 413, 415) with what to do.
 
     Not for the event loop: a zip of 20,000 documents takes half a second.
@@ -87,17 +71,17 @@ def parse(req: func.HttpRequest, settings: Settings) -> BatchRequest:
     )
 
 
-def _from_zip(req: func.HttpRequest, body: bytes, name: str, settings: Settings) -> BatchRequest:
+def _from_zip(req: func.HttpRequest, body: bytes, name: str, settings: Settings) -> NewBatch:
     try:
         Archive(io.BytesIO(body), settings.limits)
     except BadArchive as error:
         raise Refused(error.status, error.code, error.text) from error
     digest = hashlib.sha256(body).hexdigest()
-    source = {"kind": "upload", "name": name, "size": len(body)}
-    return BatchRequest(_batch_id(req, digest), digest, source, body)
+    source = BatchSource("upload", name, size=len(body))
+    return NewBatch(_batch_id(req, digest), digest, source, body)
 
 
-def _from_multipart(req: func.HttpRequest, settings: Settings) -> BatchRequest:
+def _from_multipart(req: func.HttpRequest, settings: Settings) -> NewBatch:
     parts = _parts(req, settings.limits.max_documents)
     if not parts:
         raise Refused(400, "no_files", "The form has no file. Give each file a part with a filename.")
@@ -138,7 +122,7 @@ def _flag(name: str, value: Any, default: bool) -> bool:
     raise Refused(400, f"bad_{name}", f"{name} is true or false.")
 
 
-def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, bool]) -> BatchRequest:
+def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, bool]) -> NewBatch:
     asked = read_object(req, ("container", "prefix", *options))
     if not isinstance(asked.get("container"), str):
         raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
@@ -153,10 +137,10 @@ def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, boo
             f"Batches are not taken from the container {texts.quoted(container)}. Allowed: {allowed} "
             "(setting SETTLE_SOURCE_CONTAINERS).",
         )
-    source = {"kind": "container", "container": container, "prefix": prefix, "name": f"{container}/{prefix}"}
+    source = BatchSource("container", f"{container}/{prefix}", container=container, prefix=prefix)
     fingerprint = hashlib.sha256(json.dumps([container, prefix]).encode()).hexdigest()
     # Without a key a new batch each time: the same place may hold other files by now.
-    return BatchRequest(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, **options)
+    return NewBatch(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, **options)
 
 
 def _batch_id(req: func.HttpRequest, content: str) -> str:

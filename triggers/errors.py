@@ -1,8 +1,8 @@
 """What is answered for an error: the one mapping, for the API and for the pages.
 
-`Refused` is what a handler answers instead of what was asked for. Errors of storage, settings, rules and
-policy become one here, so a handler need not catch them. The API writes it as JSON, a page in words for
-people.
+`Refused` is what a handler answers instead of what was asked for. Errors of use cases, storage, settings,
+rules and policy become one here, so a handler need not catch them. The API writes it as JSON, a page in words
+for people.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
 from stores.blobs import StorageError, StorageUnavailable
 from stores.records import RecordDamaged
+from usecases.refusals import Misunderstood, NotAsAsked, NotDone, NotNow, Unknown
 
 #: Seconds until a client should ask again while the storage is away.
 OUTAGE_SECONDS = 15
+
+_STATUS_OF: dict[type[NotDone], int] = {Misunderstood: 400, Unknown: 404, NotNow: 409, NotAsAsked: 422}
 
 
 class Refused(Exception):
@@ -42,6 +45,8 @@ def refusal_of(error: Exception) -> Refused:
     match error:
         case Refused():
             return error
+        case NotDone():
+            return Refused(_STATUS_OF[type(error)], error.code, error.text, error.detail)
         case StorageUnavailable():
             logging.warning("storage unavailable: %s", error)
             text = "The storage does not answer. Try again soon."

@@ -1,16 +1,13 @@
-"""Requests that come twice: what makes them the same, and which of two equal ones wins."""
+"""Requests that come twice: what makes them the same."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 import azure.functions as func
 
-from stores.blobs import BlobConflict, Blobs
-from stores.intake_records import Record
+from triggers.errors import Refused
 from triggers.request_texts import header
-from triggers.responses import Refused
 
 _MAX_KEY = 255
 
@@ -28,20 +25,3 @@ def request_digest(req: func.HttpRequest, content: str) -> str:
     else:
         seed = f"key:{key}"
     return hashlib.sha256(seed.encode()).hexdigest()
-
-
-def reserve(
-    blobs: Blobs, name: str, record: Record, data: bytes, read: Callable[[], Record], reused: str
-) -> Record:
-    """Write a request's record as `data`, or `read` the one that is there: of two equal requests one wins.
-
-    Raises Refused with the text `reused` where the record is of a request with another fingerprint.
-    """
-    try:
-        blobs.create(name, data)
-    except BlobConflict:
-        there = read()
-        if there.fingerprint != record.fingerprint:
-            raise Refused(422, "idempotency_key_reused", reused) from None
-        return there
-    return record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import azure.functions as func
 
@@ -11,28 +10,18 @@ from adapters.settings import MIB, Settings
 from invoicing import texts
 from invoicing.approval import names
 from invoicing.approval.persons import BadPerson, person_id
+from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
 from triggers.request_texts import file_name, media_type
-from triggers.responses import Refused
+from usecases.take_in_invoice import NewInvoice
 
 _NAMED = {"application/xml": "invoice.xml", "text/xml": "invoice.xml", "application/pdf": "invoice.pdf"}
 _LONGEST_NAME = 200
 _MOST_PARTS = 20
 
 
-@dataclass(frozen=True)
-class InvoiceRequest:
-    """A request that was understood; `fingerprint` tells whether the same key came with something else."""
-
-    invoice: str
-    fingerprint: str
-    name: str
-    content: bytes
-    sha256: str
-
-
-def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
+def parse(req: func.HttpRequest, settings: Settings) -> NewInvoice:
     """Read a request for a new invoice. Raises Refused (400, 413, 415) with what to do.
 
     Not for the event loop, as it takes forms apart and hashes megabytes.
@@ -58,7 +47,7 @@ def parse(req: func.HttpRequest, settings: Settings) -> InvoiceRequest:
     if len(content) > most:
         raise _too_large(len(content), most)
     digest = hashlib.sha256(content).hexdigest()
-    return InvoiceRequest(_invoice_id(req, digest), digest, _safe(name), content, digest)
+    return NewInvoice(_invoice_id(req, digest), digest, _safe(name), content, digest)
 
 
 def sender_named(req: func.HttpRequest) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
@@ -20,6 +21,11 @@ class OwnLinks:
 
     base: str
     key: str | None
+
+    def to(self, path: str = "", **query: str) -> str:
+        """The address of something below the collection, with the caller's key."""
+        given = query | ({"code": self.key} if self.key else {})
+        return f"{self.base}{path}" + (f"?{urlencode(given, quote_via=quote)}" if given else "")
 
 
 def own_links(req: func.HttpRequest, collection: str) -> OwnLinks:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import services
 from adapters.identity import Identity
-from invoicing.batch_ids import is_batch_id
-from stores import approvals, batch_names
+from stores import approvals
 from stores.approvals import InboxItem
-from stores.blobs import Blobs, StorageRefused
-from stores.records import RecordDamaged
-from triggers import batches as api
-from triggers.batch_view import ENDED, state_of, view
+from stores.blobs import Blobs
+from triggers.batch_requests import parse
+from triggers.errors import Refused, refusal_of
+from triggers.files import document_response, report_response
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
-from triggers.request_texts import bad_page, page_token
-from triggers.responses import Refused
-from triggers.statuses import status_of
+from triggers.progress import progress_now
+from triggers.request_texts import page_token
+from usecases.batch_files import document_of
+from usecases.batch_status import BatchSeen, batch_status, page_of_batches
+from usecases.refusals import NotDone, NotNow
+from usecases.stop_batch import ask_to_stop, is_asked_to_stop
+from usecases.take_in_batch import take_in_batch
 from web.views.batches import Batch, batch
 from web.views.inbox import owed
 from web.words import as_moment
@@ -50,20 +52,17 @@ async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
 @page
 async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Take in the files of the form and go on to the batch's page."""
-    identity, settings = await visitor(req), services.current().settings
-    if len(req.get_body()) > settings.max_body:
-        limit = settings.max_body // 1_000_000
-        raise Refused(
-            413, "body_too_large", f"These files have more than {limit} MB together. Send them in parts."
-        )
-    await asyncio.to_thread(checked_form, req, identity, settings.limits.max_documents + _FIELDS)
+    identity = await visitor(req)
+    used = services.current()
+    _check_size(req, used.settings.max_body)
+    most_parts = used.settings.limits.max_documents + _FIELDS
+    await asyncio.to_thread(checked_form, req, identity, most_parts)
     try:
-        record, _ = await api.begin(req, client)
-    except Refused as refused:
-        if refused.status >= 500:
-            raise
-        return await _list(req, client, identity, refused)
-    return redirect(f"/batches/{record.batch}")
+        new = await asyncio.to_thread(parse, req, used.settings)
+        taken = await take_in_batch(used, client, new, identity.person)
+    except (Refused, NotDone) as error:
+        return await _list(req, client, identity, refusal_of(error))
+    return redirect(f"/batches/{taken.record.batch}")
 
 
 @bp.route(route="batches/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -71,8 +70,11 @@ async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @page
 async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One batch; while it runs, the page renews itself unless the address says otherwise."""
-    identity, blobs, name = await visitor(req), services.current().blobs, _batch_id(req)
-    shown = await _shown(client, blobs, name, counting=True)
+    identity = await visitor(req)
+    blobs, name = services.current().blobs, req.route_params["id"]
+    seen = await batch_status(client, blobs, name, progress_now)
+    stopping = seen.status.status == "running" and await is_asked_to_stop(blobs, name)
+    shown = _shown(seen, stopping=stopping)
     live = shown.running and req.params.get("live") != "off"
     return page_response(
         "batch.html",
@@ -91,11 +93,11 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @page
 async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Ask that a batch be stopped; one that has ended stays as it is."""
-    identity, blobs, name = await visitor(req), services.current().blobs, _batch_id(req)
+    identity = await visitor(req)
     await asyncio.to_thread(checked_form, req, identity)
-    await asyncio.to_thread(api.read_record, blobs, name)
-    if state_of(await status_of(client, name)) not in ENDED:
-        await asyncio.to_thread(blobs.write, batch_names.stop_mark(name), b"")
+    name = req.route_params["id"]
+    with contextlib.suppress(NotNow):
+        await ask_to_stop(client, services.current().blobs, name)
     return redirect(f"/batches/{name}")
 
 
@@ -105,7 +107,7 @@ async def stop_from_page(req: func.HttpRequest, client: df.DurableOrchestrationC
 async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """The report of a batch, for people without a key to the API."""
     await visitor(req)
-    return await api.report_response(req, client, _batch_id(req))
+    return await report_response(req, client, services.current().blobs)
 
 
 @bp.route(route="batches/{id}/documents/{n:int}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -113,7 +115,8 @@ async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClie
 async def page_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, as it came in, to be saved."""
     await visitor(req)
-    answer = await api.document_response(_batch_id(req), int(req.route_params["n"]))
+    name, n = req.route_params["id"], int(req.route_params["n"])
+    answer = document_response(*await asyncio.to_thread(document_of, services.current().blobs, name, n))
     answer.headers["Referrer-Policy"] = SECURITY_HEADERS["Referrer-Policy"]
     return answer
 
@@ -121,11 +124,11 @@ async def page_document(req: func.HttpRequest) -> func.HttpResponse:
 # ---------------------------------------------------------------- steps
 
 
-def _batch_id(req: func.HttpRequest) -> str:
-    name = req.route_params["id"]
-    if not is_batch_id(name):
-        raise Refused(404, "unknown_batch", "There is no batch under this address.")
-    return name
+def _check_size(req: func.HttpRequest, most: int) -> None:
+    """Refuse, in words for people, what is larger than a batch may be. Raises Refused (413)."""
+    if len(req.get_body()) > most:
+        text = f"These files have more than {most // 1_000_000} MB together. Send them in parts."
+        raise Refused(413, "body_too_large", text)
 
 
 async def _list(
@@ -134,57 +137,26 @@ async def _list(
     identity: Identity,
     refused: Refused | None = None,
 ) -> func.HttpResponse:
-    here = services.current()
+    used = services.current()
     token = None if refused else page_token(req)
-    try:
-        listed = await asyncio.to_thread(here.blobs.page, batch_names.INDEX, _PAGE, token)
-    except StorageRefused as error:
-        raise bad_page() from error
-    names = [batch_names.batch_of_index(blob.name) for blob in listed.blobs]
-    found = await asyncio.gather(*(_shown_or_not(client, here.blobs, name) for name in names))
+    listed = await page_of_batches(client, used.blobs, _PAGE, token)
     return page_response(
         "batches.html",
         req=req,
         identity=identity,
         status=refused.status if refused else 200,
-        batches=[one for one in found if isinstance(one, Batch)],
-        damaged=[name for name, one in zip(names, found, strict=True) if isinstance(one, RecordDamaged)],
+        batches=[_shown(seen) for seen in listed.found],
+        damaged=listed.damaged,
         next=listed.next_token,
         problem=refused.message if refused else None,
-        limit=here.settings.max_body // 1_000_000,
+        limit=used.settings.max_body // 1_000_000,
     )
 
 
-async def _shown(
-    client: df.DurableOrchestrationClient, blobs: Blobs, name: str, *, counting: bool = False
-) -> Batch:
-    """A batch as pages show it. `counting` looks at the results: fresher than the run's own word."""
-    record, status = await asyncio.gather(
-        asyncio.to_thread(api.read_record, blobs, name), status_of(client, name)
-    )
-    running, counts, stopping = state_of(status) not in (*ENDED, "missing"), None, False
-    if running and counting:
-        counts, stopping = await asyncio.gather(
-            api.progress_now(blobs, name),
-            asyncio.to_thread(blobs.exists, batch_names.stop_mark(name)),
-        )
-    body: dict[str, Any] = view(record, status, "", counts)
-    ended = None if running or not status else as_moment(status.last_updated_time)
-    return batch(body, datetime.now(UTC), ended=ended, stopping=stopping)
-
-
-async def _shown_or_not(
-    client: df.DurableOrchestrationClient, blobs: Blobs, name: str
-) -> Batch | RecordDamaged | None:
-    if not is_batch_id(name):
-        return RecordDamaged(name)
-    try:
-        return await _shown(client, blobs, name)
-    except Refused:
-        return None  # an operator deleted it between the listing and now
-    except RecordDamaged as error:
-        logging.warning("%s", error)
-        return error
+def _shown(seen: BatchSeen, *, stopping: bool = False) -> Batch:
+    """A batch as pages show it; how long it took is known once it has ended."""
+    ended = as_moment(seen.changed) if seen.status.has_ended else None
+    return batch(seen.status, datetime.now(UTC), ended=ended, stopping=stopping)
 
 
 def _open_approvals(blobs: Blobs, name: str) -> list[InboxItem]:

@@ -8,13 +8,13 @@ from adapters import identity
 from adapters.identity import Identity, NotSignedIn
 from adapters.links import LinkRefused
 from adapters.services import Services
-from triggers.responses import Refused
+from triggers.errors import Refused
 
 _LINK_STATUS = {"bad": 403, "expired": 410, "foreign": 403}
 
 
 def who(
-    req: func.HttpRequest, here: Services, *, approval: str | None = None, token: str | None = None
+    req: func.HttpRequest, services: Services, *, approval: str | None = None, token: str | None = None
 ) -> Identity:
     """Who asks, about this approval if one is named. Raises Refused: 401, and for a link 403 or 410.
 
@@ -22,7 +22,7 @@ def who(
     """
     try:
         return identity.person_of(
-            req, here.settings.access, here.links, here.sessions, approval=approval, token=token
+            req, services.settings.access, services.links, services.sessions, approval=approval, token=token
         )
     except NotSignedIn as error:
         raise Refused(401, "not_signed_in", str(error)) from error
@@ -30,10 +30,10 @@ def who(
         raise Refused(_LINK_STATUS[error.code], f"link_{error.code}", str(error)) from error
 
 
-def who_if_any(req: func.HttpRequest, here: Services) -> Identity | None:
+def who_if_any(req: func.HttpRequest, services: Services) -> Identity | None:
     """Who asks, None where nobody is signed in and no link was sent. Raises Refused for a bad link."""
     try:
-        return who(req, here)
+        return who(req, services)
     except Refused as refused:
         if refused.status == 401:
             return None

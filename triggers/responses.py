@@ -8,10 +8,20 @@ from typing import Any, ParamSpec
 
 import azure.functions as func
 
+from invoicing.records.answers.common import Error, ErrorBody
+from invoicing.records.base import Record
 from triggers.errors import Refused
 from triggers.guard import guarded
 
-__all__ = ["POLL_SECONDS", "Refused", "answers_errors", "error_response", "json_response"]
+__all__ = [
+    "POLL_SECONDS",
+    "Refused",
+    "accepted",
+    "answer",
+    "answers_errors",
+    "error_response",
+    "json_response",
+]
 
 Parameters = ParamSpec("Parameters")
 
@@ -31,13 +41,21 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
     )
 
 
+def answer(record: Record, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """The answer that a record is; no cache keeps it."""
+    return json_response(record.as_plain(), status, headers)
+
+
+def accepted(record: Record, location: str) -> func.HttpResponse:
+    """The answer 202: it is on its way; `location` says where to ask again."""
+    return answer(record, 202, {"Location": location, "Retry-After": str(POLL_SECONDS)})
+
+
 def error_response(refused: Refused) -> func.HttpResponse:
     """The error answer of a refused request."""
-    body: dict[str, Any] = {"code": refused.code, "message": refused.message}
-    if refused.detail is not None:
-        body["detail"] = refused.detail
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
-    return json_response({"error": body}, refused.status, headers)
+    body = ErrorBody(code=refused.code, message=refused.message, detail=refused.detail)
+    return answer(Error(error=body), refused.status, headers)
 
 
 def answers_errors(

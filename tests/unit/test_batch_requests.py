@@ -12,8 +12,10 @@ import azure.functions as func
 import pytest
 
 from adapters.settings import MIB, Settings, from_environment
-from triggers.batch_requests import BatchRequest, parse
+from stores.intake_records import BatchSource
+from triggers.batch_requests import parse
 from triggers.responses import Refused
+from usecases.take_in_batch import NewBatch
 
 SETTINGS = from_environment({"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
 
@@ -41,7 +43,7 @@ def _form(*files: tuple[str, bytes], boundary: str = "frontier") -> func.HttpReq
     return _request(parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}")
 
 
-def _parsed(req: func.HttpRequest, settings: Settings = SETTINGS) -> BatchRequest:
+def _parsed(req: func.HttpRequest, settings: Settings = SETTINGS) -> NewBatch:
     return parse(req, settings)
 
 
@@ -62,7 +64,7 @@ def test_zip_is_stored_as_it_came() -> None:
     body = _zip(a=b"1")
     asked = _parsed(_request(body, content_disposition='attachment; filename="may.zip"'))
     assert asked.upload == body
-    assert asked.source == {"kind": "upload", "name": "may.zip", "size": len(body)}
+    assert asked.source == BatchSource("upload", "may.zip", size=len(body))
     assert asked.batch == _parsed(_request(body)).batch
     assert asked.batch != _parsed(_request(_zip(a=b"2"))).batch
 
@@ -86,7 +88,7 @@ def test_form_becomes_a_zip_of_its_files() -> None:
     files = (("a.xml", b"1"), ("b.pdf", b"\x00\xff"), ("a.xml", b"2"))
     asked = _parsed(_form(*files))
     assert _members(asked.upload) == list(files)
-    assert asked.source["name"] == "3 files"
+    assert asked.source.name == "3 files"
     assert asked.batch == _parsed(_form(*files, boundary="other")).batch
 
 
@@ -94,7 +96,7 @@ def test_form_with_one_zip_is_that_zip() -> None:
     """What a browser sends when a person picks one zip."""
     body = _zip(a=b"1", b=b"2")
     asked = _parsed(_form(("june.zip", body)))
-    assert (asked.upload, asked.source["name"]) == (body, "june.zip")
+    assert (asked.upload, asked.source.name) == (body, "june.zip")
 
 
 def test_form_with_more_than_a_thousand_files_is_taken() -> None:
@@ -118,12 +120,7 @@ def test_json_names_a_container_and_a_prefix() -> None:
     body = json.dumps({"container": "inbox", "prefix": "2026/05/"}).encode()
     asked = _parsed(_request(body, "application/json; charset=utf-8"))
     assert asked.upload is None
-    assert asked.source == {
-        "kind": "container",
-        "container": "inbox",
-        "prefix": "2026/05/",
-        "name": "inbox/2026/05/",
-    }
+    assert asked.source == BatchSource("container", "inbox/2026/05/", container="inbox", prefix="2026/05/")
     assert asked.batch != _parsed(_request(body, "application/json")).batch
 
 

@@ -11,7 +11,10 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from stores.intake_records import BatchRecord, BatchSource
-from triggers.batch_view import is_checking, links, state_of, view
+from triggers.batch_view import links, view
+from triggers.own_links import OwnLinks
+from usecases.batch_status import is_checking, status_from
+from usecases.run_status import run_status
 
 RECORD = BatchRecord(
     "b1", datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, BatchSource("upload", "may.zip", 9)
@@ -23,21 +26,26 @@ def _status(runtime: Runtime, output: Any = None, custom: Any = None) -> SimpleN
     return SimpleNamespace(runtime_status=runtime, output=output, custom_status=custom)
 
 
+def _view(status: Any, progress: dict[str, int] | None = None) -> dict[str, Any]:
+    """The answer about a batch whose run has this status."""
+    return view(status_from(RECORD, run_status(status), progress or {}), OwnLinks(BASE, None)).as_plain()
+
+
 def test_running_batch_shows_the_further_of_status_and_results() -> None:
     """The custom status is written now and then, the results are counted at each look."""
     custom = {"phase": "checking", "done": 50, "total": 200, "counts": {"valid": 50}}
-    body = view(RECORD, _status(Runtime.Running, None, custom), BASE, {"valid": 90, "invalid": 10})
+    body = _view(_status(Runtime.Running, None, custom), {"valid": 90, "invalid": 10})
     assert (body["status"], body["phase"], body["done"], body["total"]) == ("running", "checking", 100, 200)
     assert body["counts"] == {"valid": 90, "invalid": 10}
     assert set(body["links"]) == {"self"}
-    assert view(RECORD, _status(Runtime.Running, None, custom), BASE, {"valid": 10})["done"] == 50
+    assert _view(_status(Runtime.Running, None, custom), {"valid": 10})["done"] == 50
 
 
 def test_completed_batch_has_its_counts_and_reports() -> None:
     """Whether the SDK gives the output as text or as a value."""
     output = {"status": "completed", "total": 3, "counts": {"valid": 2, "duplicate": 1}}
     for given in (output, json.dumps(output)):
-        body = view(RECORD, _status(Runtime.Completed, given, {"phase": "done"}), BASE, None)
+        body = _view(_status(Runtime.Completed, given, {"phase": "done"}))
         assert (body["status"], body["phase"], body["done"], body["total"]) == (
             "completed",
             "completed",
@@ -63,7 +71,7 @@ def test_completed_batch_has_its_counts_and_reports() -> None:
 )
 def test_state_follows_the_instance(status: Any, state: str) -> None:
     """One word for what the durable instance is in."""
-    assert state_of(status) == state
+    assert run_status(status).state == state
 
 
 @pytest.mark.parametrize(
@@ -80,21 +88,21 @@ def test_results_are_counted_while_documents_are_checked(
     runtime: Runtime, custom: Any, expected: bool
 ) -> None:
     """Before and after, the run's own word is enough."""
-    assert is_checking(_status(runtime, None, custom)) is expected
-    assert not is_checking(None)
+    assert is_checking(run_status(_status(runtime, None, custom))) is expected
+    assert not is_checking(run_status(None))
 
 
 def test_failed_batch_says_why() -> None:
     """The orchestration's own error, or the first line of the host's text."""
     output = {"status": "failed", "error": {"code": "empty_batch", "message": "nothing there"}}
-    assert view(RECORD, _status(Runtime.Completed, output), BASE, None)["error"]["code"] == "empty_batch"
-    crashed = view(RECORD, _status(Runtime.Failed, "it broke\nstack"), BASE, None)["error"]
+    assert _view(_status(Runtime.Completed, output))["error"]["code"] == "empty_batch"
+    crashed = _view(_status(Runtime.Failed, "it broke\nstack"))["error"]
     assert crashed == {"code": "orchestration_failed", "message": "it broke"}
 
 
 def test_links_carry_the_callers_function_key() -> None:
     """A caller that gave its key in the query gets links that work; nobody gets another key."""
-    found = links(BASE, "b1", "completed", "k=&y")
+    found = links(OwnLinks(BASE, "k=&y"), "b1", "completed")
     assert found["self"] == f"{BASE}/b1?code=k%3D%26y"
     assert found["report_csv"] == f"{BASE}/b1/report?format=csv&code=k%3D%26y"
     assert found["documents"] == f"{BASE}/b1/documents/{{n}}?code=k%3D%26y"

@@ -16,7 +16,13 @@ from tests.unit.page_requests import Client, handler, local_run, status
 from triggers import invoices
 
 REF = "i" + "1" * 24
-FINDING = {"rule": "SETTLE-NOT-INVOICE", "severity": "fatal", "text": "It is a letter.", "place": None}
+FINDING = {
+    "rule": "SETTLE-NOT-INVOICE",
+    "severity": "fatal",
+    "text": "It is a letter.",
+    "place": None,
+    "source": "file",
+}
 
 
 class EndingClient(Client):
@@ -28,7 +34,19 @@ class EndingClient(Client):
         self._blobs = here.blobs
 
     async def get_status(self, instance_id: str, *_: Any, **__: Any) -> Any:
-        row = {"n": 1, "invoice": None, "outcome": "unreadable", "findings": [FINDING]}
+        row = {
+            "n": 1,
+            "name": "b.xml",
+            "size": 9,
+            "sha256": "ab" * 32,
+            "kind": None,
+            "profile": None,
+            "en16931": False,
+            "outcome": "unreadable",
+            "invoice": None,
+            "claim": None,
+            "findings": [FINDING],
+        }
         self._blobs.write(names.invoice_result(REF), json.dumps(row).encode())
         return await super().get_status(instance_id)
 

@@ -10,7 +10,7 @@ import pytest
 
 from stores.blobs import BlobMissing, Blobs
 from tests.fakes.memory_blobs import MemoryBlobs
-from triggers.reading import KeptReading, SharedReading
+from usecases.reading import KeptReading, SharedReading
 
 
 class Storage:
@@ -133,7 +133,7 @@ async def test_what_does_not_change_for_now_is_read_once() -> None:
 
 async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least used goes."""
-    monkeypatch.setattr("triggers.reading._MOST_KEPT", 3)
+    monkeypatch.setattr("usecases.reading._MOST_KEPT", 3)
     blobs, ask = MemoryBlobs(), KeptReading(_text)
     for n in range(10):
         blobs.write(str(n), str(n).encode())

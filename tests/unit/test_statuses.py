@@ -9,15 +9,10 @@ from typing import Any, cast
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import services
-from adapters.services import Services
-from adapters.settings import from_environment
 from invoicing.supervision import PAUSES, OpenWork, case_of
 from stores import supervised
 from tests.fakes.memory_blobs import MemoryBlobs
-from tests.fakes.saying_checker import SayingChecker
-from triggers.batch_view import state_of
-from triggers.statuses import status_of
+from usecases.run_status import status_of
 
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,9 +39,7 @@ class Client:
 
 
 async def _state(runtime: Runtime, output: str | None, blobs: MemoryBlobs, instance: str = "b1") -> str:
-    settings = from_environment({"AzureWebJobsStorage": "unused"})
-    with services.replaced_by(Services(settings, blobs, SayingChecker)):
-        return state_of(await status_of(cast(Any, Client(runtime, output)), instance))
+    return (await status_of(cast(Any, Client(runtime, output)), blobs, instance)).state
 
 
 async def test_lost_run_is_running_for_who_asks() -> None:

@@ -1,14 +1,13 @@
-"""What the pages say of batches, on top of what the API says of them."""
+"""What the pages say of batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from invoicing.records.answers.batches import BatchStatus
 from invoicing.report.words import OUTCOMES
-from web.words import age, as_moment, duration
+from web.words import age, duration
 
 #: Status of a batch -> what people call it, and the look of its badge.
 STATUSES = {
@@ -51,7 +50,7 @@ class Batch:
     percent: int | None
     counts: list[tuple[str, str, int]]
     attention: int
-    created: datetime | None
+    created: datetime
     age: str
     took: str | None
     has_report: bool
@@ -60,46 +59,37 @@ class Batch:
     approvals_run: str | None = None
 
 
-def batch(body: Mapping[str, Any], now: datetime, *, ended: datetime | None, stopping: bool = False) -> Batch:
-    """Shape the body of the API's status. `ended`: when it did; `stopping`: somebody asked for it."""
-    status = body["status"]
-    running = status == "running"
-    if running and stopping:
-        status = "stopping"
-    word, tone = STATUSES.get(status, (status, "quiet"))
-    counts, created = body["counts"] or {}, as_moment(body["created"])
-    done, total = body["done"], body["total"]
+def batch(status: BatchStatus, now: datetime, *, ended: datetime | None, stopping: bool = False) -> Batch:
+    """Shape the status of a batch. `ended`: when it did; `stopping`: somebody asked for it."""
+    running = status.status == "running"
+    word, tone = STATUSES["stopping" if running and stopping else status.status]
+    counts = status.counts
+    done, total = status.done, status.total
     shown = [(label, _TONES[key], counts.get(key, 0)) for key, label in OUTCOMES.items()]
     return Batch(
-        id=body["id"],
-        name=body["source"] or "Batch without a name",
+        id=status.id,
+        name=status.source or "Batch without a name",
         word=word,
         tone=tone,
-        phase=PHASES.get(body["phase"], str(body["phase"]).replace("_", " ").capitalize()),
+        phase=PHASES.get(status.phase, status.phase.replace("_", " ").capitalize()),
         running=running,
         done=done,
         total=total,
         percent=None if not total else min(100, 100 * done // total),
-        counts=[one for one in shown if one[2]],
+        counts=[line for line in shown if line[2]],
         attention=sum(counts.values()) - counts.get("valid", 0),
-        created=created,
-        age=age(created, now) if created else "",
-        took=_took(created, ended),
-        has_report=status == "completed",
+        created=status.created,
+        age=age(status.created, now),
+        took=_took(status.created, ended),
+        has_report=status.status == "completed",
         stopping=stopping,
-        error=_error(body.get("error")),
-        approvals_run=(body.get("approvals") or {}).get("instance"),
+        error=status.error.message if status.error else None,
+        approvals_run=status.approvals.instance if status.approvals else None,
     )
 
 
-def _took(created: datetime | None, ended: datetime | None) -> str | None:
+def _took(created: datetime, ended: datetime | None) -> str | None:
     """How long it took, as far as the host tells: its times are whole seconds."""
-    if created is None or ended is None:
+    if ended is None:
         return None
     return duration(timedelta(seconds=max(1, round((ended - created).total_seconds()))))
-
-
-def _error(error: Any) -> str | None:
-    if isinstance(error, Mapping):
-        return str(error.get("message") or error.get("code") or "It failed; the log has the details.")
-    return str(error) if error else None

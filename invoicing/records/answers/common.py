@@ -1,0 +1,56 @@
+"""Kinds of fields that many answers have, and the shape of all errors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, PlainSerializer, WithJsonSchema
+
+from invoicing.records.base import Record, optional
+
+_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
+
+Time = Annotated[
+    AwareDatetime,
+    PlainSerializer(lambda value: value.isoformat(), return_type=str, when_used="json"),
+    WithJsonSchema(_TIME, mode="serialization"),
+]
+"""A time with its zone, as precise as it is known."""
+
+
+def to_milliseconds(moment: datetime) -> str:
+    """ISO 8601 with milliseconds."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+TimeInMilliseconds = Annotated[
+    AwareDatetime,
+    PlainSerializer(to_milliseconds, return_type=str, when_used="json"),
+    WithJsonSchema(_TIME, mode="serialization"),
+]
+
+Whole = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
+Links = dict[str, str]
+"""Where to go from here, by name."""
+
+Damaged = Annotated[
+    tuple[str, ...],
+    Field(description="Names of stored records of this list that cannot be read; the others are there."),
+]
+
+
+class ErrorBody(Record):
+    """`code` is for programs, `message` says what to do."""
+
+    code: str
+    message: str
+    # Any: what helps depends on the code.
+    detail: Any = optional()
+
+
+class Error(Record):
+    """The one shape of all errors."""
+
+    error: ErrorBody

@@ -1,0 +1,43 @@
+"""Why a use case does not do what it was asked for. The doors answer each with a status of its own.
+
+NotDone
+├── Misunderstood   the request cannot be understood
+├── Unknown         there is nothing of this id
+├── NotNow          it is over, or it has not begun
+└── NotAsAsked      it cannot be done in the way that was asked for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class NotDone(Exception):
+    """`code` and `detail` are for programs, `text` for people: what is wrong, and what to do."""
+
+    def __init__(self, code: str, text: str, detail: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.detail = detail
+
+
+class Misunderstood(NotDone):
+    """The request cannot be understood."""
+
+
+class Unknown(NotDone):
+    """There is nothing of this id."""
+
+
+class NotNow(NotDone):
+    """It is over, or it has not begun."""
+
+
+class NotAsAsked(NotDone):
+    """It cannot be done in the way that was asked for."""
+
+
+def bad_page() -> Misunderstood:
+    """The token of a page of a listing is not one that we gave out, or it is out of date."""
+    return Misunderstood("bad_page", "The list has no such page. Begin again without `page`.")

@@ -1,0 +1,31 @@
+"""Stopping a batch: what is being checked is finished, nothing more is begun, and no invoice is claimed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import azure.durable_functions as df
+
+from invoicing.records.answers.batches import ENDED
+from stores import intake
+from stores.blobs import Blobs
+from stores.intake_records import BatchRecord
+from usecases.batch_status import read_batch
+from usecases.refusals import NotNow
+from usecases.run_status import status_of
+
+
+async def ask_to_stop(client: df.DurableOrchestrationClient, blobs: Blobs, batch: str) -> BatchRecord:
+    """Ask that a batch be stopped. Raises Unknown, and NotNow where it has ended already."""
+    record = await asyncio.to_thread(read_batch, blobs, batch)
+    run = await status_of(client, blobs, batch)
+    if run.state in ENDED:
+        raise NotNow("batch_ended", f"The batch has ended already: it is {run.state}.")
+
+    await asyncio.to_thread(intake.ask_to_stop, blobs, batch)
+    return record
+
+
+async def is_asked_to_stop(blobs: Blobs, batch: str) -> bool:
+    """Say whether somebody asked that a batch be stopped."""
+    return await asyncio.to_thread(intake.is_asked_to_stop, blobs, batch)

@@ -1,0 +1,74 @@
+"""Taking in a batch: it is stored, and its workflow is started, unless an equal request did so before."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+
+import azure.durable_functions as df
+
+from adapters import policies
+from adapters.services import Services
+from invoicing.supervision import OpenWork
+from stores import intake
+from stores.intake_records import BatchRecord, BatchSource
+from usecases.batch_status import read_batch
+from usecases.start_or_find import Intake, TakenIn, start_or_find
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """A batch that somebody asks for.
+
+    `batch`: the id that it gets. `fingerprint`: hash of what was asked for; the same key with another
+    fingerprint is a mistake of the caller's. `upload`: the zip to store, if any. `approval`: whether valid
+    invoices go on to approval and booking; `wait`: whether the batch ends only when all of them are decided.
+    """
+
+    batch: str
+    fingerprint: str
+    source: BatchSource
+    upload: bytes | None
+    approval: bool = True
+    wait: bool = False
+
+
+async def take_in_batch(
+    services: Services, client: df.DurableOrchestrationClient, new: NewBatch, sender: str | None
+) -> TakenIn[BatchRecord]:
+    """Take in a batch that `sender` sent. One that ended badly is started again.
+
+    Raises RulesMissing and PolicyInvalid: better no batch than one that no worker can check, or whose
+    invoices nobody can approve. Raises NotAsAsked where the key was used for another request.
+    """
+    await asyncio.to_thread(lambda: services.checker)
+    if new.approval:
+        await asyncio.to_thread(policies.load, services.settings)
+
+    record = BatchRecord(new.batch, services.clock(), new.fingerprint, new.source)
+    return await start_or_find(
+        client,
+        services.blobs,
+        Intake(
+            record=record,
+            create=lambda: intake.create_batch(services.blobs, record),
+            read=lambda: read_batch(services.blobs, new.batch),
+            prepare=lambda kept: intake.prepare_batch(services.blobs, kept, new.upload),
+            work=_work_of(new, sender),
+            restarted_from=frozenset({"missing", "failed", "stopped"}),
+            reused="This Idempotency-Key was used for another request. Use a new key for a new batch.",
+        ),
+    )
+
+
+def _work_of(new: NewBatch, sender: str | None) -> OpenWork:
+    """What the run that begins now stands for."""
+    source = {name: value for name, value in asdict(new.source).items() if value is not None}
+    job = {
+        "batch": new.batch,
+        "source": source,
+        "approval": new.approval,
+        "wait": new.wait,
+        "sender": sender,
+    }
+    return OpenWork(instance=new.batch, orchestrator="batch", input=job)

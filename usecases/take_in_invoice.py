@@ -1,0 +1,73 @@
+"""Taking in one invoice: it is stored, and its workflow is started, unless an equal request did so before."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+import azure.durable_functions as df
+
+from adapters import policies
+from adapters.services import Services
+from invoicing.records.answers.invoices import RESTARTED_FROM
+from invoicing.supervision import OpenWork
+from stores import intake
+from stores.intake_records import InvoiceRecord
+from usecases.invoice_status import read_invoice
+from usecases.start_or_find import Intake, TakenIn, start_or_find
+
+
+@dataclass(frozen=True)
+class NewInvoice:
+    """An invoice that somebody sends in.
+
+    `fingerprint` tells whether the same key came with something else.
+    """
+
+    invoice: str
+    fingerprint: str
+    name: str
+    content: bytes
+    sha256: str
+
+
+async def take_in_invoice(
+    services: Services, client: df.DurableOrchestrationClient, new: NewInvoice, sender: str | None
+) -> TakenIn[InvoiceRecord]:
+    """Take in an invoice that `sender` sent. One of which nothing came is started again.
+
+    Raises PolicyInvalid and RulesMissing: better no invoice than one that nobody can be asked about, or that
+    no worker can check. Raises NotAsAsked where the key was used for another document.
+    """
+    await asyncio.to_thread(policies.load, services.settings)
+    await asyncio.to_thread(lambda: services.checker)
+
+    record = InvoiceRecord(
+        id=new.invoice,
+        created=services.clock(),
+        name=new.name,
+        size=len(new.content),
+        sha256=new.sha256,
+        sender=sender,
+        fingerprint=new.fingerprint,
+    )
+    return await start_or_find(
+        client,
+        services.blobs,
+        Intake(
+            record=record,
+            create=lambda: intake.create_invoice(services.blobs, record),
+            read=lambda: read_invoice(services.blobs, new.invoice),
+            prepare=lambda kept: intake.prepare_invoice(services.blobs, kept, new.content),
+            work=_work_of(new.invoice),
+            restarted_from=RESTARTED_FROM,
+            reused="This Idempotency-Key was used for another document. Use a new key for a new invoice.",
+        ),
+    )
+
+
+def _work_of(invoice: str) -> OpenWork:
+    """What the run that begins now stands for."""
+    job = {"invoice": invoice, "run": uuid.uuid4().hex}
+    return OpenWork(instance=invoice, orchestrator="invoice", input=job)

@@ -25,10 +25,14 @@ MIB = 1024 * 1024
 
 @dataclass
 class BenchHost:
-    """A running host; `peak` is the largest memory of its process and workers together so far, in MiB."""
+    """A running host; `peak` is the largest memory of its process and workers together so far, in MiB.
+
+    `state` is the file of its task hub.
+    """
 
     url: str
     process: subprocess.Popen
+    state: Path
     peak: float = 0.0
     main_peak: float = 0.0
     _done: threading.Event = field(default_factory=threading.Event)
@@ -52,7 +56,8 @@ def running(app: Path, storage: str, *, workers: int, ready: str) -> Iterator[Be
     [port] = ports.choose([0])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [sys.executable, "-m", "devhost", "start", "--app", str(app), "--port", str(port)]
-        command += ["--state", str(Path(folder) / "state.db"), "--workers", str(workers)]
+        state = Path(folder) / "state.db"
+        command += ["--state", str(state), "--workers", str(workers)]
         environment = os.environ | {
             "AzureWebJobsStorage": storage,
             "SETTLE_CONTAINER": f"bench-{uuid.uuid4().hex[:12]}",
@@ -62,7 +67,7 @@ def running(app: Path, storage: str, *, workers: int, ready: str) -> Iterator[Be
         }
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
-            host = BenchHost(f"http://127.0.0.1:{port}", process)
+            host = BenchHost(f"http://127.0.0.1:{port}", process, state)
             watcher = threading.Thread(target=host.watch, daemon=True)
             try:
                 _wait(host, ready, Path(folder) / "log")

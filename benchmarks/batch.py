@@ -62,7 +62,7 @@ def settle_seconds(host: _host.BenchHost, some: Documents) -> float:
     url = f"{host.url}/api/batches?approval=false"
     answer = requests.post(url, data=body, headers=headers, timeout=120)
     answer.raise_for_status()
-    status = _polled(answer.headers["Location"])
+    status = polled(answer.headers["Location"])
     report = requests.get(status["links"]["report_html"], timeout=60)
     report.raise_for_status()
     took = time.perf_counter() - began
@@ -75,13 +75,14 @@ def naive_seconds(host: _host.BenchHost, some: Documents) -> float:
     body, url = zipped(some), f"{host.url}/api/naive/{uuid.uuid4().hex}"
     began = time.perf_counter()
     requests.post(url, data=body, timeout=120).raise_for_status()
-    counts = _polled(url)
+    counts = polled(url)
     took = time.perf_counter() - began
     _require(counts, len(some))
     return took
 
 
-def _polled(url: str) -> Any:
+def polled(url: str) -> Any:
+    """The answer when the work behind a status URL has ended."""
     while (answer := requests.get(url, timeout=60)).status_code == 202:
         time.sleep(POLL_SECONDS)
     answer.raise_for_status()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,8 @@ from stores.blobs import Blobs
 
 #: Gaps between days that are named; the others are counted.
 _MOST_GAPS = 10
+#: Entries of one day may have to wait for the anchor of the next, and not longer.
+_UNANCHORED = timedelta(days=2)
 
 
 @dataclass
@@ -28,6 +31,7 @@ class AnchorProof:
     """
 
     count: int = 0
+    oldest: Anchor | None = None
     newest: Anchor | None = None
     flaws: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -57,22 +61,36 @@ def _prove_chain(proof: AnchorProof, blobs: Blobs, keys: LedgerKeys) -> None:
     found = ledger_anchors.numbers(blobs)
     proof.count = len(found)
     days: list[str] = []
+    last = 0
     for before, number in pairwise([0, *found]):
         if number - before > 1:
             upto = "" if number - before == 2 else f" and all up to {names.anchor(number - 1)}"
             proof.flaws.append(f"{names.anchor(before + 1)}{upto}: missing")
-        with ledger_anchors.load(blobs, number) as file:
-            proof.hashes[number] = file_sha256(file)[0]
-            anchor = _read(proof, names.anchor(number), file, keys)
+        anchor = _load(proof, blobs, number, keys)
         if anchor is None:
             continue
         days.append(anchor.header.day)
-        proof.newest = anchor
+        proof.oldest = proof.oldest or anchor
+        proof.newest, last = anchor, number
         for text in _misplaced(proof, anchor, number):
             proof.flaws.append(f"{names.anchor(number)}: {text}")
     _note_days(proof, days)
-    if proof.newest is not None:
-        _take_in(proof, proof.newest, "")
+    newest = _load(proof, blobs, last, keys, with_heads=True) if last else None
+    if newest is not None:
+        _take_in(proof, newest, "")
+
+
+def _load(
+    proof: AnchorProof, blobs: Blobs, number: int, keys: LedgerKeys, *, with_heads: bool = False
+) -> Anchor | None:
+    """Prove one anchor and note its hash. Of all but the newest nothing more is kept in memory."""
+    try:
+        with ledger_anchors.load(blobs, number) as file:
+            proof.hashes[number] = file_sha256(file)[0]
+            return read(file, keys, with_heads=with_heads)
+    except BadAnchor as error:
+        proof.flaws.append(f"{names.anchor(number)}: {error}")
+        return None
 
 
 def _misplaced(proof: AnchorProof, anchor: Anchor, number: int) -> Iterable[str]:
@@ -117,26 +135,59 @@ def _note_days(proof: AnchorProof, days: Sequence[str]) -> None:
         proof.notes.append(f"and {len(gaps) - _MOST_GAPS} more such gaps")
 
 
+def note_entries(proof: AnchorProof, first: str, last: str) -> None:
+    """Hold the times of the first and the last entry against the days of the anchors.
+
+    A timer takes an anchor each hour that has none yet for its day. So where entries are of other days than
+    anchors, the app ran without its timer, or anchors were removed: at the end, or all, to begin anew.
+    """
+    try:
+        begins, ends = (datetime.fromisoformat(at).astimezone(UTC).date() for at in (first, last))
+    except (ValueError, OverflowError):
+        return  # no clock of ours said so
+    oldest, newest = _day(proof.oldest) or ends, _day(proof.newest) or begins
+    spans = ((begins, oldest), (newest, ends)) if proof.newest else ((begins, ends),)
+    for since, until in spans:
+        if until - since >= _UNANCHORED:
+            proof.notes.append(
+                f"no anchor was taken between {since} and {until}, and there are entries of that time: "
+                "the timer did not run, or anchors were removed"
+            )
+
+
+def _day(anchor: Anchor | None) -> date | None:
+    try:
+        return date.fromisoformat(anchor.header.day) if anchor else None
+    except ValueError:
+        return None
+
+
 # ---------------------------------------------------------------- what is kept elsewhere
 
 
 def _prove_copies(proof: AnchorProof, copies: Blobs, keys: LedgerKeys) -> None:
-    """Every copy is here too, byte for byte. The newest copy is also held against the ledgers."""
+    """Every copy is here too, byte for byte. The newest that is not is also held against the ledgers."""
     found = ledger_anchors.numbers(copies)
-    for number in found:
-        with ledger_anchors.load(copies, number) as file:
-            sha256 = file_sha256(file)[0]
-            is_here = proof.hashes.get(number) == sha256
-            if not is_here:
-                text = "it is missing here" if number not in proof.hashes else "it is another one here"
-                proof.flaws.append(f"{names.anchor(number)}: {text}; the second container has a copy")
-            if number == found[-1] and not is_here:
-                anchor = _read(proof, f"{names.anchor(number)} of the second container", file, keys)
-                if anchor is not None:
-                    _take_in(proof, anchor, " (its copy)")
+    differing = [number for number in found if _differs(proof, copies, number)]
+    for number in differing:
+        text = "it is another one here" if number in proof.hashes else "it is missing here"
+        proof.flaws.append(f"{names.anchor(number)}: {text}; the second container has a copy")
+    for number in reversed(differing):
+        with contextlib.suppress(BadAnchor), ledger_anchors.load(copies, number) as file:
+            _take_in(proof, read(file, keys), " (its copy)")
+            break  # it has all that the older ones had
     uncopied = [number for number in proof.hashes if number not in found]
     if uncopied:
         proof.notes.append(f"{len(uncopied)} anchors have no copy in the second container yet")
+
+
+def _differs(proof: AnchorProof, copies: Blobs, number: int) -> bool:
+    """Say whether a copy is another one than what is here."""
+    try:
+        with ledger_anchors.load(copies, number) as file:
+            return proof.hashes.get(number) != file_sha256(file)[0]
+    except BadAnchor:
+        return True
 
 
 def _prove_kept(proof: AnchorProof, kept: str, keys: LedgerKeys) -> None:

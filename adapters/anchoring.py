@@ -19,7 +19,7 @@ from adapters import mail
 from adapters.channels import NotSent
 from adapters.settings import SettingError, Settings
 from invoicing.approval import names
-from invoicing.approval.anchors import Anchor, BadAnchor
+from invoicing.approval.anchors import Anchor, BadAnchor, read
 from invoicing.approval.signing import LedgerKeys
 from invoicing.records.messages import Message
 from stores import ledger_anchors
@@ -62,7 +62,7 @@ def run(place: Place, now: datetime) -> int | None:
 def _tried(what: str, failures: list[str], part: Callable[[], Result]) -> Result | None:
     try:
         return part()
-    except (StorageError, SettingError, BadAnchor, NotSent, _CopyDiffers) as error:
+    except (StorageError, SettingError, BadAnchor, NotSent, _NotCopied) as error:
         logging.error("%s the anchor failed: %s", what, error)
         failures.append(f"{what}: {error}")
         return None
@@ -71,32 +71,46 @@ def _tried(what: str, failures: list[str], part: Callable[[], Result]) -> Result
 # ---------------------------------------------------------------- a copy elsewhere
 
 
-class _CopyDiffers(Exception):
-    """What is kept elsewhere is not what is here: one of the two was altered."""
+class _NotCopied(Exception):
+    """An anchor was not copied: it is none, or another one is kept elsewhere under its number."""
 
 
 def copy(place: Place) -> None:
     """Copy every anchor that the second container does not have yet; what is there is never written over.
 
-    Raises _CopyDiffers where the newest one is there and differs.
+    Only what is signed is copied, since it may have to stay there for ever. Raises _NotCopied after all were
+    tried, also where the newest one is there and differs.
     """
     if place.copies is None:
         return
     here = ledger_anchors.numbers(place.blobs)
     there = set(ledger_anchors.numbers(place.copies))
+    failures: list[str] = []
     for number in here:
-        if number not in there or number == here[-1]:
-            _copy(place.blobs, place.copies, number)
+        if number in there and number != here[-1]:
+            continue
+        try:
+            _copy(place.blobs, place.copies, number, place.keys)
+        except BadAnchor as error:
+            failures.append(f"anchor {number}: {error}")
+        except _NotCopied as error:
+            failures.append(str(error))
+    if failures:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise _NotCopied(failures[0] + more)
 
 
-def _copy(blobs: Blobs, copies: Blobs, number: int) -> None:
+def _copy(blobs: Blobs, copies: Blobs, number: int, keys: LedgerKeys) -> None:
     name = names.anchor(number)
-    data = blobs.read(name)
+    with ledger_anchors.load(blobs, number) as file:
+        read(file, keys, with_heads=False)
+        file.seek(0)
+        data = file.read()
     try:
         copies.create(name, data)
     except BlobConflict:
-        if copies.read(name) != data:
-            raise _CopyDiffers(
+        if copies.read_range(name, 0, len(data) + 1) != data:
+            raise _NotCopied(
                 f"anchor {number} is not the one that was copied before: proof is needed"
             ) from None
 

@@ -21,14 +21,17 @@ from typing import Any, TypeVar
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchored, check_anchored
 from invoicing.approval.audit import check_end, check_payables, prove, prove_bookings, standing
-from invoicing.approval.ledger import Entry, Flaw, Proven
+from invoicing.approval.ledger import LONGEST_ENTRY, Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
+from stores import ledger_anchors
 from stores.blobs import BlobMissing, Blobs
 
 Result = TypeVar("Result")
 
 #: Ledgers and payables that are read at the same time, and how many of them memory holds then.
 _AT_ONCE, _WINDOW = 16, 128
+#: Bytes that are read of a request or a payable; ours are far shorter, and a longer one is found by its hash.
+_LONGEST = 16 * 2**20
 #: Seconds until what looks wrong is looked at again; a step between two writes is over by then.
 SECOND_LOOK_SECONDS = 3.0
 
@@ -55,7 +58,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Stray:
-    """A payable that no ledger books."""
+    """What no ledger of ours has: a payable, or a folder in the place of a ledger."""
 
     name: str
     text: str
@@ -109,16 +112,20 @@ class Audit:
     # ------------------------------------------------------------ one ledger
 
     def _prove(self, ledger: str, listed: list[str]) -> Proof:
-        stored = [(names.number_of(name), data) for name in listed if (data := self._read(name)) is not None]
+        stored = (
+            (names.number_of(name), data)
+            for name in listed
+            if (data := self._read(name, LONGEST_ENTRY + 1)) is not None
+        )
         proven = self._proven(ledger, stored)
         hashes = {entry.seq: entry.hash for entry in proven.entries}
-        lost = check_anchored(len(stored), hashes, self._anchored.get(ledger, ()))
+        lost = check_anchored(len(listed), hashes, self._anchored.get(ledger, ()))
         own = proven.flaw or self._surroundings(ledger, proven.entries)
         found = [flaw for flaw in (lost, own) if flaw is not None]
         flaw = min(found, key=lambda one: one.seq, default=None)
-        return Proof(ledger, proven.entries, len(stored), flaw)
+        return Proof(ledger, proven.entries, len(listed), flaw)
 
-    def _proven(self, ledger: str, stored: list[tuple[int, bytes]]) -> Proven:
+    def _proven(self, ledger: str, stored: Iterable[tuple[int, bytes]]) -> Proven:
         if not names.is_approval_id(ledger):
             return prove_bookings(ledger, stored, self._keys)
         request = self._read(names.request(ledger))
@@ -137,7 +144,7 @@ class Audit:
 
     def _prove_again(self, ledger: str) -> Proof:
         """Prove a ledger with what is there now: before, a step may have been between two writes."""
-        prefix = names.ledger(ledger) if names.is_approval_id(ledger) else names.bookings(ledger)
+        prefix = ledger_anchors.prefix_of(ledger)
         self._note_inbox(ledger)
         proof = self._prove(ledger, [blob.name for blob in self._blobs.list(prefix)])
         if proof.flaw is None:
@@ -199,16 +206,23 @@ class Audit:
     # ------------------------------------------------------------ reading
 
     def _ledgers(self) -> Iterator[tuple[str, list[str]]]:
-        """Each ledger with the blobs of its entries, also one that has none yet."""
-        for prefix, folder in ((names.APPROVALS, "ledger/"), (names.BOOKINGS, "")):
+        """Each ledger with the blobs of its entries, also one that has none yet. Other folders are strays."""
+        for prefix, folder, is_ours in (
+            (names.APPROVALS, "ledger/", names.is_approval_id),
+            (names.BOOKINGS, "", names.is_booking_unit),
+        ):
             listed = (blob.name.removeprefix(prefix) for blob in self._blobs.list(prefix))
             for ledger, found in groupby(listed, lambda name: name.partition("/")[0]):
+                if not is_ours(ledger):
+                    self.strays.append(Stray(f"{prefix}{ledger}", "its name is none of ours"))
+                    continue
                 start = f"{ledger}/{folder}"
                 yield ledger, [f"{prefix}{name}" for name in found if name.startswith(start)]
 
-    def _read(self, name: str) -> bytes | None:
+    def _read(self, name: str, most: int = _LONGEST) -> bytes | None:
+        """A blob, or its beginning: somebody may have put one there that no memory holds."""
         try:
-            return self._blobs.read(name)
+            return self._blobs.read_range(name, 0, most)
         except BlobMissing:
             return None  # it was removed between the listing and now
 

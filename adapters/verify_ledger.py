@@ -104,6 +104,8 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     for proof in audit.proofs():
         tally.add(proof)
         heads += [head] if (head := head_of(proof.ledger, proof.entries)) else []
+    if tally.first and tally.last:
+        anchor_audit.note_entries(anchors, tally.first[0], tally.last[0])
     for stray in audit.strays:
         tally.note(f"{stray.name}: {stray.text}")
     for line in lines(tally, audit.payables, anchors, keys):

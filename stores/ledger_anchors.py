@@ -9,17 +9,28 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import IO
 
 from invoicing.approval import names
-from invoicing.approval.anchors import Anchor, BadAnchor, Former, Head, Header, file_sha256, read, write
-from invoicing.approval.ledger import BadEntry, from_bytes
+from invoicing.approval.anchors import (
+    LARGEST_FILE,
+    Anchor,
+    BadAnchor,
+    Former,
+    Head,
+    Header,
+    file_sha256,
+    read,
+    write,
+)
+from invoicing.approval.ledger import LONGEST_ENTRY, BadEntry, Entry, from_bytes, own_flaw
 from invoicing.approval.signing import LedgerKeys
-from stores.blobs import BlobConflict, BlobMissing, Blobs
+from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 # Parts of the listing of all ledgers that are fetched at the same time; ids begin with 16 digits evenly.
 _SHARDS = tuple(
@@ -41,7 +52,9 @@ def numbers(blobs: Blobs) -> list[int]:
 
 
 def load(blobs: Blobs, number: int) -> IO[bytes]:
-    """The file of an anchor. Raises BlobMissing."""
+    """The file of an anchor. Raises BlobMissing, and BadAnchor where it is too large to be one."""
+    if blobs.size(names.anchor(number)) > LARGEST_FILE:
+        raise BadAnchor("it is no anchor: it is larger than one can be")
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
     try:
         blobs.read_into(names.anchor(number), file)  # type: ignore[arg-type]
@@ -54,15 +67,18 @@ def load(blobs: Blobs, number: int) -> IO[bytes]:
 def take(blobs: Blobs, keys: LedgerKeys, now: datetime) -> int | None:
     """Write the anchor of a day, unless there is one; returns its number, None where nothing was written.
 
-    Nothing is written either where there is no ledger yet. `now` is a moment in UTC.
+    Nothing is written either where there is no ledger yet. `now` is a moment in UTC. Raises BadAnchor where
+    somebody planted one that none can follow.
     """
     for _ in range(_TRIES):
         last = max(numbers(blobs), default=0)
+        if not _is_anchor(names.anchor(last + 1)):
+            raise BadAnchor(f"anchor {last} cannot be followed, and is none of ours: it has to be removed")
         former, former_heads = _former(blobs, last, keys) if last else (None, {})
         day = now.date().isoformat()
         if former is not None and former.day == day:
             return None
-        heads = current_heads(blobs, former_heads)
+        heads = current_heads(blobs, former_heads, keys)
         if not heads:
             return None
         file = io.BytesIO()
@@ -73,53 +89,85 @@ def take(blobs: Blobs, keys: LedgerKeys, now: datetime) -> int | None:
         except BlobConflict:
             continue  # another run was quicker, or the answer to this one was lost
         return last + 1
-    return None
+    raise StorageUnavailable(f"{names.ANCHORS}: others keep writing it; trying again later")
 
 
-def current_heads(blobs: Blobs, former: Mapping[str, Head]) -> dict[str, Head]:
+def current_heads(blobs: Blobs, former: Mapping[str, Head], keys: LedgerKeys) -> dict[str, Head]:
     """The head of each ledger.
 
-    A ledger that is not longer than `former` says is not read again. One that is shorter, or gone, keeps what
-    was known of it: that is how the loss is found later.
+    A ledger that is not longer than `former` says is not read again. One that is shorter, or gone, or does
+    not go on from what was known of it, keeps that: it is how the loss is found later.
     """
-    heads = dict(former)
+    heads, reader = dict(former), _Reader(blobs, keys)
+    lost = set(former)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for lengths in pool.map(lambda shard: _lengths(blobs, shard), _SHARDS):
-            grown = _grown(lengths, heads)
+            lost -= {ledger for ledger, entries in lengths.items() if entries >= _known(former, ledger)}
+            grown = ((name, n) for name, n in lengths.items() if n > _known(former, name))
             while some := list(islice(grown, _WINDOW)):
-                for head in pool.map(lambda one: _head(blobs, *one), some):
+                for head in pool.map(lambda item: reader.head(item[0], item[1], former.get(item[0])), some):
                     if head is not None:
                         heads[head.ledger] = head
+    if lost:
+        logging.error(
+            "%d ledgers are gone or shorter than they were, the first is %s: proof is needed",
+            len(lost),
+            min(lost),
+        )
     return heads
 
 
-def _grown(lengths: Mapping[str, int], heads: Mapping[str, Head]) -> Iterator[tuple[str, int]]:
-    for ledger, entries in lengths.items():
-        known = heads[ledger].entries if ledger in heads else 0
-        if entries > known:
-            yield ledger, entries
-        elif entries < known:
-            logging.error("ledger %s has %d entries and had %d: proof is needed", ledger, entries, known)
+def _known(former: Mapping[str, Head], ledger: str) -> int:
+    return former[ledger].entries if ledger in former else 0
 
 
 def _lengths(blobs: Blobs, shard: str) -> dict[str, int]:
-    """How many entries each ledger below a prefix has, by the number of the last."""
+    """How many entries each ledger below a prefix has, up to the first that is missing."""
     found: dict[str, int] = {}
     for blob in blobs.list(shard):
-        ledger, _, rest = blob.name.partition("/")[2].partition("/")
-        if blob.name.startswith(names.APPROVALS) and not rest.startswith("ledger/"):
-            continue
-        found[ledger] = max(found.get(ledger, 0), names.number_of(blob.name))
+        ledger = blob.name.partition("/")[2].partition("/")[0]
+        number = names.number_of(blob.name)
+        is_next = number == found.get(ledger, 0) + 1
+        if is_next and is_ours(ledger) and blob.name == names.numbered(prefix_of(ledger), number):
+            found[ledger] = number
     return found
 
 
-def _head(blobs: Blobs, ledger: str, entries: int) -> Head | None:
-    try:
-        entry = from_bytes(blobs.read(names.numbered(prefix_of(ledger), entries)))
-    except (BadEntry, BlobMissing) as error:
-        logging.error("ledger %s, entry %d: %s: proof is needed", ledger, entries, error)
+@dataclass(frozen=True)
+class _Reader:
+    """Reads heads, and lets into an anchor only what was signed: anything else may be taken away again."""
+
+    blobs: Blobs
+    keys: LedgerKeys
+
+    def head(self, ledger: str, entries: int, known: Head | None) -> Head | None:
+        """The head of a ledger that has grown; None where its end is not ours, or follows something else."""
+        if known is not None:
+            before = self._entry(ledger, known.entries)
+            if before is None or before.hash != known.hash:
+                logging.error("ledger %s is another one than it was: proof is needed", ledger)
+                return None
+        last = self._entry(ledger, entries)
+        return Head(ledger, entries, last.hash) if last else None
+
+    def _entry(self, ledger: str, number: int) -> Entry | None:
+        """An entry that is right in itself; None for any other. One of an unknown key may be right."""
+        try:
+            data = self.blobs.read_range(names.numbered(prefix_of(ledger), number), 0, LONGEST_ENTRY + 1)
+            entry = from_bytes(data)
+            flaw = own_flaw(entry, data, number, self.keys)
+            if flaw is None or flaw.unknown_key is not None:
+                return entry
+            reason = flaw.text
+        except (BadEntry, BlobMissing) as error:
+            reason = str(error)
+        logging.error("ledger %s, entry %d: %s: proof is needed", ledger, number, reason)
         return None
-    return Head(ledger, entries, entry.hash)
+
+
+def is_ours(ledger: str) -> bool:
+    """Say whether a name is one that ledgers of ours have."""
+    return names.is_approval_id(ledger) or names.is_booking_unit(ledger)
 
 
 def prefix_of(ledger: str) -> str:
@@ -129,12 +177,14 @@ def prefix_of(ledger: str) -> str:
 
 def _former(blobs: Blobs, number: int, keys: LedgerKeys) -> tuple[Former | None, Mapping[str, Head]]:
     """The anchor that the next one follows, and what it says; one that was altered is followed as well."""
-    with load(blobs, number) as file:
-        try:
+    sha256 = ""
+    try:
+        with load(blobs, number) as file:
+            sha256 = file_sha256(file)[0]
             anchor = read(file, keys)
-        except BadAnchor as error:
-            logging.error("anchor %d: %s: proof is needed", number, error)
-            return Former(number, "", file_sha256(file)[0]), {}
+    except BadAnchor as error:
+        logging.error("anchor %d: %s: proof is needed", number, error)
+        return Former(number, "", sha256), {}
     return Former(number, anchor.header.day, anchor.sha256), anchor.heads
 
 
@@ -148,4 +198,5 @@ def newest(blobs: Blobs, keys: LedgerKeys) -> Anchor | None:
 
 
 def _is_anchor(name: str) -> bool:
+    """Say whether a name is one that anchors have: a number of one form, and not too many digits."""
     return name == names.anchor(names.number_of(name))

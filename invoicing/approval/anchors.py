@@ -17,15 +17,20 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any, Literal
 
 from invoicing.approval.ledger import Entry, Flaw
 from invoicing.approval.signing import LedgerKeys, Signature
 
 VERSION = 1
+#: Bytes of an anchor's file; 100,000 ledgers take 7 MB.
+LARGEST_FILE = 2**28
 #: Bytes of one line, and of all lines of an anchor; 100,000 ledgers take 12 MB.
 _LONGEST_LINE, _MOST_BYTES = 1000, 2**30
+#: Hashes do not get smaller by packing: an anchor of ours unpacks to about twice its size. What unpacks to
+#: more than so many times its size, and some bytes for a small one, is none.
+_MOST_TIMES, _ALWAYS_ALLOWED = 16, 2**16
 
 # What reading a file of any content may end in.
 _UNREADABLE = (
@@ -125,11 +130,19 @@ def write(target: IO[bytes], header: Header, heads: Iterable[Head], keys: Ledger
         packed.write(_line({**total, "signed_with": signature.key, "signature": signature.value}))
 
 
-def read(source: IO[bytes], keys: LedgerKeys) -> Anchor:
-    """Read an anchor from the beginning of its file, and prove it. Raises BadAnchor."""
+def read(source: IO[bytes], keys: LedgerKeys, *, with_heads: bool = True) -> Anchor:
+    """Read an anchor from the beginning of its file, and prove it. Raises BadAnchor.
+
+    It is read twice: what it says of ledgers is kept in memory only after its signature was found right.
+    `with_heads`: whether that is wanted at all.
+    """
     sha256, size = file_sha256(source)
     try:
-        return _read(_lines(source), keys, sha256, size)
+        anchor = _proved(_lines(source, size), keys, sha256, size)
+        if not with_heads:
+            return anchor
+        source.seek(0)
+        return replace(anchor, heads={head.ledger: head for head in _heads(_lines(source, size))})
     except BadAnchor:
         raise
     except _UNREADABLE as error:
@@ -177,37 +190,49 @@ def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _lines(source: IO[bytes]) -> Iterator[bytes]:
-    total = 0
+def _lines(source: IO[bytes], size: int) -> Iterator[bytes]:
+    total, most = 0, min(_MOST_BYTES, size * _MOST_TIMES + _ALWAYS_ALLOWED)
     with gzip.GzipFile(fileobj=source, mode="rb") as packed:
         while line := packed.readline(_LONGEST_LINE + 1):
             total += len(line)
-            if len(line) > _LONGEST_LINE or total > _MOST_BYTES:
+            if len(line) > _LONGEST_LINE or total > most:
                 raise BadAnchor("it is no anchor: it is longer than one can be")
             yield line
 
 
-def _read(lines: Iterator[bytes], keys: LedgerKeys, sha256: str, size: int) -> Anchor:
+def _proved(lines: Iterator[bytes], keys: LedgerKeys, sha256: str, size: int) -> Anchor:
     digest = hashlib.sha256()
     first = next(lines, b"")
     digest.update(first)
     header = _header(json.loads(first))
-    heads: dict[str, Head] = {}
-    before, entries = "", 0
+    before = ""
+    ledgers = entries = 0
     for line in lines:
         value = json.loads(line)
         if "ledger" not in value:
-            signed_with = _proven(value, len(heads), entries, digest.hexdigest(), keys)
+            signed_with = _proven(value, ledgers, entries, digest.hexdigest(), keys)
             if next(lines, b""):
                 raise BadAnchor("it was altered: something follows its end")
-            return Anchor(header, len(heads), entries, sha256, size, signed_with, heads)
+            return Anchor(header, ledgers, entries, sha256, size, signed_with)
         digest.update(line)
-        head = Head(str(value["ledger"]), int(value["entries"]), str(value["hash"]))
+        head = _head(value)
         if head.ledger <= before:
             raise BadAnchor("it was altered: its ledgers are not in order")
-        heads[head.ledger] = head
-        before, entries = head.ledger, entries + head.entries
+        before = head.ledger
+        ledgers, entries = ledgers + 1, entries + head.entries
     raise BadAnchor("it was cut off: its end is missing")
+
+
+def _heads(lines: Iterator[bytes]) -> Iterator[Head]:
+    next(lines)
+    for line in lines:
+        value = json.loads(line)
+        if "ledger" in value:
+            yield _head(value)
+
+
+def _head(value: dict[str, Any]) -> Head:
+    return Head(str(value["ledger"]), int(value["entries"]), str(value["hash"]))
 
 
 def _header(value: dict[str, Any]) -> Header:

@@ -26,7 +26,7 @@ class Booking:
     payables: Mapping[str, str]
 
 
-def prove(approval: str, request: bytes, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+def prove(approval: str, request: bytes, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
     """Prove the ledger of an approval; arguments as `ledger.verify`.
 
     After the chain, the decisions: each one is held against the rules on the entries before it. That somebody
@@ -49,7 +49,7 @@ def prove(approval: str, request: bytes, stored: Sequence[tuple[int, bytes]], ke
     return found
 
 
-def prove_bookings(unit: str, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+def prove_bookings(unit: str, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
     """Prove the ledger of what was booked without a person: `unit` as in `names.bookings`."""
     found = ledger.verify_chain(bookings_root(unit), stored, keys)
     for place, entry in enumerate(found.entries):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -156,10 +156,11 @@ def _is_well_formed(entry: Entry) -> bool:
     )
 
 
-def verify(request: bytes, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+def verify(request: bytes, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
     """Prove the chain of an approval's ledger, from its opening to its end.
 
-    `stored` has number (from the blob's name) and bytes of each entry, in order.
+    `stored` has number (from the blob's name) and bytes of each entry, in order. What comes after the first
+    flaw is not asked for: it may be of any size.
     """
     found = verify_chain(request_sha256(request), stored, keys)
     closed = undone = False
@@ -177,7 +178,7 @@ def verify(request: bytes, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys
     return found
 
 
-def verify_chain(root: str, stored: Sequence[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
+def verify_chain(root: str, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
     """Prove that entries follow `root` and each other, and that each was signed with one of the keys."""
     entries: list[Entry] = []
     previous = root
@@ -197,13 +198,27 @@ def verify_chain(root: str, stored: Sequence[tuple[int, bytes]], keys: LedgerKey
 
 
 def _flaw(entry: Entry, data: bytes, place: int, previous: str, keys: LedgerKeys) -> Flaw | None:
+    altered = _altered(entry, data, place)
+    if altered is None and entry.previous != previous:
+        before = f"entry {place - 1}" if place > 1 else "the request"
+        altered = Flaw(place, f"entry {place} does not follow {before}: one of the two was altered")
+    return altered or _unsigned(entry, place, keys)
+
+
+def own_flaw(entry: Entry, data: bytes, place: int, keys: LedgerKeys) -> Flaw | None:
+    """Say what is wrong with an entry in itself, whatever comes before it."""
+    return _altered(entry, data, place) or _unsigned(entry, place, keys)
+
+
+def _altered(entry: Entry, data: bytes, place: int) -> Flaw | None:
     if entry.hash != _hash(entry) or data != to_bytes(entry):
         return Flaw(place, f"entry {place} was altered: its hash does not match what it says")
     if entry.seq != place:
         return Flaw(place, f"entry {place} says that it is entry {entry.seq}")
-    if entry.previous != previous:
-        before = f"entry {place - 1}" if place > 1 else "the request"
-        return Flaw(place, f"entry {place} does not follow {before}: one of the two was altered")
+    return None
+
+
+def _unsigned(entry: Entry, place: int, keys: LedgerKeys) -> Flaw | None:
     fault = signature_fault(entry, keys)
     return Flaw(place, f"entry {place}: {fault.text}", fault.unknown_key) if fault else None
 

@@ -11,7 +11,8 @@ _INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
 _APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
 _REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
 _PAYABLE = re.compile(r"(?P<owner>[bi][0-9a-f]{24})(?:-(?P<n>[1-9][0-9]{0,6}))?\.json")
-_NUMBERED = re.compile(r"[0-9]{6,}")
+_UNIT = re.compile(r"b[0-9a-f]{24}-[0-9]{5,7}|i[0-9a-f]{24}")
+_NUMBERED = re.compile(r"[0-9]{6,18}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 # Larger than any moment in milliseconds that something can be made at (year 2286).
 _NEVER = 10**13
@@ -174,6 +175,11 @@ def reference_of_payable(name: str) -> str | None:
 def booking_unit(batch: str, pack: int) -> str:
     """What is booked together without a person: a pack of a batch. An invoice that came alone is its own."""
     return f"{batch}-{pack:05d}"
+
+
+def is_booking_unit(text: str) -> bool:
+    """Say whether a text has the form of what is booked together (`booking_unit`)."""
+    return _UNIT.fullmatch(text) is not None
 
 
 def is_of_unit(reference: str, unit: str) -> bool:

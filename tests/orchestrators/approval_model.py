@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from devhost.errors import InstanceFinished, InstanceNotFound
-from devhost.testing import HostCrash
+from devhost.testing import Host, HostCrash
+from devhost.testing.lost_steps import FATES
 from invoicing.approval import audit, names
 from invoicing.approval.ledger import Entry
 from stores import approvals
@@ -55,6 +56,9 @@ POLICIES: tuple[tuple[dict[str, Any], ...], ...] = (
 class World:
     """One run. `trace` says what happened in it: the same seed gives the same."""
 
+    #: Whether worker processes die with steps of orchestrations, and a supervisor comes by.
+    loses_steps = False
+
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.stages = self.rng.choice(POLICIES)
@@ -91,6 +95,20 @@ class World:
         )
         act = self.rng.choices(choices, weights=(10, 4, 2, 1, 1, 4))[0]
         self._survive(act)
+        if self.loses_steps:
+            self._survive(self._one_loss)
+
+    def _one_loss(self) -> None:
+        """A loss is planned, or the supervisor comes by."""
+        if self.rng.random() < 0.5:
+            self._note(plan_loss(self.office.host, self.rng))
+        else:
+            self._supervise()
+
+    def _supervise(self) -> None:
+        with suppress(StorageUnavailable):
+            for case in self.office.supervise():
+                self._note(f"started again: {case.orchestrator}")
 
     def _start(self) -> None:
         self.office.host.start("invoice", {"invoice": INVOICE}, instance_id=INVOICE)
@@ -213,9 +231,20 @@ class World:
         self.office.host.crash_at(10**9)
         self._survive(self.office.host.run_until_idle)
         self.office.host.advance(timedelta(hours=1))  # for whatever waits to try again
+        if self.loses_steps:
+            self._start_again_what_was_lost()
         self._sweep()
         assert self.office.sweep() == [], "one sweep is enough"
         self.office.host.finish(INVOICE)
+        while self.loses_steps and self.office.status().runtime_status == "Failed":
+            self._start_again_what_was_lost()
+            self.office.host.finish(INVOICE)
+
+    def _start_again_what_was_lost(self) -> None:
+        """The supervisor comes by until nothing that it can start is left."""
+        for _ in range(5):
+            self._survive(self._supervise)
+            self.office.host.advance(timedelta(minutes=20))
 
     def check(self) -> None:
         """The invariants. Raises AssertionError."""
@@ -258,6 +287,20 @@ class World:
         assert not lost, f"lost: {lost}"
         twice = [entry["link_id"] for entry in entries if entry["link_id"]]
         assert len(twice) == len(set(twice)), "a link decided twice"
+
+
+class LosingWorld(World):
+    """A world in which steps of orchestrations are lost with their worker process, too."""
+
+    loses_steps = True
+
+
+def plan_loss(host: Host, rng: random.Random) -> str:
+    """Let one of the next steps of an orchestration be lost; returns what was planned, in words."""
+    at = host.steps + rng.randint(1, 8)
+    when = rng.choice(FATES)
+    host.lose_orchestrator(at, when)
+    return f"step {at} will be lost: {when}"
 
 
 def outcome_of(stages: tuple[dict[str, Any], ...], entries: list[dict[str, Any]], sender: str | None) -> str:

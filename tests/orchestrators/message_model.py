@@ -26,6 +26,7 @@ from stores.approvals import DecisionRefused
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, plain, sha256
+from tests.orchestrators.approval_model import plan_loss
 
 STAGE = clerk(remind_after="PT30M", remind_every="PT3H", escalate_after="PT5H", escalate_to=[CARLA])
 REFS = tuple(names.invoice_id(f"{n:x}" * 64) for n in range(1, 6))
@@ -33,6 +34,9 @@ REFS = tuple(names.invoice_id(f"{n:x}" * 64) for n in range(1, 6))
 
 class World:
     """One run; `trace` says what happened. `sent_and_died`: how often sending could not be noted."""
+
+    #: Whether worker processes die with steps of orchestrations, and a supervisor comes by.
+    loses_steps = False
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -56,6 +60,8 @@ class World:
             self.office.blobs.fails = self._at_storage
             for _ in range(self.rng.randint(15, 30)):
                 self._survive(self._one_thing)
+                if self.loses_steps:
+                    self._survive(self._one_loss)
             self._calm_down()
             self.check()
 
@@ -134,6 +140,14 @@ class World:
             self._fault = self.rng.choice([self._outage, self._die, self._stand_still, self._stand_still])
             self._note(f"planned: {self._fault.__name__} after {self._storage_calls_left} calls")
 
+    def _one_loss(self) -> None:
+        """A loss is planned, or the supervisor comes by."""
+        if self.rng.random() < 0.5:
+            self._note(plan_loss(self.office.host, self.rng))
+        else:
+            for case in self.office.supervise():
+                self._note(f"started again: {case.orchestrator}")
+
     def _at_storage(self, verb: str, name: str) -> None:
         """Fail, if it is time; the call right after a message was sent is the one that notes it."""
         try:
@@ -210,9 +224,10 @@ class World:
         self.office.host.advance(hours=1)  # for whatever waits to try again
         self.office.deliver()
         self.office.sweep()
-        for _ in range(3):
+        for _ in range(8 if self.loses_steps else 3):
             self.office.host.advance(hours=2)
             self.office.deliver()
+            self._survive(self.office.supervise)
             self._survive(lambda: self.office.supervise(gone=True))
 
     def check(self) -> None:
@@ -237,6 +252,12 @@ class World:
         missing, more = wanted - arrived, arrived - wanted
         assert not missing, f"noted as sent, and not there: {missing}"
         assert not more or self.sent_and_died, f"sent without being noted, or twice: {more}"
+
+
+class LosingWorld(World):
+    """A world in which steps of orchestrations are lost with their worker process, too."""
+
+    loses_steps = True
 
 
 def _text(ref: str) -> str:

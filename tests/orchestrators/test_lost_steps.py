@@ -137,7 +137,7 @@ BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload"}}
 SETTINGS = from_environment({"AzureWebJobsStorage": "unused"})
 
 
-class _Chunks(Work):
+class Chunks(Work):
     """A batch whose rows stay: a chunk that is checked again by a later run finds them, as in the storage."""
 
     def check(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_batch_that_loses_any_step_ends_with_its_report(when: str) -> None:
     """Of the batch, its windows, chunks or report: all documents are in it, and none was set aside."""
     at, steps = 0, 1
     while at < steps:
-        work = _Chunks(3)
+        work = Chunks(3)
         blobs = MemoryBlobs()
         services_here = Services(SETTINGS, blobs, SayingChecker)
         with (

@@ -16,7 +16,7 @@ from invoicing.approval.deciding import StandIns
 from invoicing.approval.gathering import Slot, Wish
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.tellings import Telling, tellings
-from invoicing.supervision import OpenWork
+from invoicing.records.supervision import OpenWork
 from stores import digests, notices, supervised, wishes
 from stores.approvals import stages_of
 from stores.blobs import BlobConflict, StorageError

@@ -8,11 +8,9 @@ its own id: a few times, with growing pauses. A run that failed of itself has a 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from invoicing.failures import cause_of, first_line
+from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
 
 #: Pauses before each new start: a lost worker is replaced in seconds, a bad deployment takes longer to mend.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 10, 60, 300, 900, 3600, 14400))
@@ -27,70 +25,63 @@ ROOTS = frozenset({"batch", "batch_approvals", "batch_document", "digest", "invo
 GONE = "The run is gone from the task hub, and its work is not finished."
 _STALE = timedelta(seconds=5)
 
-Verdict = Literal["wait", "restart", "stuck"]
-State = Literal["running", "waiting", "stuck"]
 
+def parts_of(work: OpenWork, approval: str | None) -> tuple[str, ...]:
+    """The instances with ids of their own that a run may have called, and that may go on without it.
 
-class OpenWork(BaseModel):
-    """What an instance stands for until it has ended: enough to start it again."""
-
-    model_config = ConfigDict(frozen=True)
-
-    instance: str
-    orchestrator: str
-    input: dict[str, Any]
-
-
-class Case(OpenWork):
-    """A run that did not end as it should, as long as that is not settled.
-
-    `reason`: the failure's first line. `failed`: when it was first seen to have failed, or failed again.
-    `restarts`: how often it was started again; `restarted`: when last. `is_running`: it was started again,
-    and has not been seen to fail since.
+    `approval`: the one that its invoice was routed to, where it has one.
     """
-
-    reason: str
-    is_lost: bool
-    failed: AwareDatetime
-    restarts: int = 0
-    restarted: AwareDatetime | None = None
-    is_running: bool = False
-
-    @property
-    def due(self) -> datetime | None:
-        """When it is started again; None: not of itself, it is stuck."""
-        if not self.is_lost or self.restarts >= len(PAUSES):
-            return None
-        return self.failed + PAUSES[self.restarts]
-
-    @property
-    def state(self) -> State:
-        """`running` again, `waiting` for its next start, or `stuck`."""
-        if self.is_running:
-            return "running"
-        return "waiting" if self.due else "stuck"
-
-    def verdict(self, now: datetime) -> Verdict:
-        """What is to be done about it now."""
-        if self.is_running:
-            return "wait"
-        if self.due is None:
-            return "stuck"
-        return "restart" if now >= self.due else "wait"
-
-    def started_again(self, now: datetime) -> Case:
-        """The case after one more start."""
-        changes = {"restarts": self.restarts + 1, "restarted": now, "is_running": True}
-        return self.model_copy(update=changes)
-
-    def has_held(self, now: datetime) -> bool:
-        """Whether a run that goes on has done so for long enough to be forgotten here."""
-        return self.restarted is not None and now - self.restarted >= RECOVERED_AFTER
+    if work.orchestrator == "batch":
+        return (f"{work.instance}-approvals",) if work.input.get("wait") else ()
+    return (approval,) if approval else ()
 
 
-def case_of(work: OpenWork, failure: str, seen: datetime, before: Case | None) -> Case:
+def due(case: Case) -> datetime | None:
+    """When a case is started again; None: not of itself, it is stuck."""
+    if case.wanted is not None:
+        return case.wanted
+    if not case.is_lost or case.restarts >= len(PAUSES):
+        return None
+    return case.failed + PAUSES[case.restarts]
+
+
+def state(case: Case) -> CaseState:
+    """How a case stands."""
+    if case.is_running:
+        return "running"
+    return "waiting" if due(case) else "stuck"
+
+
+def verdict(case: Case, now: datetime) -> Verdict:
+    """What is to be done about a case now."""
+    if case.is_running:
+        return "wait"
+    start = due(case)
+    if start is None:
+        return "stuck"
+    return "restart" if now >= start else "wait"
+
+
+def wanted_again(case: Case, now: datetime) -> Case:
+    """The case after a person asked for one more start, stuck or not."""
+    return case.model_copy(update={"wanted": now, "is_running": False})
+
+
+def started_again(case: Case, now: datetime) -> Case:
+    """The case after one more start."""
+    changes = {"restarts": case.restarts + 1, "restarted": now, "wanted": None, "is_running": True}
+    return case.model_copy(update=changes)
+
+
+def has_held(case: Case, now: datetime) -> bool:
+    """Whether a run that goes on has done so for long enough to be forgotten as a case."""
+    return case.restarted is not None and now - case.restarted >= RECOVERED_AFTER
+
+
+def case_of(run: FailedRun, seen: datetime, before: Case | None) -> Case:
     """The case of a run that was seen Failed at some moment; `before` is what was known of it."""
-    return _case(work, first_line(failure), cause_of(failure) == "lost", seen, before)
+    is_lost = cause_of(run.failure) == "lost"
+    return _case(run.work, first_line(run.failure), is_lost, seen, before)
 
 
 def gone_case(work: OpenWork, seen: datetime, before: Case | None) -> Case:
@@ -123,7 +114,7 @@ def advice(case: Case) -> str:
     """What a person can do about a case, in words."""
     if case.is_running:
         return "It was started again, and runs."
-    if case.due is not None:
+    if due(case) is not None:
         return "It is started again by itself."
     if case.is_lost:
         return "It was lost again and again. See that the workers are well, then start it again."

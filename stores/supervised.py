@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
-from invoicing.supervision import Case, OpenWork
+from invoicing.records.supervision import Case, OpenWork
 from stores import records
 from stores.blobs import BlobMissing, Blobs
 from stores.records import Record
@@ -20,7 +20,7 @@ _CASE = TypeAdapter(Case)
 
 def note(blobs: Blobs, work: OpenWork) -> None:
     """Keep what an instance stands for, before it is started. Raises StorageError."""
-    blobs.write(_open(work.instance), work.model_dump_json().encode())
+    blobs.write(_open(work.instance), work.as_json())
 
 
 def forget(blobs: Blobs, instance: str) -> None:
@@ -58,7 +58,7 @@ def cases(blobs: Blobs) -> list[Case]:
 
 def keep(blobs: Blobs, case: Case) -> None:
     """Write a case over what was known of it. Raises StorageError."""
-    blobs.write(_case(case.instance), case.model_dump_json().encode())
+    blobs.write(_case(case.instance), case.as_json())
 
 
 def settle(blobs: Blobs, instance: str) -> None:

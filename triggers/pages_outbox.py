@@ -13,7 +13,7 @@ import azure.functions as func
 
 from adapters import services
 from invoicing.records.messages import MessageItem
-from invoicing.supervision import OpenWork
+from invoicing.records.supervision import OpenWork
 from stores import digests, outbox, supervised
 from stores.blobs import Blobs, StorageRefused
 from stores.outbox import OutboxMessage

@@ -13,12 +13,13 @@ import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters import services
-from invoicing.supervision import Case, OpenWork, advice
+from invoicing import supervision
+from invoicing.records.supervision import Case, FailedRun, OpenWork
 from stores import supervised
 from triggers.responses import Refused, answers_errors, json_response
 from triggers.statuses import runs_begun
 from usecases import supervise
-from usecases.supervise import FailedRun, NoCase
+from usecases.supervise import NoCase
 from web.run_listing import PAGE, newest
 from web.views.runs import Run
 
@@ -69,17 +70,7 @@ def failed_run(run: Run) -> FailedRun:
     return FailedRun(
         work=OpenWork(instance=run.id, orchestrator=run.name, input=job),
         failure=str(run.output or ""),
-        parts=_parts(run, job),
     )
-
-
-def _parts(run: Run, job: dict[str, Any]) -> tuple[str, ...]:
-    """The instances with ids of their own that the run may have called, and that may go on without it."""
-    if run.name == "batch":
-        return (f"{run.id}-approvals",) if job.get("wait") else ()
-    shown = run.custom.get("approval") if isinstance(run.custom, dict) else None
-    approval = job.get("approval") if run.name == "batch_document" else shown
-    return (approval,) if isinstance(approval, str) else ()
 
 
 def _is_awaited(run: Run) -> bool:
@@ -116,14 +107,15 @@ async def restart(client: df.DurableOrchestrationClient, instance: str) -> Case:
 
 def as_dict(case: Case) -> dict[str, Any]:
     """A case as the API tells it."""
+    due = supervision.due(case)
     return {
         "instance": case.instance,
         "orchestrator": case.orchestrator,
-        "state": case.state,
+        "state": supervision.state(case),
         "reason": case.reason,
         "failed": case.failed.isoformat(),
         "restarts": case.restarts,
         "restarted": case.restarted.isoformat() if case.restarted else None,
-        "next": case.due.isoformat() if case.due and not case.is_running else None,
-        "advice": advice(case),
+        "next": due.isoformat() if due and not case.is_running else None,
+        "advice": supervision.advice(case),
     }

@@ -12,6 +12,7 @@ from typing import Any, cast
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from invoicing import supervision
 from invoicing.failures import cause_of, first_line
 from stores import supervised
 from stores.blobs import Blobs
@@ -52,7 +53,7 @@ async def status_of(client: df.DurableOrchestrationClient, blobs: Blobs, instanc
         return found
 
     case = await asyncio.to_thread(supervised.case_of, blobs, instance)
-    if case is not None and case.state == "stuck":
+    if case is not None and supervision.state(case) == "stuck":
         return found
     return replace(found, state="running", output={}, failure="")
 

@@ -12,31 +12,25 @@ which the host refuses while the run is there.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from invoicing.supervision import ROOTS, Case, OpenWork, case_of, gone_case
+from invoicing import supervision
+from invoicing.approval import names
+from invoicing.records.supervision import Case, FailedRun, OpenWork
+from invoicing.supervision import ROOTS
 from stores import supervised
-from stores.blobs import Blobs
+from stores.blobs import BlobMissing, Blobs
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8
 _RUNNING = (Runtime.Pending, Runtime.Running, Runtime.ContinuedAsNew, Runtime.Suspended)
-
-
-@dataclass(frozen=True)
-class FailedRun:
-    """A run that ended Failed: `failure` is the host's text, `parts` the instances it may have called."""
-
-    work: OpenWork
-    failure: str
-    parts: tuple[str, ...] = ()
 
 
 class NoCase(Exception):
@@ -50,12 +44,12 @@ async def restart_failed(
 
     Cases of runs that ended well, or have gone on for long enough, are settled.
     """
-    started = []
+    started: list[Case] = []
     failed = {run.work.instance: run for run in runs if run.work.orchestrator in ROOTS}
     for run in failed.values():
         before = await asyncio.to_thread(supervised.case_of, blobs, run.work.instance)
-        case = case_of(run.work, run.failure, now, before)
-        if await _handle(blobs, client, case, before, run.parts, now):
+        case = supervision.case_of(run, now, before)
+        if await _handle(blobs, client, case, before, now):
             started.append(case)
     await _settle(blobs, client, set(failed), now)
     return started
@@ -80,28 +74,35 @@ async def restart_gone(blobs: Blobs, client: df.DurableOrchestrationClient, now:
 async def restart_now(
     blobs: Blobs, client: df.DurableOrchestrationClient, instance: str, now: datetime
 ) -> Case:
-    """Start a case again because a person says so, stuck or not. Raises NoCase, and what the start raises."""
+    """Start a case again because a person says so, stuck or not. Raises NoCase, and what the start raises.
+
+    Where a part of it still runs, that is ended first: the supervisor starts the case again with its next
+    look, and the case says so.
+    """
     case = await asyncio.to_thread(supervised.case_of, blobs, instance)
     if case is None:
         raise NoCase(instance)
+    if await _is_running(client, instance):
+        return await _keep_as_started(blobs, case, now)
+
+    if not await _parts_have_ended(blobs, client, case):
+        wanted = supervision.wanted_again(case, now)
+        await asyncio.to_thread(supervised.keep, blobs, wanted)
+        return wanted
+
     again = await _keep_as_started(blobs, case, now)
-    if not await _is_running(client, instance):
-        await client.start_new(case.orchestrator, instance, _again(case))
+    await client.start_new(case.orchestrator, instance, _again(case))
     return again
 
 
 async def _handle(
-    blobs: Blobs,
-    client: df.DurableOrchestrationClient,
-    case: Case,
-    before: Case | None,
-    parts: tuple[str, ...],
-    now: datetime,
+    blobs: Blobs, client: df.DurableOrchestrationClient, case: Case, before: Case | None, now: datetime
 ) -> bool:
     """Do what the case asks for; says whether it was started again."""
-    verdict = case.verdict(now)
-    if verdict == "restart" and await _parts_have_ended(client, parts):
+    verdict = supervision.verdict(case, now)
+    if verdict == "restart" and await _parts_have_ended(blobs, client, case):
         return await _start(blobs, client, case, now)
+
     if case != before:
         await asyncio.to_thread(supervised.keep, blobs, case)
         if verdict == "stuck":
@@ -124,22 +125,39 @@ async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case
 
 async def _keep_as_started(blobs: Blobs, case: Case, now: datetime) -> Case:
     """Write down that a case is started again, before it is."""
-    again = case.started_again(now)
+    again = supervision.started_again(case, now)
     await asyncio.to_thread(supervised.keep, blobs, again)
     return again
 
 
 def _again(case: Case) -> dict[str, Any]:
-    """The input of a run that continues from what is stored."""
+    """The input of a run that continues from what is stored (see `OpenWork.input`)."""
     return {**case.input, "again": True}
 
 
-async def _parts_have_ended(client: df.DurableOrchestrationClient, parts: tuple[str, ...]) -> bool:
-    """End the parts that still run; says whether all have ended. It takes until the next look, mostly."""
+async def _parts_have_ended(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case) -> bool:
+    """End the parts that still run; says whether all have ended. It takes until the next look, mostly.
+
+    The approval is looked up in the storage: a run that was lost has no custom status any more.
+    """
+    approval = await asyncio.to_thread(_approval_of, blobs, case)
+    parts = supervision.parts_of(case, approval)
     running = [part for part in parts if await _is_running(client, part)]
     for part in running:
         await client.terminate(part, "The run that it is a part of was lost, and is started again.")
     return not running
+
+
+def _approval_of(blobs: Blobs, work: OpenWork) -> str | None:
+    """The approval that a run may have called; None where there is none yet."""
+    if work.orchestrator == "batch_document":
+        return work.input.get("approval")
+    if work.orchestrator != "invoice":
+        return None
+    try:
+        return json.loads(blobs.read(names.invoice_route(work.instance)))["approval"]
+    except BlobMissing:
+        return None
 
 
 async def _settle(
@@ -151,7 +169,7 @@ async def _settle(
         status = await client.get_status(case.instance)
         runtime = status.runtime_status if status else None
         has_ended = runtime in (Runtime.Completed, Runtime.Terminated, Runtime.Canceled)
-        if has_ended or (runtime in _RUNNING and case.has_held(now)):
+        if has_ended or (runtime in _RUNNING and supervision.has_held(case, now)):
             await asyncio.to_thread(supervised.settle, blobs, case.instance)
 
 
@@ -172,8 +190,8 @@ async def _look_for(
         if work is None:
             return None
         before = await asyncio.to_thread(supervised.case_of, blobs, instance)
-        case = gone_case(work, now, before)
-        return case if await _handle(blobs, client, case, before, (), now) else None
+        case = supervision.gone_case(work, now, before)
+        return case if await _handle(blobs, client, case, before, now) else None
     except Exception:
         logging.exception("the supervisor could not look at %s", instance)
         return None

@@ -31,11 +31,12 @@ from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
 from devhost.testing import Host, HostCrash, Status
+from invoicing import supervision
 from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
-from invoicing.supervision import Case, OpenWork
+from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
 from stores import approvals, notices, supervised
 from stores.notices import Notice
@@ -286,12 +287,16 @@ class Office:
             return asyncio.run(supervise.restart_gone(self.blobs, self.client, self.host.now))
         return asyncio.run(supervising.look(self.client, self.host.now, supervising.LONG_AGO))
 
+    def start_by_hand(self, instance: str) -> Case:
+        """Somebody presses the button that starts a run again."""
+        return asyncio.run(supervise.restart_now(self.blobs, self.client, instance, self.host.now))
+
     def recover(self) -> None:
         """Supervise, with a little time in between, until nothing is started again any more."""
         for _ in range(20):
             started = self.supervise()
             self.host.advance(seconds=2)
-            if not started and not any(case.due for case in self.cases() if not case.is_running):
+            if not started and not any(supervision.due(case) for case in self.cases() if not case.is_running):
                 return
         raise AssertionError("the supervisor never rests")
 

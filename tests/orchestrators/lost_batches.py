@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from contextlib import suppress
+from datetime import timedelta
 from typing import cast
 
 import azure.durable_functions as df
@@ -92,21 +93,21 @@ class DecidedBatch:
             self.office.host.start("batch_approvals", job, instance_id=f"{BATCH}-approvals")
             for _ in range(10):
                 self._lose()
-                self._let_time_pass(seconds=batch_approvals.PACE.total_seconds())
+                self._let_time_pass(batch_approvals.PACE)
                 self._decide()
             for _ in range(8):
-                self._let_time_pass(minutes=20)
+                self._let_time_pass(timedelta(minutes=20))
             for _ in range(5):
-                self._let_time_pass(days=1)
+                self._let_time_pass(timedelta(days=1))
             self.check()
 
     def _lose(self) -> None:
         if self.rng.random() < 0.7:
             self.trace.append(plan_loss(self.office.host, self.rng))
 
-    def _let_time_pass(self, **time: float) -> None:
+    def _let_time_pass(self, time: timedelta) -> None:
         self.office.deliver()
-        self.office.host.advance(**time)
+        self.office.host.advance(time)
         for case in self.office.supervise():
             self.trace.append(f"started again: {case.orchestrator}")
         self.office.sweep()

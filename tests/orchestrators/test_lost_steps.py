@@ -14,13 +14,25 @@ from adapters.services import Services
 from adapters.settings import from_environment
 from devhost.testing import Host
 from invoicing.approval import names
-from invoicing.supervision import PAUSES
+from invoicing.supervision import PAUSES, case_of, due, state
 from orchestrators import batch, chunk
+from stores import supervised
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
-from tests.orchestrators.approval_kit import ANN, BOB, CARLA, INVOICE, HostClient, Office, clerk, manager
+from tests.orchestrators.approval_kit import (
+    ANN,
+    BOB,
+    CARLA,
+    INVOICE,
+    HostClient,
+    Office,
+    as_client_status,
+    clerk,
+    manager,
+)
 from tests.orchestrators.test_batch import Work
 from triggers import supervising
+from web.views.runs import run_of
 
 APPROVAL = names.approval_id(INVOICE)
 STAGES = (clerk(approvers=[ANN, BOB], quorum=2, remind_after="P1D"), manager())
@@ -102,9 +114,74 @@ def test_run_that_is_lost_again_and_again_is_stuck_and_says_so() -> None:
             here.supervise()
             here.host.advance(hours=5)
         (case,) = here.cases()
-        assert case.due is None
+        assert due(case) is None
         assert "exited with code 137" in case.reason
         assert here.supervise() == []
+
+
+def test_person_who_starts_a_run_again_does_not_meet_its_living_part() -> None:
+    """The approval of a run that failed still runs: it is ended first, then the run calls it anew."""
+    with Office(clerk()).at_work() as here:
+        here.bring()
+        _get_stuck(here)
+        assert here.status(APPROVAL).runtime_status == "Running"
+
+        here.start_by_hand(INVOICE)
+        here.host.advance(seconds=30)
+        here.supervise()
+        assert here.status().runtime_status == "Running"
+        assert here.status().custom_status["phase"] == "approval"
+        here.decide(ANN, "approve")
+        assert here.status().output["status"] == "booked"
+        assert here.kinds() == ["opened", "stage_opened", "approve", "closed", "booked"]
+
+
+def test_run_whose_part_runs_says_that_it_is_about_to_start() -> None:
+    """The host takes a while to end a part; the next look of the supervisor starts the run."""
+    with Office(clerk()).at_work() as here:
+        here.bring()
+        _get_stuck(here)
+        assert state(here.start_by_hand(INVOICE)) == "waiting"
+
+
+def test_run_whose_part_has_ended_is_started_by_hand_at_once() -> None:
+    """Nothing has to be waited for."""
+    with Office(clerk()).at_work() as here:
+        here.bring()
+        _get_stuck(here)
+        here.host.terminate(APPROVAL)
+        assert state(here.start_by_hand(INVOICE)) == "running"
+        here.decide(ANN, "approve")
+        assert here.status().output["status"] == "booked"
+
+
+def test_supervisor_ends_the_living_part_of_a_run_before_it_starts_it_again() -> None:
+    """The approval goes on from its ledger: who has decided need not decide again."""
+    with Office(clerk(quorum=2)).at_work() as here:
+        here.bring()
+        here.decide(ANN, "approve")
+        _lose_the_run(here)
+        here.recover()
+        here.decide(BOB, "approve")
+        assert here.status().output["status"] == "booked"
+        assert here.kinds() == ["opened", "stage_opened", "approve", "approve", "closed", "booked"]
+
+
+def _lose_the_run(here: Office) -> None:
+    """The run of the invoice is lost while its approval waits for people."""
+    here.host.lose_orchestrator(here.host.steps + 1, "after")
+    here.host.raise_event(INVOICE, "anything", None)
+    assert here.status().runtime_status == "Failed"
+
+
+def _get_stuck(here: Office) -> None:
+    """The run of the invoice is lost while its approval waits, and the supervisor has given it up."""
+    _lose_the_run(here)
+    run = run_of(as_client_status(here.status()))
+    assert run is not None
+    case = case_of(supervising.failed_run(run), here.host.now, None)
+    supervised.keep(here.blobs, case.model_copy(update={"restarts": len(PAUSES)}))
+    assert here.supervise() == []
 
 
 def test_run_that_is_gone_is_started_again_from_what_was_noted() -> None:

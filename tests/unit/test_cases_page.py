@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from invoicing.supervision import PAUSES, Case, OpenWork, case_of
+from invoicing.records.supervision import Case, FailedRun, OpenWork
+from invoicing.supervision import PAUSES, case_of, started_again
 from web.rendering import render
 from web.views.cases import CaseLine
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 WORK = OpenWork(instance="i" + "1" * 24, orchestrator="batch_document", input={})
 LOST = "Orchestrator function 'batch_document' failed: python3 exited with code 137 (0x89)"
+RUN = FailedRun(work=WORK, failure=LOST)
 
 
 def shown(*cases: Case) -> str:
@@ -42,7 +44,7 @@ def shown(*cases: Case) -> str:
 
 def test_stuck_run_has_its_reason_and_a_button() -> None:
     """Somebody who looks at the page can start it again."""
-    stuck = case_of(WORK, LOST, NOW, None).model_copy(update={"restarts": len(PAUSES)})
+    stuck = case_of(RUN, NOW, None).model_copy(update={"restarts": len(PAUSES)})
     page = shown(stuck)
     assert "Runs that need a look" in page
     assert "stuck" in page
@@ -52,7 +54,7 @@ def test_stuck_run_has_its_reason_and_a_button() -> None:
 
 def test_run_that_was_started_again_has_no_button() -> None:
     """It runs: starting it once more would do nothing."""
-    page = shown(case_of(WORK, LOST, NOW, None).started_again(NOW))
+    page = shown(started_again(case_of(RUN, NOW, None), NOW))
     assert "running again" in page
     assert "/restart" not in page
 

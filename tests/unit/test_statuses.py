@@ -9,13 +9,15 @@ from typing import Any, cast
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from invoicing.supervision import PAUSES, OpenWork, case_of
+from invoicing.records.supervision import FailedRun, OpenWork
+from invoicing.supervision import PAUSES, case_of
 from stores import supervised
 from tests.fakes.memory_blobs import MemoryBlobs
 from usecases.run_status import status_of
 
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUN = FailedRun(work=OpenWork(instance="b1", orchestrator="batch", input={}), failure=LOST)
 
 
 class Client:
@@ -46,7 +48,7 @@ async def test_lost_run_is_running_for_who_asks() -> None:
     """Whether the supervisor has seen it yet or not."""
     blobs = MemoryBlobs()
     assert await _state(Runtime.Failed, LOST, blobs) == "running"
-    case = case_of(OpenWork(instance="b1", orchestrator="batch", input={}), LOST, NOW, None)
+    case = case_of(RUN, NOW, None)
     supervised.keep(blobs, case)
     assert await _state(Runtime.Failed, LOST, blobs) == "running"
 
@@ -54,7 +56,7 @@ async def test_lost_run_is_running_for_who_asks() -> None:
 async def test_lost_run_that_is_stuck_has_failed() -> None:
     """The caller may send it again then."""
     blobs = MemoryBlobs()
-    case = case_of(OpenWork(instance="b1", orchestrator="batch", input={}), LOST, NOW, None)
+    case = case_of(RUN, NOW, None)
     supervised.keep(blobs, case.model_copy(update={"restarts": len(PAUSES)}))
     assert await _state(Runtime.Failed, LOST, blobs) == "failed"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from invoicing.supervision import Case, State, advice
+from invoicing.records.supervision import Case, CaseState
+from invoicing.supervision import advice, state
 from web.views.timeline_chart import spoken
 
 #: State of a case -> what people call it, and the look of its badge.
-_STATES: dict[State, tuple[str, str]] = {
+_STATES: dict[CaseState, tuple[str, str]] = {
     "running": ("running again", "busy"),
     "waiting": ("starts again", "busy"),
     "stuck": ("stuck", "bad"),
@@ -30,7 +31,7 @@ class CaseLine:
     @classmethod
     def of(cls, case: Case) -> CaseLine:
         """The line of a case."""
-        word, tone = _STATES[case.state]
+        word, tone = _STATES[state(case)]
         title = spoken(case.orchestrator)
         return cls(
             id=case.instance,
@@ -39,5 +40,5 @@ class CaseLine:
             tone=tone,
             reason=case.reason,
             advice=advice(case),
-            can_restart=case.state != "running",
+            can_restart=not case.is_running,
         )

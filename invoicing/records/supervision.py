@@ -1,0 +1,49 @@
+"""Work under way, and the runs of it that did not end as they should."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from invoicing.records.base import Moment, Record
+
+Verdict = Literal["wait", "restart", "stuck"]
+"""What is to be done about a case now."""
+
+CaseState = Literal["running", "waiting", "stuck"]
+"""`running` again, `waiting` for its next start, or `stuck`: a person must look."""
+
+
+class OpenWork(Record):
+    """What an instance stands for until it has ended: enough to start it again.
+
+    `input`: what its orchestration was started with. It is kept as it came, whichever orchestration that is,
+    since whoever starts it again hands it over as it is; only that orchestration reads it.
+    """
+
+    instance: str
+    orchestrator: str
+    input: dict[str, Any]
+
+
+class FailedRun(Record):
+    """A run that ended Failed; `failure` is the host's text."""
+
+    work: OpenWork
+    failure: str
+
+
+class Case(OpenWork):
+    """A run that did not end as it should, as long as that is not settled.
+
+    `reason`: the failure's first line. `failed`: when it was first seen to have failed, or failed again.
+    `wanted`: when a person asked for a start that is still to come. `restarts`: how often it was started
+    again; `restarted`: when last. `is_running`: it was started again, and has not been seen to fail since.
+    """
+
+    reason: str
+    is_lost: bool
+    failed: Moment
+    wanted: Moment | None = None
+    restarts: int = 0
+    restarted: Moment | None = None
+    is_running: bool = False

@@ -5,7 +5,6 @@ Each of them tells people what the ledger has got since the step before.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import azure.durable_functions as df
@@ -14,17 +13,12 @@ from activities.telling import tell
 from adapters import services
 from adapters.services import Services
 from invoicing.approval import deciding, names, stages
-from invoicing.approval.facts import facts_of
+from invoicing.approval.inbox import inbox_entry
 from invoicing.approval.ledger import Draft, Entry
-from invoicing.approval.stages import StageState
-from stores.approvals import stages_of, stand_ins_at, state_of
-from stores.blobs import Blobs
+from stores.approvals import put_in_inbox, stand_ins_at, state_of
 from stores.ledgers import Ledger
 
 bp = df.Blueprint()
-
-# What a listing shows of a name; the metadata of a blob holds 8 KiB.
-_SHOWN = 100
 
 
 @bp.activity_trigger(input_name="job")
@@ -36,10 +30,10 @@ def open_approval(job: dict) -> dict:
     """
     here = services.current()
     ledger = Ledger.read(here.blobs, job["approval"])
-    opened = Draft(kind="opened", at=job["at"], key="opened", detail={"ref": ledger.request["ref"]})
+    opened = Draft(kind="opened", at=job["at"], key="opened", detail={"ref": ledger.request.ref})
     ledger.append(lambda entries: None if entries else opened, here.ledger_keys)
 
-    first, *_ = asked = [stage.name for stage in stages_of(ledger.request)]
+    first, *_ = asked = [stage.name for stage in ledger.request.stages]
     draft = Draft(kind="stage_opened", at=job["at"], stage=first, key=f"stage_opened.{first}")
     ledger.append(lambda entries: draft if _is_due(ledger, entries, draft) else None, here.ledger_keys)
 
@@ -89,7 +83,7 @@ def close_approval(job: dict) -> dict:
     ledger = Ledger.read(here.blobs, job["approval"])
 
     def draft(entries: list[Entry]) -> Draft | None:
-        state = stages.progress(stages_of(ledger.request), entries)
+        state = stages.progress(ledger.request.stages, entries)
         if state.closed:
             return None
         failed = {"outcome": "failed", "reason": job["failed"]} if "failed" in job else None
@@ -117,7 +111,7 @@ def _result(ledger: Ledger) -> dict[str, Any]:
 def _is_due(ledger: Ledger, entries: list[Entry], draft: Draft) -> bool:
     if any(entry.key == draft.key for entry in entries):
         return False
-    state = stages.progress(stages_of(ledger.request), entries)
+    state = stages.progress(ledger.request.stages, entries)
     if draft.kind == "undone":
         return True
     if draft.kind == "stage_opened":
@@ -134,9 +128,9 @@ def _taken_in(here: Services, ledger: Ledger, job: dict[str, Any]) -> dict[str, 
     current = state.stage(job["stage"])
     is_open = current.status == "open" and not state.closed
     away = stand_ins_at(here.blobs, job["now"]) if is_open else {}
-    waits = deciding.waiting_for(state, ledger.request["sender"], away)
+    waits = deciding.waiting_for(state, ledger.request.sender, away)
     if is_open:
-        _put_in_inbox(here.blobs, ledger, current, waits)
+        put_in_inbox(here.blobs, inbox_entry(ledger.request, current, waits))
     tell(here, ledger, job["after"], away)
 
     alarm = stages.next_alarm(current) if is_open else None
@@ -150,30 +144,3 @@ def _taken_in(here: Services, ledger: Ledger, job: dict[str, Any]) -> dict[str, 
         "alarm": {"kind": alarm.kind, "at": alarm.at.isoformat(), "key": alarm.key} if alarm else None,
         "seen": len(ledger.entries),
     }
-
-
-def _put_in_inbox(blobs: Blobs, ledger: Ledger, current: StageState, waits: tuple[str, ...]) -> None:
-    request = ledger.request
-    invoice, facts = request["row"].get("invoice") or {}, facts_of(request["row"], supplier_known=False)
-    item = {
-        "approval": ledger.approval,
-        "ref": request["ref"],
-        "supplier": _cut(invoice.get("seller")),
-        "number": _cut(invoice.get("number")),
-        "amount": facts.as_dict()["amount"],
-        "currency": _cut(invoice.get("currency")),
-        "type_code": _cut(invoice.get("type_code")),
-        "stage": current.name,
-        "approvers": list(waits),
-        "since": current.opened.isoformat() if current.opened else request["created"],
-        "created": request["created"],
-        "findings": len(request["row"].get("findings", ())),
-        "batch": names.parse_reference(request["ref"]).batch,
-        "decided": sorted(set(current.approvals.values())),
-    }
-    # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
-    blobs.write(names.inbox(ledger.approval), json.dumps(item).encode(), {"item": json.dumps(item)})
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None else text[:_SHOWN]

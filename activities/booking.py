@@ -21,8 +21,8 @@ from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import progress
 from invoicing.approval.suppliers import approved_accounts
 from invoicing.findings import PAYMENT_BLOCKERS
+from invoicing.records.approval import ApprovalRequest
 from stores import suppliers
-from stores.approvals import stages_of
 from stores.blobs import BlobMissing
 from stores.ledgers import Chain, Ledger, bookings
 from stores.payables import book
@@ -50,7 +50,7 @@ def book_payable(job: dict) -> dict:
         raise SettingError(f"SETTLE_LEDGER_KEY lacks the key {flaw.unknown_key}: {flaw.text}. Add it again.")
     if flaw is not None:
         return _bad("ledger_flawed", f"The ledger of approval {route['approval']} is not whole: {flaw.text}.")
-    if ledger.request["ref"] != ref:
+    if ledger.request.ref != ref:
         return _not_approved(ref, route)
 
     def payable(entries: list[Entry], at: str) -> dict[str, Any]:
@@ -147,14 +147,14 @@ class _NotApproved(Exception):
 
 
 def _approved_payable(
-    request: dict[str, Any], entries: list[Entry], route: dict[str, Any], at: str
+    request: ApprovalRequest, entries: list[Entry], route: dict[str, Any], at: str
 ) -> dict[str, Any]:
     """The payable of an approval, from what stood in its ledger before the booking. Raises _NotApproved."""
-    state = progress(stages_of(request), entries)
+    state = progress(request.stages, entries)
     if state.outcome != "approved" or not state.closed or state.undone:
         raise _NotApproved
     decided = [one for one in entries if one.kind not in ("booked", "undone")]
-    payable = _payable(request["ref"], request["row"], route, at)
+    payable = _payable(request.ref, request.row.as_plain(), route, at)
     payable["approved_by"] = [one.who for one in decided if one.kind == "approve"]
     payable["ledger"] = {"entries": decided[-1].seq, "head": decided[-1].hash}
     return payable

@@ -49,7 +49,7 @@ def alone(here: Services, notice: Notice, view: ApprovalView, envelope: Envelope
         return
 
     (person,) = notice.to
-    token = _token(here, notice, view.request["document"]["sha256"], person)
+    token = _token(here, notice, view.request.document.sha256, person)
     message = messages.render(
         occasion,
         id=envelope.id,
@@ -132,7 +132,7 @@ def _occasion(here: Services, notice: Notice, view: ApprovalView) -> Occasion:
     return Occasion(
         kind=notice.kind,
         stage=notice.stage,
-        request=view.request,
+        request=view.request.as_plain(),
         author=name_of(here, notice.author) if notice.author else "",
         comment=notice.comment,
         outcome=outcome.capitalize(),

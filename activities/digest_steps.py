@@ -15,8 +15,9 @@ from adapters import services
 from adapters.channels import NotSent
 from adapters.services import Services
 from adapters.settings import SettingError
+from invoicing.records.approval import InboxEntry
 from stores import approvals, digests, notices, supervised
-from stores.approvals import ApprovalMissing, InboxItem
+from stores.approvals import ApprovalMissing
 from stores.notices import PATIENCE, Notice, State
 from stores.records import RecordDamaged
 
@@ -99,7 +100,7 @@ def _needed(here: Services, found: Sequence[Notice]) -> list[Notice]:
     return needed if delivering.is_needed(needed[0], view) else []
 
 
-def _stands(notice: Notice, item: InboxItem | None) -> bool:
+def _stands(notice: Notice, item: InboxEntry | None) -> bool:
     if notice.kind not in delivering.ASKS:
         return True
     return item is not None and item.stage == notice.stage and not set(notice.to) <= set(item.decided)

@@ -18,9 +18,12 @@ from invoicing.approval import names
 from invoicing.approval.facts import facts_of
 from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
 from invoicing.approval.suppliers import SupplierId, new_account, pay_to, standing
+from invoicing.records.approval import ApprovalRequest, AskedDocument
+from invoicing.records.base import ApprovalId, Reference, moment_of
+from invoicing.records.document import DocumentRow
 from stores import batch_names, suppliers
-from stores.approvals import state_of
-from stores.blobs import BlobConflict, BlobMissing, Blobs
+from stores.approvals import ask, state_of
+from stores.blobs import BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger
 
 bp = df.Blueprint()
@@ -135,22 +138,19 @@ class _Router:
             return _unapprovable(rule)
         stages = [_without(stage, excluded) for stage in rule.stages]
         approval = self._free_approval(ref)
-        request = {
-            "approval": approval,
-            "ref": ref,
-            "created": self._now,
-            "sender": self._sender,
-            "facts": facts.as_dict(),
-            "rule": rule.name,
-            "stages": [stage.as_dict() for stage in stages],
-            "document": {"name": row["name"], "sha256": row["sha256"], "kind": row["kind"], **where},
-            "row": row,
-        }
-        try:
-            data = json.dumps(request, ensure_ascii=False, sort_keys=True).encode()
-            self._blobs.create(names.request(approval), data)
-        except BlobConflict:
-            pass  # an earlier attempt of this step wrote it: what was asked for first stays
+        document = {"name": row["name"], "sha256": row["sha256"], "kind": row["kind"], **where}
+        request = ApprovalRequest(
+            approval=ApprovalId(approval),
+            ref=Reference(ref),
+            created=moment_of(self._now),
+            sender=self._sender,
+            facts=facts,
+            rule=rule.name,
+            stages=tuple(stages),
+            document=AskedDocument.model_validate(document),
+            row=DocumentRow.model_validate(row),
+        )
+        ask(self._blobs, request)
         return {"outcome": "ok", "rule": rule.name, "approval": approval}
 
     def _accounts_of(self, supplier: SupplierId) -> frozenset[str]:

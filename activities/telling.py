@@ -18,7 +18,6 @@ from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.tellings import Telling, tellings
 from invoicing.records.supervision import OpenWork
 from stores import digests, notices, supervised, wishes
-from stores.approvals import stages_of
 from stores.blobs import BlobConflict, StorageError
 from stores.ledgers import Ledger
 from stores.notices import InvoiceLine, Notice
@@ -34,16 +33,16 @@ def tell(here: Services, ledger: Ledger, after: int, away: StandIns) -> None:
     `away`: who stands in for those who are away. Raises StorageUnavailable.
     """
     found = tellings(
-        stages_of(ledger.request),
+        ledger.request.stages,
         ledger.entries,
-        ledger.request["sender"],
+        ledger.request.sender,
         after=after,
         away=away,
     )
     if not found:
         return
 
-    line = notices.line_of(ledger.request)
+    line = notices.line_of(ledger.request.as_plain())
     wanted = _Wishes(here)
     for telling in found:
         for notice in _notices(here, ledger.approval, telling, line, wanted):

@@ -13,27 +13,27 @@ import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 import azure.durable_functions as df
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 
 from invoicing.approval import deciding, names, stages
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import BadDelegation, Delegation, check, stand_ins
 from invoicing.approval.ledger import DECISIONS, Draft, Entry
-from invoicing.approval.policy import Policy, Stage
+from invoicing.approval.policy import Policy
 from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import Progress, StageState
 from invoicing.archive import BadArchive
+from invoicing.records.approval import ApprovalRequest, InboxEntry
 from stores import records
 from stores.batch_sources import open_source
-from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger
 from stores.records import Listed
 
-__all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused", "InboxItem"]
+__all__ = ["ApprovalMissing", "ApprovalView", "BadDelegation", "DecisionRefused"]
 
 Decision = Literal["approve", "reject", "ask", "answer"]
 Via = Literal["link", "principal", "dev"]
@@ -43,44 +43,20 @@ _LONGEST_COMMENT = 2000
 _READ_ALONE = 10
 
 
-@dataclass(frozen=True)
-class InboxItem:
-    """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for.
-
-    `amount` has no sign; `type_code` (BT-3) tells a credit note, None where the entry does not say it.
-    `decided`: who has approved in the present stage.
-    """
-
-    approval: str
-    ref: str
-    supplier: str | None
-    number: str | None
-    amount: Decimal | None
-    currency: str | None
-    stage: str
-    approvers: tuple[str, ...]
-    since: AwareDatetime
-    created: AwareDatetime
-    findings: int
-    batch: str | None
-    type_code: str | None = None
-    decided: tuple[str, ...] = ()
-
-
-_INBOX_ITEM = TypeAdapter(InboxItem)
+_INBOX_ENTRY = TypeAdapter(InboxEntry)
 _DELEGATION = TypeAdapter(Delegation)
+_REQUEST = TypeAdapter(ApprovalRequest)
 
 
 @dataclass(frozen=True)
 class ApprovalView:
     """One approval with its history.
 
-    `request`: approval, ref, created, sender, facts, rule, stages, document {name, sha256, kind, ref}, row.
     `waiting_for`: whom the open stage waits for, stand-ins included; `outcome`: None while it is open.
     """
 
     approval: str
-    request: dict[str, Any]
+    request: ApprovalRequest
     entries: tuple[Entry, ...]
     stages: tuple[StageState, ...]
     open_stage: StageState | None
@@ -92,23 +68,30 @@ class ApprovalView:
 # ---------------------------------------------------------------- reading
 
 
-def inbox(blobs: Blobs) -> list[InboxItem]:
+def inbox(blobs: Blobs) -> list[InboxEntry]:
     """All open approvals that can be shown, the oldest first; one listing, no blob is read."""
     return open_approvals(blobs).found
 
 
-def open_approvals(blobs: Blobs) -> Listed[InboxItem]:
+def open_approvals(blobs: Blobs) -> Listed[InboxEntry]:
     """All open approvals, the oldest first, with the ids of those whose line cannot be read."""
     listed = records.each(blobs.list(names.INBOX), _item)
     ordered = sorted(listed.found, key=lambda item: (item.created, item.approval))
     return Listed(ordered, [name.removeprefix(names.INBOX) for name in listed.damaged])
 
 
-def _item(blob: BlobInfo) -> InboxItem:
-    return records.from_json(_INBOX_ITEM, blob.name, blob.metadata.get("item", ""))
+def _item(blob: BlobInfo) -> InboxEntry:
+    return records.from_json(_INBOX_ENTRY, blob.name, blob.metadata.get("item", ""))
 
 
-def inbox_items(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxItem]:
+def put_in_inbox(blobs: Blobs, entry: InboxEntry) -> None:
+    """Have an approval in the inbox, over the entry from before."""
+    # Metadata travels as an HTTP header, hence ASCII.
+    text = json.dumps(entry.as_plain())
+    blobs.write(names.inbox(entry.approval), text.encode(), {"item": text})
+
+
+def inbox_items(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxEntry]:
     """Those of some approvals that are open, by their ids."""
     if len(wanted) > _READ_ALONE:
         return {item.approval: item for item in inbox(blobs) if item.approval in wanted}
@@ -117,14 +100,14 @@ def inbox_items(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxItem]:
     for approval in wanted:
         with contextlib.suppress(BlobMissing):
             name = names.inbox(approval)
-            found[approval] = records.from_json(_INBOX_ITEM, name, blobs.read(name))
+            found[approval] = records.from_json(_INBOX_ENTRY, name, blobs.read(name))
     return found
 
 
 def read(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalView:
     """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing."""
     ledger = _ledger(blobs, approval)
-    state, sender = state_of(ledger), ledger.request["sender"]
+    state, sender = state_of(ledger), ledger.request.sender
     away = stand_ins_at(blobs, now) if now and state.open_stage else {}
     return ApprovalView(
         approval=approval,
@@ -144,26 +127,22 @@ def _ledger(blobs: Blobs, approval: str) -> Ledger:
     return Ledger.read(blobs, approval)
 
 
-def stages_of(request: dict[str, Any]) -> tuple[Stage, ...]:
-    """The stages that were asked for when the approval was opened."""
-    return tuple(Stage.from_dict(one) for one in request["stages"])
-
-
 def state_of(ledger: Ledger) -> Progress:
     """What the ledger says."""
-    return stages.progress(stages_of(ledger.request), ledger.entries)
+    return stages.progress(ledger.request.stages, ledger.entries)
 
 
 def document(blobs: Blobs, approval: str) -> tuple[str, bytes]:
     """Name and content of the document as it is now. Raises ApprovalMissing, also where it was removed."""
     request = _request(blobs, approval)
-    name, reference = request["document"]["name"], names.parse_reference(request["ref"])
+    name, reference = request.document.name, names.parse_reference(request.ref)
     try:
         if reference.n is None:
             return name, blobs.read(names.invoice_document(reference.owner))
-        source = open_source(blobs, reference.owner)
-        for found in source.read(request["document"]["chunk"], reference.n, reference.n).documents:
-            return name, found.content
+        if request.document.chunk is not None:
+            source = open_source(blobs, reference.owner)
+            for found in source.read(request.document.chunk, reference.n, reference.n).documents:
+                return name, found.content
     except (BlobMissing, BadArchive) as error:
         raise ApprovalMissing(f"the document of approval {approval} is not there") from error
     raise ApprovalMissing(f"the document of approval {approval} is not there")
@@ -174,11 +153,18 @@ def current_sha256(blobs: Blobs, approval: str) -> str:
     return hashlib.sha256(document(blobs, approval)[1]).hexdigest()
 
 
-def _request(blobs: Blobs, approval: str) -> dict[str, Any]:
+def ask(blobs: Blobs, request: ApprovalRequest) -> None:
+    """Write down what is to be approved. Where that was done before, what was asked for first stays."""
+    with contextlib.suppress(BlobConflict):
+        blobs.create(names.request(request.approval), request.as_json())
+
+
+def _request(blobs: Blobs, approval: str) -> ApprovalRequest:
     if not names.is_approval_id(approval):
         raise ApprovalMissing(f"there is no approval {approval[:40]!r}")
     try:
-        return json.loads(blobs.read(names.request(approval)))
+        name = names.request(approval)
+        return records.from_json(_REQUEST, name, blobs.read(name))
     except BlobMissing as error:
         raise ApprovalMissing(f"there is no approval {approval}") from error
 
@@ -215,14 +201,14 @@ def decide(
     absent = delegations(blobs)
 
     def draft(entries: list[Entry]) -> Draft:
-        state = stages.progress(stages_of(ledger.request), entries)
+        state = stages.progress(ledger.request.stages, entries)
         place = deciding.check_decision(
             state,
             stage=stage,
             who=who,
             decision=decision,
             comment=comment,
-            sender=ledger.request["sender"],
+            sender=ledger.request.sender,
             stand_ins=_stand_ins(state, absent, now),
             link_id=link_id,
         )
@@ -248,7 +234,7 @@ def _same_document(blobs: Blobs, ledger: Ledger, decision: str, shown: str) -> N
     changed = DecisionRefused(
         "document_changed", "The document is not the one that you were shown. Open the approval again."
     )
-    if shown != ledger.request["document"]["sha256"]:
+    if shown != ledger.request.document.sha256:
         raise changed
     if decision == "approve" and current_sha256(blobs, ledger.approval) != shown:
         raise changed

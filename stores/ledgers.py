@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from invoicing.approval import audit, names
 from invoicing.approval.ledger import Draft, Entry, Proven, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from invoicing.records.approval import ApprovalRequest
+from stores import records
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 # Another writer may take the place that we wanted; each try then starts from what it wrote.
 _TRIES = 50
+_REQUEST = TypeAdapter(ApprovalRequest)
 
 
 class ApprovalMissing(Exception):
@@ -73,12 +76,12 @@ class Ledger(Chain):
     def __init__(self, blobs: Blobs, approval: str, request: bytes) -> None:
         super().__init__(blobs, names.ledger(approval), request_sha256(request))
         self.approval = approval
-        self.request: dict[str, Any] = json.loads(request)
+        self.request = records.from_json(_REQUEST, names.request(approval), request)
         self._request = request
 
     @classmethod
     def read(cls, blobs: Blobs, approval: str) -> Ledger:
-        """Read request and entries. Raises ApprovalMissing."""
+        """Read request and entries. Raises ApprovalMissing and RecordDamaged."""
         try:
             request = blobs.read(names.request(approval))
         except BlobMissing as error:

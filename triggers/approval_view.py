@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import TypeAdapter
+
 from invoicing.approval.delegation import Delegation
+from invoicing.approval.facts import Facts
 from invoicing.approval.ledger import Entry
-from stores.approvals import ApprovalView, InboxItem
+from invoicing.records.approval import InboxEntry
+from stores.approvals import ApprovalView
 from stores.notices import Notice
 from stores.records import Listed
 
@@ -16,13 +19,10 @@ from stores.records import Listed
 _UNTOLD = ("key", "link_id", "previous", "signature", "signed_with")
 
 
-def listed(item: InboxItem, base: str, key: str | None) -> dict[str, Any]:
+def listed(item: InboxEntry, base: str, key: str | None) -> dict[str, Any]:
     """One open approval in a list; `base` is our own URL of the collection, `key` the caller's."""
     return {
-        **asdict(item),
-        "amount": None if item.amount is None else format(item.amount, "f"),
-        "since": item.since.isoformat(),
-        "created": item.created.isoformat(),
+        **item.as_plain(),
         "links": {"self": _url(base, item.approval, key)},
     }
 
@@ -40,16 +40,16 @@ def view(
     }
     return {
         "approval": found.approval,
-        "ref": request["ref"],
+        "ref": request.ref,
         "status": found.outcome or "open",
         "closed": found.closed,
-        "created": request["created"],
-        "sender": request["sender"],
-        "rule": request.get("rule"),
-        "facts": request["facts"],
-        "document": {name: request["document"].get(name) for name in ("name", "sha256", "kind")},
-        "invoice": (request.get("row") or {}).get("invoice"),
-        "findings": (request.get("row") or {}).get("findings", []),
+        "created": request.created.isoformat(),
+        "sender": request.sender,
+        "rule": request.rule,
+        "facts": TypeAdapter(Facts).dump_python(request.facts, mode="json"),
+        "document": request.document.model_dump(mode="json", include={"name", "sha256", "kind"}),
+        "invoice": request.row.invoice.as_plain() if request.row.invoice else None,
+        "findings": [finding.as_dict() for finding in request.row.findings],
         "stage": found.open_stage.name if found.open_stage else None,
         "waiting_for": list(found.waiting_for),
         "stages": [stage.as_dict() for stage in found.stages],

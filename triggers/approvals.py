@@ -17,8 +17,9 @@ from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval.persons import BadPerson, person_id
+from invoicing.records.approval import InboxEntry
 from stores import approvals, digests, notices, outbox
-from stores.approvals import ApprovalMissing, InboxItem
+from stores.approvals import ApprovalMissing
 from stores.blobs import StorageRefused
 from stores.records import Listed
 from triggers.absences import away_now, note_absence
@@ -171,7 +172,7 @@ def _approver(req: func.HttpRequest) -> str | None:
         raise Refused(400, "bad_approver", f"The approver {error}.") from error
 
 
-def _wanted(item: InboxItem, req: func.HttpRequest, approver: str | None) -> bool:
+def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bool:
     stage, batch = req.params.get("stage"), req.params.get("batch")
     return (
         (not approver or approver in item.approvers)

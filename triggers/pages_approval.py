@@ -137,19 +137,19 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
         view = approvals.read(here.blobs, name, now)
     except ApprovalMissing as error:
         raise unknown_approval() from error
-    asked = view.request["document"]
+    asked = view.request.document
     try:
         file, content = approvals.document(here.blobs, name)
     except ApprovalMissing:
-        file, content = asked["name"], None
+        file, content = asked.name, None
     invoice = here.reader.read(file, content) if content is not None else None
-    digest = hashlib.sha256(content).hexdigest() if content is not None else asked["sha256"]
+    digest = hashlib.sha256(content).hexdigest() if content is not None else asked.sha256
     return Shown(
         view=view,
         absent=approvals.delegations(here.blobs),
         notices=digests.as_it_is(here.blobs, notices.of_approval(here.blobs, name).found),
-        invoice=of_invoice(invoice) if invoice else of_row(view.request.get("row") or {}),
-        changed=digest != asked["sha256"],
+        invoice=of_invoice(invoice) if invoice else of_row(view.request.row.as_plain()),
+        changed=digest != asked.sha256,
         missing=content is None,
     )
 
@@ -162,18 +162,18 @@ def _told(shown: Shown, identity: Identity, done: str | None, now: datetime) -> 
     def name(person: str) -> str:
         return people.get(person) or person
 
-    state = stages.progress(approvals.stages_of(request), view.entries)
+    state = stages.progress(request.stages, view.entries)
     current = state.open_stage
     choices = words.choices(
         state,
         who=identity.person,
-        sender=request["sender"],
+        sender=request.sender,
         stand_ins={one: stand_ins(one, shown.absent, now) for one in (current.approvers if current else ())},
         purpose=link.purpose if link else None,
         link_id=link.link if link else None,
         stage=link.stage if link else None,
     )
-    found, more = words.findings(request.get("row") or {})
+    found, more = words.findings(request.row.findings)
     return {
         "approval": view.approval,
         "request": request,
@@ -190,7 +190,7 @@ def _told(shown: Shown, identity: Identity, done: str | None, now: datetime) -> 
         "question": words.open_question(view.entries, current, name),
         "changed": shown.changed,
         "missing": shown.missing,
-        "sha256": link.sha256 if link else request["document"]["sha256"],
+        "sha256": link.sha256 if link else request.document.sha256,
         "done": words.done(view.entries, done, identity.person),
         "undelivered": [one for one in shown.notices if one.state in ("failed", "retrying")],
         "gathered": [one for one in shown.notices if one.state == "queued" and one.slot],

@@ -12,8 +12,8 @@ import azure.functions as func
 
 from adapters import services
 from adapters.identity import Identity
+from invoicing.records.approval import InboxEntry
 from stores import approvals
-from stores.approvals import InboxItem
 from stores.blobs import Blobs
 from triggers.batch_requests import parse
 from triggers.errors import Refused, refusal_of
@@ -159,6 +159,6 @@ def _shown(seen: BatchSeen, *, stopping: bool = False) -> Batch:
     return batch(seen.status, datetime.now(UTC), ended=ended, stopping=stopping)
 
 
-def _open_approvals(blobs: Blobs, name: str) -> list[InboxItem]:
+def _open_approvals(blobs: Blobs, name: str) -> list[InboxEntry]:
     """What waits of a batch, with amounts as the inbox shows them."""
     return [replace(item, amount=owed(item)) for item in approvals.inbox(blobs) if item.batch == name]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from invoicing.approval import deciding, ledger, names, stages
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.ledger import DECISIONS, Entry, Flaw, Proven
-from invoicing.approval.policy import Stage
 from invoicing.approval.signing import LedgerKeys
+from invoicing.records.approval import ApprovalRequest
 
 _DIGITS = frozenset("0123456789abcdef")
 
@@ -34,19 +35,24 @@ def prove(approval: str, request: bytes, stored: Iterable[tuple[int, bytes]], ke
     """
     found = ledger.verify(request, stored, keys)
     try:
-        asked = json.loads(request)
-        state = stages.progress([Stage.from_dict(one) for one in asked["stages"]], [])
-        named, ref, sender = asked["approval"], asked["ref"], asked["sender"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return Proven((), Flaw(1, f"the request cannot be read: {type(error).__name__}"))
-    if named != approval:
-        return Proven((), Flaw(1, f"the request is that of another approval: {str(named)[:40]}"))
+        asked = ApprovalRequest.model_validate_json(request)
+    except ValidationError as error:
+        return Proven((), Flaw(1, f"the request cannot be read: {_fields_of(error)}"))
+    if asked.approval != approval:
+        return Proven((), Flaw(1, f"the request is that of another approval: {asked.approval[:40]}"))
+    state = stages.progress(asked.stages, [])
     for place, entry in enumerate(found.entries):
-        why = _unlawful(state, entry, sender, ref)
+        why = _unlawful(state, entry, asked)
         if why:
             return Proven(found.entries[:place], Flaw(entry.seq, f"entry {entry.seq} must not be: {why}"))
         state = stages.after(state, entry)
     return found
+
+
+def _fields_of(error: ValidationError) -> str:
+    """Which fields are wrong, without what is in them."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return ", ".join(".".join(map(str, one["loc"])) or one["type"] for one in found[:3])
 
 
 def prove_bookings(unit: str, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
@@ -113,14 +119,14 @@ def check_end(entries: Sequence[Entry]) -> Flaw | None:
     return Flaw(place, "the end is missing: the approval is not open, and no entry closes it")
 
 
-def _unlawful(state: stages.Progress, entry: Entry, sender: str | None, ref: str) -> str | None:
+def _unlawful(state: stages.Progress, entry: Entry, asked: ApprovalRequest) -> str | None:
     if entry.kind in DECISIONS:
-        return _unlawful_decision(state, entry, sender)
+        return _unlawful_decision(state, entry, asked.sender)
     if entry.kind != "booked":
         return None
     if state.outcome != "approved":
         return f"it books what is {state.outcome or 'not decided'}"
-    return _bad_booking(entry, lambda one: one == ref)
+    return _bad_booking(entry, lambda ref: ref == asked.ref)
 
 
 def _bad_booking(entry: Entry, may_book: Callable[[str], bool]) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
 
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:(?P<weeks>[0-9]{1,3})W|(?:(?P<days>[0-9]{1,4})D)?"
@@ -27,3 +30,13 @@ def write(length: timedelta) -> str:
     days = f"{length.days}D" if length.days else ""
     time = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if n)
     return f"P{days}" + (f"T{time}" if time else "")
+
+
+def _parsed(value: Any) -> Any:
+    return parse(value) if isinstance(value, str) else value
+
+
+Span = Annotated[
+    timedelta, BeforeValidator(_parsed), PlainSerializer(write, return_type=str, when_used="json")
+]
+"""A length of time in a record; in JSON as `write` has it."""

@@ -6,9 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer
 
 from invoicing.duplicates import compact
+from invoicing.records.base import Money
+
+_Rules = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
 
 
 @dataclass(frozen=True)
@@ -18,19 +23,10 @@ class Facts:
     `findings`: ids of the rules that found something (warnings: a document with a fatal one never gets here).
     """
 
-    amount: Decimal | None
+    amount: Money | None
     currency: str | None
     supplier_known: bool
-    findings: frozenset[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
-        return {
-            "amount": None if self.amount is None else format(self.amount, "f"),
-            "currency": self.currency,
-            "supplier_known": self.supplier_known,
-            "findings": sorted(self.findings),
-        }
+    findings: _Rules
 
 
 def facts_of(row: Mapping[str, Any], *, supplier_known: bool) -> Facts:

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from invoicing.approval import durations
+from invoicing.approval.durations import Span
 from invoicing.approval.facts import Facts
 from invoicing.approval.gathering import Wish
 from invoicing.approval.seats import different_people_for
@@ -54,40 +53,13 @@ class Stage:
 
     name: str
     approvers: tuple[str, ...]
-    expire_after: timedelta
+    expire_after: Span
     quorum: int = 1
-    remind_after: timedelta | None = None
-    remind_every: timedelta | None = None
-    escalate_after: timedelta | None = None
+    remind_after: Span | None = None
+    remind_every: Span | None = None
+    escalate_after: Span | None = None
     escalate_to: tuple[str, ...] = ()
     on_expiry: OnExpiry = "reject"
-
-    def as_dict(self) -> dict[str, Any]:
-        """The stage as it stands in the file, with what was left out."""
-        spans = ("remind_after", "remind_every", "escalate_after", "expire_after")
-        times = {name: getattr(self, name) for name in spans}
-        return {
-            "name": self.name,
-            "approvers": list(self.approvers),
-            "quorum": self.quorum,
-            "escalate_to": list(self.escalate_to),
-            "on_expiry": self.on_expiry,
-            **{name: durations.write(span) if span else None for name, span in times.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> Stage:
-        """The inverse of `as_dict`; for what was checked before."""
-        spans = ("remind_after", "remind_every", "escalate_after", "expire_after")
-        times: dict[str, Any] = {n: durations.parse(value[n]) for n in spans if value.get(n)}
-        return cls(
-            name=value["name"],
-            approvers=tuple(value["approvers"]),
-            quorum=value.get("quorum", 1),
-            escalate_to=tuple(value.get("escalate_to", ())),
-            on_expiry=value.get("on_expiry", "reject"),
-            **times,
-        )
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ class World:
         wanted: Counter[tuple[str, str, str]] = Counter()
         for approval in {one.approval for one in self.office.told}:
             view = approvals.read(self.office.blobs, approval)
-            asked = approvals.stages_of(view.request)
+            asked = view.request.stages
             for telling in tellings(asked, view.entries, SUE):
                 for person in telling.to:
                     notice = told[approval, telling.seq, (person,)]

@@ -41,6 +41,9 @@ def _row(n: int) -> dict[str, Any]:
     return {
         "n": n,
         "name": f"{n}.xml",
+        "size": 8123,
+        "profile": None,
+        "en16931": True,
         "sha256": sha256(str(n)),
         "kind": "cii",
         "outcome": outcome,

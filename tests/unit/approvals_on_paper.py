@@ -7,12 +7,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from invoicing.approval import names
-from invoicing.approval.facts import facts_of
+from invoicing.approval.inbox import inbox_entry
 from invoicing.approval.ledger import Draft
+from invoicing.approval.policy import Stage
+from invoicing.approval.stages import StageState
+from invoicing.records.approval import ApprovalRequest
+from stores import approvals
 from stores.blobs import Blobs
 from stores.ledgers import Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
+from tests.unit.asked import asked
 
 ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -39,25 +46,21 @@ def put_approval(
     """Write document, request, ledger and inbox of an approval; returns its id."""
     ref = names.invoice_id(hashlib.sha256(json.dumps(row, sort_keys=True).encode() + content).hexdigest())
     approval, digest = names.approval_id(ref), hashlib.sha256(content).hexdigest()
-    request = {
-        "approval": approval,
-        "ref": ref,
-        "created": at.isoformat(),
-        "sender": sender,
-        "facts": facts_of(row, supplier_known=False).as_dict(),
-        "rule": "everything",
-        "stages": list(stages),
-        "document": {"name": row["name"], "sha256": digest, "kind": row["kind"], "ref": ref},
-        "row": {**row, "sha256": digest},
-    }
+    request = asked(
+        ref,
+        *TypeAdapter(tuple[Stage, ...]).validate_python(stages),
+        row={**row, "sha256": digest},
+        created=at,
+        sender=sender,
+    )
     blobs.write(names.invoice_document(ref), content)
-    blobs.write(names.request(approval), json.dumps(request).encode())
+    blobs.write(names.request(approval), request.as_json())
     begun = (
         Draft(kind="opened", at=at.isoformat(), key="opened"),
         Draft(kind="stage_opened", at=at.isoformat(), stage=stages[0]["name"], key="s"),
     )
     add_entries(blobs, approval, *(begun if opened else ()), *drafts)
-    put_in_inbox(blobs, approval, request, stages[0], at)
+    put_in_inbox(blobs, request, at)
     return approval
 
 
@@ -68,25 +71,9 @@ def add_entries(blobs: Blobs, approval: str, *drafts: Draft) -> None:
         ledger.append(lambda entries, draft=draft: draft, LEDGER_KEYS)
 
 
-def put_in_inbox(
-    blobs: Blobs, approval: str, request: dict[str, Any], stage: dict[str, Any], at: datetime
-) -> None:
+def put_in_inbox(blobs: Blobs, request: ApprovalRequest, at: datetime) -> None:
     """The line of the inbox, with what a listing has of it."""
-    invoice, facts = request["row"]["invoice"] or {}, request["facts"]
-    item = {
-        "approval": approval,
-        "ref": request["ref"],
-        "supplier": (invoice.get("seller") or "")[:100] or None,
-        "number": (invoice.get("number") or "")[:100] or None,
-        "amount": facts["amount"],
-        "currency": (invoice.get("currency") or "")[:100] or None,
-        "type_code": (invoice.get("type_code") or "")[:100] or None,
-        "stage": stage["name"],
-        "approvers": [one for one in stage["approvers"] if one != request["sender"]],
-        "since": at.isoformat(),
-        "created": at.isoformat(),
-        "findings": len(request["row"]["findings"]),
-        "batch": names.parse_reference(request["ref"]).batch,
-        "decided": [],
-    }
-    blobs.write(names.inbox(approval), json.dumps(item).encode(), {"item": json.dumps(item)})
+    stage = request.stages[0]
+    current = StageState(stage, status="open", since=at, opened=at, approvers=stage.approvers)
+    asked_now = [one for one in stage.approvers if one != request.sender]
+    approvals.put_in_inbox(blobs, inbox_entry(request, current, asked_now))

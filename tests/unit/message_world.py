@@ -26,6 +26,8 @@ from stores.outbox import OutboxMessage
 from stores.wishes import StatedWish
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
+from tests.unit.asked import asked
+from tests.unit.report_rows import finding, row
 
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -83,18 +85,10 @@ class World:
         ref = f"i{n:024x}"
         approval = names.approval_id(ref)
         values = {"number": f"RE-{n}", "seller": "ACME", "payable": "1234.5", "currency": "EUR"} | invoice
-        finding = {"rule": "SETTLE-IBAN", "severity": "warning", "text": "The IBAN <b>is</b> wrong."}
-        request = {
-            "approval": approval,
-            "ref": ref,
-            "created": self.now.isoformat(),
-            "sender": SUE,
-            "facts": {},
-            "stages": [Stage("clerk", approvers, LIFETIME).as_dict()],
-            "document": {"name": f"re-{n}.xml", "sha256": "ab" * 32, "kind": "cii", "ref": ref},
-            "row": {"invoice": values, "findings": [finding]},
-        }
-        self.blobs.write(names.request(approval), json.dumps(request).encode())
+        iban = finding("SETTLE-IBAN", "warning", "The IBAN <b>is</b> wrong.", "settle")
+        checked = row(name=f"re-{n}.xml", sha256="ab" * 32, kind="cii", invoice=values, findings=[iban])
+        stage = Stage("clerk", approvers, LIFETIME)
+        approvals.ask(self.blobs, asked(ref, stage, row=checked, created=self.now, sender=SUE))
         self.add(approval, "opened")
         self.add(approval, "stage_opened", stage="clerk")
         self.put_in_inbox(approval)
@@ -112,7 +106,7 @@ class World:
         item = {
             **dict.fromkeys(("supplier", "number", "amount", "currency", "type_code", "batch")),
             "approval": approval,
-            "ref": view.request["ref"],
+            "ref": view.request.ref,
             "stage": view.open_stage.name,
             "approvers": list(view.waiting_for),
             "since": self.now.isoformat(),

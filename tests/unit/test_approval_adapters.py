@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,28 +13,25 @@ import pytest
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
+from invoicing.approval.policy import Stage
 from stores import approvals
 from stores.blobs import BlobMissing, StorageUnavailable
 from stores.ledgers import ApprovalMissing, Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
+from tests.unit.asked import asked
 from triggers import timers
 
 APPROVAL = names.approval_id("i" + "1" * 24)
 AT = "2026-05-01T10:00:00+00:00"
-REQUEST = {
-    "approval": APPROVAL,
-    "ref": "i" + "1" * 24,
-    "sender": None,
-    "stages": [{"name": "clerk", "approvers": ["ann@example.com"], "expire_after": "P9D"}],
-}
+REQUEST = asked("i" + "1" * 24, Stage("clerk", ("ann@example.com",), timedelta(days=9)))
 
 
 @pytest.fixture
 def blobs() -> MemoryBlobs:
     """A storage with one approval that was opened."""
     memory = MemoryBlobs()
-    memory.write(names.request(APPROVAL), json.dumps(REQUEST).encode())
+    memory.write(names.request(APPROVAL), REQUEST.as_json())
     memory.write(names.inbox(APPROVAL), b"{}", {"item": "{}"})
     _append(memory, Draft(kind="opened", at=AT, key="opened"))
     _append(memory, Draft(kind="stage_opened", at=AT, stage="clerk"))

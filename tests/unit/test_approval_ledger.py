@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,25 +11,14 @@ from hypothesis import strategies as st
 
 from invoicing.approval import audit, ledger, names
 from invoicing.approval.ledger import Draft, Entry, Flaw
+from invoicing.approval.policy import Stage
 from tests.fakes.ledger_keys import LEDGER_KEYS as KEYS
+from tests.unit.asked import asked
 
 REF = "i" + "1" * 24
 APPROVAL = names.approval_id(REF)
-REQUEST = json.dumps(
-    {
-        "approval": APPROVAL,
-        "ref": REF,
-        "sender": "sue@example.com",
-        "stages": [
-            {
-                "name": "clerk",
-                "approvers": ["ann@example.com", "bob@example.com"],
-                "quorum": 2,
-                "expire_after": "P9D",
-            }
-        ],
-    }
-).encode()
+STAGE = Stage("clerk", ("ann@example.com", "bob@example.com"), timedelta(days=9), quorum=2)
+REQUEST = asked(REF, STAGE, sender="sue@example.com").as_json()
 AT = "2026-05-01T10:00:00+00:00"
 DRAFTS = (
     Draft(kind="opened", at=AT, key="opened"),

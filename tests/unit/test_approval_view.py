@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from invoicing.approval.ledger import Draft
+from invoicing.records.document import DocumentRow
 from stores import approvals
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, CLERK, NOON, add_entries, put_approval
@@ -44,7 +45,7 @@ def state(blobs: MemoryBlobs, *drafts: Draft, **more: Any) -> Any:
     approval = put_approval(blobs, row(), **more)
     add_entries(blobs, approval, *drafts)
     view = approvals.read(blobs, approval)
-    return approvals.stages.progress(approvals.stages_of(view.request), view.entries)
+    return approvals.stages.progress(view.request.stages, view.entries)
 
 
 def may(of: Any, who: str, **more: Any) -> words.Choices:
@@ -180,6 +181,6 @@ def test_findings_are_grouped_worst_first_and_in_plain_words() -> None:
         finding("SETTLE-IBAN", "warning", "The IBAN is wrong.", "settle"),
         *[finding("BR-CO-15", "fatal", "[BR-CO-15] official", "en16931")] * 3,
     ]
-    shown, more = words.findings(row(findings=found), most=1)
-    assert (shown[0]["rule"], shown[0]["times"], more) == ("BR-CO-15", 3, 1)
-    assert shown[0]["plain"] == "The total with VAT is not the total without VAT plus the VAT."
+    shown, more = words.findings(DocumentRow.model_validate(row(findings=found)).findings, most=1)
+    assert (shown[0].rule, shown[0].times, more) == ("BR-CO-15", 3, 1)
+    assert shown[0].plain == "The total with VAT is not the total without VAT plus the VAT."

@@ -25,6 +25,8 @@ from invoicing.approval.policy import Stage
 from stores import approvals
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
+from tests.unit.asked import asked
+from tests.unit.report_rows import row
 from triggers import approvals as api
 from triggers import invoices
 
@@ -69,23 +71,20 @@ class World:
             "SETTLE_LEDGER_KEY": LEDGER_KEY,
             "SETTLE_POLICY": str(policy),
         }
-        request = {
-            "approval": APPROVAL,
-            "ref": REF,
-            "created": datetime.now(UTC).isoformat(),
-            "sender": SUE,
-            "facts": {},
-            "stages": [Stage("clerk", (ANN, BOB), timedelta(days=14)).as_dict()],
-            "document": {"name": "re-1.xml", "sha256": SHA256, "kind": "cii", "ref": REF},
-            "row": {"invoice": None, "findings": []},
-        }
-        data = json.dumps(request).encode()
+        request = asked(
+            REF,
+            Stage("clerk", (ANN, BOB), timedelta(days=14)),
+            created=datetime.now(UTC),
+            sender=SUE,
+            row=row(name="re-1.xml", sha256=SHA256, kind="cii", invoice=None),
+        )
+        data = request.as_json()
         self.blobs.write(names.request(APPROVAL), data)
         self.blobs.write(names.invoice_document(REF), DOCUMENT)
         last = None
         for draft in (
-            Draft("opened", request["created"]),
-            Draft("stage_opened", request["created"], "clerk"),
+            Draft("opened", request.created.isoformat()),
+            Draft("stage_opened", request.created.isoformat(), "clerk"),
         ):
             last = chain(draft, last, request_sha256(data), LEDGER_KEYS)
             self.blobs.create(names.entry(APPROVAL, last.seq), to_bytes(last))

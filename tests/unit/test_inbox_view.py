@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from invoicing.approval import names
+from invoicing.records.approval import InboxEntry
+from invoicing.records.base import ApprovalId, Reference
 from stores import approvals
-from stores.approvals import InboxItem
 from tests.fakes.memory_blobs import MemoryBlobs
 from web.views.inbox import PAGE, Filter, inbox, owed, parse_filter
 
@@ -19,12 +19,12 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ANN, BOB = "ann.roth@example.com", "bob.lang@example.com"
 
 
-def item(n: int, **changes: object) -> InboxItem:
+def item(n: int, **changes: object) -> InboxEntry:
     """An open approval that waits for `n` hours for Ann."""
     since = NOW - timedelta(hours=n)
-    plain = InboxItem(
-        approval=f"a{n:024x}",
-        ref=f"i{n:024x}",
+    plain = InboxEntry(
+        approval=ApprovalId(f"a{n:024x}"),
+        ref=Reference(f"i{n:024x}"),
         supplier=f"Supplier {n}",
         number=f"RE-{n}",
         amount=Decimal(100 * n),
@@ -36,10 +36,10 @@ def item(n: int, **changes: object) -> InboxItem:
         findings=0,
         batch=None,
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain.model_copy(update=changes)
 
 
-def found(items: list[InboxItem], **wanted: object) -> list[str]:
+def found(items: list[InboxEntry], **wanted: object) -> list[str]:
     """The numbers of the invoices that a filter leaves, in order."""
     shown = inbox(items, Filter(**wanted), ANN, NOW)  # type: ignore[arg-type]
     return [row.number for row in shown.rows]
@@ -128,10 +128,8 @@ def test_entries_of_the_list_are_read_with_and_without_a_type_code() -> None:
     for n, more in ((1, {}), (2, {"type_code": "381"}), (3, {"type_code": None})):
         plain = item(n)
         entry = {
-            **asdict(plain),
+            **plain.as_plain(),
             "amount": "100.00",
-            "since": plain.since.isoformat(),
-            "created": plain.created.isoformat(),
         }
         del entry["type_code"]
         blobs.write(names.inbox(plain.approval), b"", {"item": json.dumps(entry | more)})

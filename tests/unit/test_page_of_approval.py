@@ -26,7 +26,7 @@ def here() -> Iterator[Services]:
 
 def decision(here: Services, approval: str, kind: str, **more: str) -> dict[str, str]:
     """The fields of the form on an approval's page."""
-    sha256 = approvals.read(here.blobs, approval).request["document"]["sha256"]
+    sha256 = approvals.read(here.blobs, approval).request.document.sha256
     return {"decision": kind, "stage": "clerk", "sha256": sha256, "comment": "", **more}
 
 
@@ -82,7 +82,7 @@ async def test_looking_decides_nothing(here: Services) -> None:
 
 def link(here: Services, approval: str, *, hours: int = 1, person: str = ANN) -> str:
     """The token of a link that was sent to somebody."""
-    sha256 = approvals.read(here.blobs, approval).request["document"]["sha256"]
+    sha256 = approvals.read(here.blobs, approval).request.document.sha256
     expires = datetime.now(UTC) + timedelta(hours=hours)
     return here.links.sign(approval, "clerk", person, sha256, expires=expires)
 
@@ -148,7 +148,7 @@ async def test_a_decision_by_link_needs_no_sign_in(here: Services) -> None:
 async def test_a_replaced_document_cannot_be_approved(here: Services) -> None:
     """The page says so, and offers no button for it."""
     approval = put_approval(here.blobs, row(), content=ubl())
-    ref = approvals.read(here.blobs, approval).request["ref"]
+    ref = approvals.read(here.blobs, approval).request.ref
     here.blobs.write(f"invoices/{ref}/document", ubl() + b" ")
     shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
     assert "The document was replaced" in shown

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from invoicing.approval.deciding import DecisionRefused, check_decision
 from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import Progress, StageState
+from invoicing.findings import Finding, Severity
+from invoicing.records.approval import ApprovalRequest
 from invoicing.report.words import plain
 from web.words import as_moment, duration, enumerated, moment, until
 
@@ -59,6 +61,18 @@ class Event:
     text: str
     comment: str
     how: str
+
+
+@dataclass(frozen=True)
+class FindingShown:
+    """A finding, how many times it was found, and what its official text means in plain words."""
+
+    rule: str
+    severity: Severity
+    text: str
+    place: str | None
+    times: int
+    plain: str | None
 
 
 @dataclass(frozen=True)
@@ -225,7 +239,7 @@ def _after_the_end(state: Progress) -> list[str]:
 # ---------------------------------------------------------------- history
 
 
-def history(entries: Iterable[Entry], request: Mapping[str, Any], name: Name) -> list[Event]:
+def history(entries: Iterable[Entry], request: ApprovalRequest, name: Name) -> list[Event]:
     """The ledger in words, the oldest entry first."""
     return [
         Event(as_moment(one.at), _sentence(one, request, name), one.comment, _VIA.get(one.via or "", ""))
@@ -233,7 +247,7 @@ def history(entries: Iterable[Entry], request: Mapping[str, Any], name: Name) ->
     ]
 
 
-def _sentence(one: Entry, request: Mapping[str, Any], name: Name) -> str:
+def _sentence(one: Entry, request: ApprovalRequest, name: Name) -> str:
     who = name(one.who) if one.who else "Settle"
     place = f" in place of {name(one.on_behalf_of)}" if one.on_behalf_of else ""
     stage = f"stage {one.stage}" if one.stage else "the approval"
@@ -254,9 +268,9 @@ def _sentence(one: Entry, request: Mapping[str, Any], name: Name) -> str:
     return sentences.get(one.kind, one.kind)
 
 
-def _opened(request: Mapping[str, Any], name: Name) -> str:
-    sender = f"{name(request['sender'])} sent it in. " if request.get("sender") else ""
-    rule = f" by the rule “{request['rule']}”" if isinstance(request.get("rule"), str) else ""
+def _opened(request: ApprovalRequest, name: Name) -> str:
+    sender = f"{name(request.sender)} sent it in. " if request.sender else ""
+    rule = f" by the rule “{request.rule}”"
     return f"{sender}Approval was asked for{rule}."
 
 
@@ -272,18 +286,20 @@ def waiting_since(state: Progress, now: datetime) -> str | None:
 # ---------------------------------------------------------------- findings
 
 
-def findings(row: Mapping[str, Any], most: int = 30) -> tuple[list[dict[str, Any]], int]:
-    """The findings of a row, worst first, equal ones once with a count; and how many did not fit."""
-    groups: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in row.get("findings") or ():
-        group = groups.setdefault((one["rule"], one["text"]), {**one, "times": 0})
-        group["times"] += 1
-    ordered = sorted(groups.values(), key=lambda one: _SEVERITIES.get(one["severity"], 3))
-    for group in ordered:
-        # Our own findings are written for people; an official text needs a plain sentence before it.
-        for_people = group["rule"].startswith("SETTLE-") and group["source"] != "schema"
-        group["plain"] = None if for_people else plain(group["rule"])
+def findings(found: Sequence[Finding], most: int = 30) -> tuple[list[FindingShown], int]:
+    """The findings of a document, worst first, equal ones once with a count; and how many did not fit."""
+    groups = Counter((one.rule, one.text) for one in found)
+    first = {(one.rule, one.text): one for one in reversed(found)}
+    shown = [_finding(first[key], times) for key, times in groups.items()]
+    ordered = sorted(shown, key=lambda one: _SEVERITIES[one.severity])
     return ordered[:most], len(ordered[most:])
+
+
+def _finding(found: Finding, times: int) -> FindingShown:
+    # Our own findings are written for people; an official text needs a plain sentence before it.
+    for_people = found.rule.startswith("SETTLE-") and found.source != "schema"
+    words = None if for_people else plain(found.rule)
+    return FindingShown(found.rule, found.severity, found.text, found.place, times, words)
 
 
 # ---------------------------------------------------------------- questions, and what was just done

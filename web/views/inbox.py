@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from invoicing.document_types import is_credit_note
+from invoicing.records.approval import InboxEntry
 from web.words import age, folded, number
 
 SORTS = {
@@ -24,70 +25,6 @@ FINDINGS = {"": "All", "with": "With remarks", "without": "Without remarks"}
 PAGE = 50
 #: Waiting longer than this is pointed out.
 LONG_DAYS = 5
-
-
-class Item(Protocol):
-    """An open approval, as the inbox of the service layer lists it."""
-
-    @property
-    def approval(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def supplier(self) -> str | None:
-        """Who sent the invoice."""
-        ...
-
-    @property
-    def number(self) -> str | None:
-        """The invoice's number."""
-        ...
-
-    @property
-    def amount(self) -> Decimal | None:
-        """What the document is about, as it stands in the list: a credit note's has no sign there."""
-        ...
-
-    @property
-    def type_code(self) -> str | None:
-        """BT-3, which tells a credit note; None where that is not known."""
-        ...
-
-    @property
-    def currency(self) -> str | None:
-        """ISO 4217."""
-        ...
-
-    @property
-    def stage(self) -> str:
-        """The stage that is open."""
-        ...
-
-    @property
-    def approvers(self) -> Collection[str]:
-        """Whom it waits for."""
-        ...
-
-    @property
-    def since(self) -> datetime:
-        """When the stage began."""
-        ...
-
-    @property
-    def created(self) -> datetime:
-        """When approval was asked for."""
-        ...
-
-    @property
-    def findings(self) -> int:
-        """How many remarks there are."""
-        ...
-
-    @property
-    def batch(self) -> str | None:
-        """The batch that it came in."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -206,7 +143,7 @@ def _plain_number(text: str) -> str:
     return text.replace(",", ".")
 
 
-def inbox(items: Iterable[Item], wanted: Filter, person: str, now: datetime) -> Inbox:
+def inbox(items: Iterable[InboxEntry], wanted: Filter, person: str, now: datetime) -> Inbox:
     """Choose, sort and add up what a person sees at a moment."""
     listed = list(items)
     found = [item for item in listed if _matches(item, wanted, person)]
@@ -225,19 +162,19 @@ def inbox(items: Iterable[Item], wanted: Filter, person: str, now: datetime) -> 
     )
 
 
-def owed(item: Item) -> Decimal | None:
+def owed(item: InboxEntry) -> Decimal | None:
     """What is to be paid; a credit note's is less than nothing, as in the totals of the report."""
-    value = number(item.amount)
+    value = item.amount
     return -value if value is not None and is_credit_note(item.type_code) else value
 
 
-def _is_mine(item: Item, person: str) -> bool:
+def _is_mine(item: InboxEntry, person: str) -> bool:
     return person in item.approvers
 
 
-def _matches(item: Item, wanted: Filter, person: str) -> bool:
+def _matches(item: InboxEntry, wanted: Filter, person: str) -> bool:
     # By size, as in the order and in the policy: "from 300" means what is worth a look, whoever pays it.
-    value = number(item.amount)
+    value = item.amount
     text = folded(f"{item.supplier or ''} {item.number or ''}")
     return (
         all(word in text for word in folded(wanted.supplier).split())
@@ -250,7 +187,7 @@ def _matches(item: Item, wanted: Filter, person: str) -> bool:
     )
 
 
-def _sorted(items: Sequence[Item], sort: str) -> list[Item]:
+def _sorted(items: Sequence[InboxEntry], sort: str) -> list[InboxEntry]:
     """Equal ones keep the order of their waiting; those without a value come last."""
     waiting = sorted(items, key=lambda item: (item.since, item.approval))
     if sort == "newest":
@@ -262,9 +199,9 @@ def _sorted(items: Sequence[Item], sort: str) -> list[Item]:
         return sorted(
             waiting,
             key=lambda item: (
-                number(item.amount) is None,
+                item.amount is None,
                 item.currency or "",
-                sign * abs(number(item.amount) or 0),
+                sign * abs(item.amount or 0),
             ),
         )
     if sort == "supplier":
@@ -272,7 +209,7 @@ def _sorted(items: Sequence[Item], sort: str) -> list[Item]:
     return waiting
 
 
-def _row(item: Item, person: str, now: datetime) -> Row:
+def _row(item: InboxEntry, person: str, now: datetime) -> Row:
     return Row(
         approval=item.approval,
         supplier=item.supplier or "Supplier not named",
@@ -290,7 +227,7 @@ def _row(item: Item, person: str, now: datetime) -> Row:
     )
 
 
-def _sums(items: Iterable[Item]) -> list[tuple[str, Decimal, int]]:
+def _sums(items: Iterable[InboxEntry]) -> list[tuple[str, Decimal, int]]:
     """What is owed by currency, the one with most documents first: two currencies are never added."""
     totals: defaultdict[str, list[Decimal]] = defaultdict(list)
     for item in items:

@@ -17,19 +17,18 @@ import azure.functions as func
 from adapters.settings import Settings
 from invoicing import texts
 from invoicing.archive import Archive, BadArchive
+from invoicing.records.answers.batches import BatchFromContainer
 from stores.intake_records import BatchSource
 from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
-from triggers.json_bodies import read_object, text_of
+from triggers.json_bodies import lengths_of, read_object, text_of
 from triggers.request_texts import file_name, media_type
 from usecases.take_in_batch import NewBatch
 
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
 _CONTAINER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _MIB = 1024 * 1024
-# What storage takes as the name of a container, and of a blob.
-_LONGEST_CONTAINER, _LONGEST_PREFIX = 63, 1024
 # Of a file in a form; what is longer is cut.
 _LONGEST_NAME = 400
 # What may stand in the query or in a JSON body, and what is meant without it.
@@ -123,11 +122,12 @@ def _flag(name: str, value: Any, default: bool) -> bool:
 
 
 def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, bool]) -> NewBatch:
-    asked = read_object(req, ("container", "prefix", *options))
+    asked = read_object(req, BatchFromContainer.model_fields)
     if not isinstance(asked.get("container"), str):
         raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
-    container = text_of(asked, "container", _LONGEST_CONTAINER)
-    prefix = text_of(asked, "prefix", _LONGEST_PREFIX) if "prefix" in asked else ""
+    longest = lengths_of(BatchFromContainer)
+    container = text_of(asked, "container", longest["container"])
+    prefix = text_of(asked, "prefix", longest["prefix"]) if "prefix" in asked else ""
     options = {name: _flag(name, asked.get(name), default) for name, default in options.items()}
     if not _CONTAINER_NAME.fullmatch(container) or container not in settings.source_containers:
         allowed = ", ".join(settings.source_containers) or "none"

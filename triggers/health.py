@@ -15,8 +15,9 @@ import azure.functions as func
 
 from adapters import anchoring, policies, services
 from invoicing.approval.policy import PolicyInvalid
+from invoicing.records.answers.operation import Health
 from stores import batch_names
-from triggers.responses import json_response
+from triggers.responses import answer
 
 bp = df.Blueprint()
 
@@ -54,8 +55,8 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
     )
     healthy = _all_ok(needed)
     usable = "ok" if _all_ok(wanted) else "degraded"
-    body = {"status": usable if healthy else "unavailable", "checks": needed | wanted}
-    return json_response(body, 200 if healthy else 503)
+    body = Health(status=usable if healthy else "unavailable", checks=needed | wanted)
+    return answer(body, 200 if healthy else 503)
 
 
 async def _answers(**probes: Awaitable[None]) -> dict[str, str]:
@@ -114,6 +115,6 @@ def _links() -> None:
 
 
 def _ledger() -> None:
-    here = services.current()
-    _ = here.ledger_keys  # raises where a deployed app has no key
-    anchoring.require_mail(here.settings)
+    used = services.current()
+    _ = used.ledger_keys  # raises where a deployed app has no key
+    anchoring.require_mail(used.settings)

@@ -13,10 +13,20 @@ from typing import Any
 import azure.functions as func
 
 from invoicing import texts
+from invoicing.records.base import Record
+from triggers.errors import Refused
 from triggers.request_texts import media_type
-from triggers.responses import Refused
 
 _LARGEST = 64 * 1024
+
+
+def lengths_of(record: type[Record]) -> dict[str, int]:
+    """For each text of a body how many characters it may have, as its record says."""
+    return {
+        name: next(limit.max_length for limit in field.metadata if hasattr(limit, "max_length"))
+        for name, field in record.model_fields.items()
+        if field.annotation is not bool
+    }
 
 
 def read_texts(
@@ -40,7 +50,7 @@ def read_object(req: func.HttpRequest, allowed: Collection[str]) -> dict[str, An
         if name not in allowed:
             known = ", ".join(allowed)
             raise Refused(400, "unknown_field", f"Unknown field: {texts.quoted(name)}. Known are {known}.")
-    return {name: one for name, one in value.items() if one is not None}
+    return {name: field for name, field in value.items() if field is not None}
 
 
 def text_of(value: Mapping[str, Any], name: str, longest: int, *, lines: bool = False) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import azure.functions as func
 
 from triggers.openapi_paths import PATHS
-from triggers.openapi_schemas import SCHEMAS
+from triggers.openapi_schemas import Schema, schemas
 from triggers.responses import json_response
 
 bp = func.Blueprint()
@@ -22,7 +24,8 @@ def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
     return json_response(document())
 
 
-def document() -> dict:
+@cache
+def document() -> Schema:
     """The OpenAPI 3.1 document."""
     return {
         "openapi": "3.1.0",
@@ -37,7 +40,7 @@ def document() -> dict:
         "tags": [{"name": name} for name in ("invoices", "batches", "approvals", "delegations", "operation")],
         "paths": PATHS,
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": schemas(),
             "securitySchemes": {
                 "functionKey": {
                     "type": "apiKey",

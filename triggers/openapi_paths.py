@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from invoicing.records.answers.approvals import (
+    Approval,
+    Decided,
+    Decision,
+    DelegationMade,
+    Delegations,
+    NewDelegation,
+    OpenApprovals,
+)
+from invoicing.records.answers.batches import Batch, BatchAccepted, Batches, BatchFromContainer
+from invoicing.records.answers.common import Error
+from invoicing.records.answers.invoices import Invoice, InvoiceAccepted
+from invoicing.records.answers.operation import Case, Cases, Health, Outbox
+from invoicing.records.base import Record
 from triggers.openapi_schemas import ref
+
+Part = dict[str, Any]  # Any: a part of a JSON document whose form OpenAPI defines
 
 _JSON = "application/json"
 _BINARY = {"type": "string", "format": "binary"}
@@ -25,22 +41,22 @@ _MEANINGS = {
 }
 
 
-def _answers(good: dict[str, Any], *errors: int) -> dict[str, Any]:
-    body = {_JSON: {"schema": ref("Error")}}
+def _answers(good: Part, *errors: int) -> Part:
+    body = {_JSON: {"schema": ref(Error)}}
     # Bad text in query or path is refused before any handler sees it, and the storage may be away for each.
     codes = sorted({400, *errors, 503})
     bad = {str(code): {"description": _MEANINGS[str(code)], "content": body} for code in codes}
     return {**good, **bad}
 
 
-def _json(status: int, schema: str, text: str = "") -> dict[str, Any]:
+def _json(status: int, record: type[Record], text: str = "") -> Part:
     text = text or _MEANINGS.get(str(status), "")
-    return {str(status): {"description": text, "content": {_JSON: {"schema": ref(schema)}}}}
+    return {str(status): {"description": text, "content": {_JSON: {"schema": ref(record)}}}}
 
 
-def _later(schema: str) -> dict[str, Any]:
+def _later(record: type[Record]) -> Part:
     """The answer 202 with its headers."""
-    answer = _json(202, schema)
+    answer = _json(202, record)
     answer["202"]["headers"] = {
         "Location": {"schema": {"type": "string", "format": "uri"}},
         "Retry-After": {"schema": {"type": "integer"}},
@@ -48,7 +64,7 @@ def _later(schema: str) -> dict[str, Any]:
     return answer
 
 
-def _query(name: str, text: str, **schema: Any) -> dict[str, Any]:
+def _query(name: str, text: str, **schema: Any) -> Part:
     return {
         "name": name,
         "in": "query",
@@ -57,7 +73,7 @@ def _query(name: str, text: str, **schema: Any) -> dict[str, Any]:
     }
 
 
-def _path(name: str, text: str, **schema: Any) -> dict[str, Any]:
+def _path(name: str, text: str, **schema: Any) -> Part:
     return {
         "name": name,
         "in": "path",
@@ -74,15 +90,16 @@ _KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _TOKEN = _query("t", "The token of a signed link.")
-_TOP, _PAGE = _query("top", "How many.", type="integer", minimum=1), _query("page", "Token of a page.")
+_TOP = _query("top", "How many.", type="integer", minimum=1)
+_PAGE = _query("page", "Token of a page.")
 _ANY_PERSON = [{"functionKey": [], "person": []}, {"functionKey": []}]
 
 
-def _operation(tag: str, name: str, text: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _operation(tag: str, name: str, text: str, responses: Part, **more: Any) -> Part:
     return {"tags": [tag], "operationId": name, "summary": text, "responses": responses, **more}
 
 
-def _body(*schemas: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+def _body(*schemas: tuple[str, Part]) -> Part:
     return {"required": True, "content": {media_type: {"schema": schema} for media_type, schema in schemas}}
 
 
@@ -94,7 +111,7 @@ _INVOICES = {
             "invoices",
             "startInvoice",
             "Send in one invoice",
-            _answers(_later("InvoiceAccepted"), 400, 403, 413, 415, 422),
+            _answers(_later(InvoiceAccepted), 400, 403, 413, 415, 422),
             parameters=[
                 _KEY,
                 _query("sender", "Who sent it in, unless signed in; may not approve it.", format="email"),
@@ -113,7 +130,7 @@ _INVOICES = {
             "invoices",
             "getInvoice",
             "What became of an invoice",
-            _answers(_json(200, "Invoice", "It has ended.") | _later("Invoice"), 404),
+            _answers(_json(200, Invoice, "It has ended.") | _later(Invoice), 404),
         ),
     },
 }
@@ -124,7 +141,7 @@ _BATCHES = {
             "batches",
             "startBatch",
             "Send in many invoices",
-            _answers(_later("BatchAccepted"), 400, 413, 415, 422),
+            _answers(_later(BatchAccepted), 400, 413, 415, 422),
             parameters=[
                 _KEY,
                 _query("wait", "End only when people have decided.", type="boolean", default=False),
@@ -133,14 +150,14 @@ _BATCHES = {
             requestBody=_body(
                 ("application/zip", _BINARY),
                 ("multipart/form-data", _FORM),
-                (_JSON, ref("BatchFromContainer")),
+                (_JSON, ref(BatchFromContainer)),
             ),
         ),
         "get": _operation(
             "batches",
             "listBatches",
             "All batches, the newest first",
-            _answers(_json(200, "Batches", "A page of them."), 400),
+            _answers(_json(200, Batches, "A page of them."), 400),
             parameters=[_TOP, _PAGE],
         ),
     },
@@ -150,10 +167,10 @@ _BATCHES = {
             "batches",
             "getBatch",
             "How far a batch is",
-            _answers(_json(200, "Batch", "It has ended.") | _later("Batch"), 404),
+            _answers(_json(200, Batch, "It has ended.") | _later(Batch), 404),
         ),
         "delete": _operation(
-            "batches", "stopBatch", "Stop a batch", _answers(_later("BatchAccepted"), 404, 409)
+            "batches", "stopBatch", "Stop a batch", _answers(_later(BatchAccepted), 404, 409)
         ),
     },
     "/api/batches/{id}/report": {
@@ -186,7 +203,7 @@ _APPROVALS = {
             "approvals",
             "listApprovals",
             "Open approvals, the oldest first",
-            _answers(_json(200, "OpenApprovals", "Those that match."), 400),
+            _answers(_json(200, OpenApprovals, "Those that match."), 400),
             parameters=[
                 _query("approver", "Only those that wait for this person."),
                 _query("stage", "Only those in this stage."),
@@ -202,7 +219,7 @@ _APPROVALS = {
             "approvals",
             "getApproval",
             "One approval with its history",
-            _answers(_json(200, "Approval", "As it is now."), 404),
+            _answers(_json(200, Approval, "As it is now."), 404),
         ),
     },
     "/api/approvals/{id}/document": {
@@ -220,11 +237,9 @@ _APPROVALS = {
             "approvals",
             "postDecision",
             "Decide, ask, or answer",
-            _answers(
-                _json(201, "Decided", "It stands in the ledger."), 400, 401, 403, 404, 409, 410, 413, 415
-            ),
+            _answers(_json(201, Decided, "It stands in the ledger."), 400, 401, 403, 404, 409, 410, 413, 415),
             parameters=[_TOKEN],
-            requestBody=_body((_JSON, ref("Decision"))),
+            requestBody=_body((_JSON, ref(Decision))),
             security=_ANY_PERSON,
         ),
     },
@@ -236,14 +251,14 @@ _DELEGATIONS = {
             "delegations",
             "listDelegations",
             "Who is away, and who stands in",
-            _answers(_json(200, "Delegations", "Absences that have not ended.")),
+            _answers(_json(200, Delegations, "Absences that have not ended.")),
         ),
         "post": _operation(
             "delegations",
             "postDelegation",
             "Say that one is away",
-            _answers(_json(201, "DelegationMade", "It counts from now on."), 400, 401, 403, 413, 415, 422),
-            requestBody=_body((_JSON, ref("NewDelegation"))),
+            _answers(_json(201, DelegationMade, "It counts from now on."), 400, 401, 403, 413, 415, 422),
+            requestBody=_body((_JSON, ref(NewDelegation))),
         ),
         "delete": _operation(
             "delegations",
@@ -260,7 +275,7 @@ _OPERATION = {
             "operation",
             "listCases",
             "Runs that failed or are gone while their work is not finished",
-            _answers(_json(200, "Cases", "The oldest failure first.")),
+            _answers(_json(200, Cases, "The oldest failure first.")),
         )
     },
     "/api/cases/{id}/restart": {
@@ -269,7 +284,7 @@ _OPERATION = {
             "operation",
             "restartCase",
             "Start a run again; it continues from what is stored",
-            _answers(_json(202, "Case", "It is started again."), 400, 403, 404),
+            _answers(_json(202, Case, "It is started again."), 400, 403, 404),
         ),
     },
     "/api/outbox": {
@@ -277,7 +292,7 @@ _OPERATION = {
             "operation",
             "listOutbox",
             "Messages that no channel is set up for; in local runs only",
-            _answers(_json(200, "Outbox", "The newest first."), 400, 404),
+            _answers(_json(200, Outbox, "The newest first."), 400, 404),
             parameters=[_TOP, _PAGE],
         )
     },
@@ -286,7 +301,7 @@ _OPERATION = {
             "operation",
             "getHealth",
             "Whether what the app stands on answers",
-            _json(200, "Health", "All of it.") | _json(503, "Health", "Not all of it."),
+            _json(200, Health, "All of it.") | _json(503, Health, "Not all of it."),
             security=[],
         )
     },
@@ -301,4 +316,4 @@ _OPERATION = {
     },
 }
 
-PATHS: dict[str, Any] = {**_INVOICES, **_BATCHES, **_APPROVALS, **_DELEGATIONS, **_OPERATION}
+PATHS: Part = {**_INVOICES, **_BATCHES, **_APPROVALS, **_DELEGATIONS, **_OPERATION}

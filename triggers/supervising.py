@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -14,9 +13,10 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters import services
 from invoicing import supervision
+from invoicing.records.answers import operation as answers
 from invoicing.records.supervision import Case, FailedRun, OpenWork
 from stores import supervised
-from triggers.responses import Refused, answers_errors, json_response
+from triggers.responses import Refused, answer, answers_errors
 from triggers.statuses import runs_begun
 from usecases import supervise
 from usecases.supervise import NoCase
@@ -81,7 +81,8 @@ def _is_awaited(run: Run) -> bool:
 @answers_errors
 async def list_cases(req: func.HttpRequest) -> func.HttpResponse:
     """Runs that failed or are gone while their work is not finished, and what can be done about each."""
-    return json_response({"cases": [as_dict(case) for case in await asyncio.to_thread(shown_cases)]})
+    cases = await asyncio.to_thread(shown_cases)
+    return answer(answers.Cases(cases=tuple(case_answer(case) for case in cases)))
 
 
 @bp.route(route="api/cases/{id}/restart", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -89,7 +90,7 @@ async def list_cases(req: func.HttpRequest) -> func.HttpResponse:
 @answers_errors
 async def restart_case(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a run again because a person says so: it continues from what is stored."""
-    return json_response(as_dict(await restart(client, req.route_params["id"])), 202)
+    return answer(case_answer(await restart(client, req.route_params["id"])), 202)
 
 
 def shown_cases() -> list[Case]:
@@ -105,17 +106,16 @@ async def restart(client: df.DurableOrchestrationClient, instance: str) -> Case:
         raise Refused(404, "unknown_case", "There is no case of this run. It may be settled.") from error
 
 
-def as_dict(case: Case) -> dict[str, Any]:
+def case_answer(case: Case) -> answers.Case:
     """A case as the API tells it."""
-    due = supervision.due(case)
-    return {
-        "instance": case.instance,
-        "orchestrator": case.orchestrator,
-        "state": supervision.state(case),
-        "reason": case.reason,
-        "failed": case.failed.isoformat(),
-        "restarts": case.restarts,
-        "restarted": case.restarted.isoformat() if case.restarted else None,
-        "next": due.isoformat() if due and not case.is_running else None,
-        "advice": supervision.advice(case),
-    }
+    return answers.Case(
+        instance=case.instance,
+        orchestrator=case.orchestrator,
+        state=supervision.state(case),
+        reason=case.reason,
+        failed=case.failed,
+        restarts=case.restarts,
+        restarted=case.restarted,
+        next=None if case.is_running else supervision.due(case),
+        advice=supervision.advice(case),
+    )

@@ -10,7 +10,7 @@ from typing import Generic
 
 import azure.durable_functions as df
 
-from invoicing.supervision import OpenWork
+from invoicing.records.supervision import OpenWork
 from stores import supervised
 from stores.blobs import BlobConflict, Blobs
 from stores.intake_records import Record

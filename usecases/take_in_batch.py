@@ -9,7 +9,7 @@ import azure.durable_functions as df
 
 from adapters import policies
 from adapters.services import Services
-from invoicing.supervision import OpenWork
+from invoicing.records.supervision import OpenWork
 from stores import intake
 from stores.intake_records import BatchRecord, BatchSource
 from usecases.batch_status import read_batch

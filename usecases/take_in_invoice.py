@@ -11,7 +11,7 @@ import azure.durable_functions as df
 from adapters import policies
 from adapters.services import Services
 from invoicing.records.answers.invoices import RESTARTED_FROM
-from invoicing.supervision import OpenWork
+from invoicing.records.supervision import OpenWork
 from stores import intake
 from stores.intake_records import InvoiceRecord
 from usecases.invoice_status import read_invoice

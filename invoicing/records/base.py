@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     TypeAdapter,
+    WithJsonSchema,
 )
 
 BatchId = NewType("BatchId", str)
@@ -48,6 +49,9 @@ Money = Annotated[
     Decimal,
     BeforeValidator(_no_binary_fraction),
     PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
+    WithJsonSchema(
+        {"type": "string", "description": "A decimal number.", "examples": ["1190.00"]}, mode="serialization"
+    ),
 ]
 """An amount with the digits as written; in JSON a text in plain notation, never `1E+3`."""
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from invoicing.records.base import Record, optional
 
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 
 Time = Annotated[
-    AwareDatetime,
+    datetime,
     PlainSerializer(lambda value: value.isoformat(), return_type=str, when_used="json"),
     WithJsonSchema(_TIME, mode="serialization"),
 ]
-"""A time with its zone, as precise as it is known."""
+"""A time, in JSON as precise as it is known."""
 
 
 def to_milliseconds(moment: datetime) -> str:
@@ -25,13 +25,16 @@ def to_milliseconds(moment: datetime) -> str:
 
 
 TimeInMilliseconds = Annotated[
-    AwareDatetime,
+    datetime,
     PlainSerializer(to_milliseconds, return_type=str, when_used="json"),
     WithJsonSchema(_TIME, mode="serialization"),
 ]
 
 Whole = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
+Json = dict[str, object]
+"""An object whose fields are not described: they differ from kind to kind."""
+
 Links = dict[str, str]
 """Where to go from here, by name."""
 

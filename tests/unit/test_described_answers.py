@@ -1,0 +1,338 @@
+"""What is described is what is answered: each real answer of the API is held against the description."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import zipfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+from jsonschema import Draft202012Validator, FormatChecker
+
+from adapters.services import Services
+from invoicing.approval import names
+from invoicing.approval.delegation import Delegation
+from invoicing.records.messages import Message, MessageItem
+from invoicing.records.supervision import FailedRun, OpenWork
+from invoicing.supervision import case_of, started_again
+from stores import approvals as stored_approvals
+from stores import notices, outbox, supervised
+from stores.notices import Notice
+from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
+from tests.unit.page_requests import Client, handler, local_run, request, status
+from tests.unit.report_rows import finding, invoice, row
+from triggers import approvals, batches, health, invoices, supervising
+from triggers.openapi import document
+from triggers.openapi_schemas import ANSWERS, BODIES
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
+WORK = OpenWork(instance="b" + "1" * 24, orchestrator="batch", input={})
+CASE = case_of(FailedRun(work=WORK, failure=LOST), NOW, None)
+
+
+class Hub(Client):
+    """A task hub that starts runs, which go on until a test says how they ended."""
+
+    async def start_new(self, name: str, instance_id: str, value: Any = None) -> str:
+        self.statuses[instance_id] = status(instance_id, name=name, custom_status={"phase": "checking"})
+        return instance_id
+
+    async def purge_instance_history(self, instance_id: str) -> None:
+        self.statuses.pop(instance_id, None)
+
+    async def terminate(self, instance_id: str, reason: str) -> None:
+        """Nothing runs here."""
+
+    def ended(self, instance: str, runtime: Runtime = Runtime.Completed, **output: Any) -> None:
+        """End a run with an output."""
+        self.statuses[instance] = status(instance, runtime_status=runtime, output=output)
+
+
+class Api:
+    """The API on blobs in memory, as one person calls it."""
+
+    def __init__(self, used: Services) -> None:
+        self.used = used
+        self.blobs = used.blobs
+        self.hub = Hub()
+
+    async def call(
+        self, builder: Any, *, body: Any = None, kind: str = "application/json", **params: str
+    ) -> func.HttpResponse:
+        """The answer of a handler; `id` and `n` stand in the route, everything else in the query."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        headers = dict(request("/inbox", ANN).headers) | {"content-type": kind}
+        route = {name: params.pop(name) for name in ("id", "n") if name in params}
+        req = func.HttpRequest(
+            "POST",
+            "https://settle.example/api/x",
+            headers=headers,
+            params=params,
+            route_params=route,
+            body=content,
+        )
+        function = handler(builder)
+        wants_client = "client" in inspect.signature(function).parameters
+        return await function(req, **({"client": self.hub} if wants_client else {}))
+
+    async def batch(self) -> str:
+        """Send a batch in; returns its id."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("a.xml"), b"<Invoice/>")
+        answer = await self.call(batches.start_batch, body=buffer.getvalue(), kind="application/zip")
+        return json.loads(answer.get_body())["id"]
+
+    async def invoice(self) -> str:
+        """Send an invoice in; returns its id."""
+        answer = await self.call(invoices.start_invoice, body=b"<Invoice/>", kind="application/xml")
+        return json.loads(answer.get_body())["id"]
+
+    def approval(self) -> str:
+        """Put an open approval there, with a finding and a message; returns its id."""
+        found = [finding("SETTLE-IBAN", "warning", "A wrong check number.", "settle")]
+        approval = put_approval(self.blobs, row(invoice=invoice(), findings=found), sender=CARLA)
+        notice = Notice(
+            id="n" + "1" * 24,
+            approval=approval,
+            entry=2,
+            kind="request",
+            stage="clerk",
+            channel="outbox",
+            to=(ANN,),
+            created=NOW,
+        )
+        notices.create(self.blobs, notice)
+        return approval
+
+
+Scenario = Callable[[Api], Awaitable[func.HttpResponse]]
+SCENARIOS: dict[tuple[str, str], list[Scenario]] = {}
+
+
+def answers(operation: str, code: int) -> Callable[[Scenario], Scenario]:
+    """A way to get an operation's answer of this status."""
+
+    def keep(scenario: Scenario) -> Scenario:
+        SCENARIOS.setdefault((operation, str(code)), []).append(scenario)
+        return scenario
+
+    return keep
+
+
+@answers("startBatch", 202)
+async def _batch_sent(api: Api) -> func.HttpResponse:
+    body = {"container": "inbox", "prefix": "may/", "wait": True}
+    return await api.call(batches.start_batch, body=body)
+
+
+@answers("getBatch", 202)
+async def _batch_under_way(api: Api) -> func.HttpResponse:
+    return await api.call(batches.get_batch, id=await api.batch())
+
+
+@answers("getBatch", 200)
+async def _batch_that_waited_for_approvals(api: Api) -> func.HttpResponse:
+    batch = await api.batch()
+    approved = {"status": "completed", "counts": {"booked": 1}}
+    api.hub.ended(batch, status="completed", total=1, counts={"valid": 1}, approvals=approved)
+    return await api.call(batches.get_batch, id=batch)
+
+
+@answers("getBatch", 200)
+async def _batch_that_failed(api: Api) -> func.HttpResponse:
+    batch = await api.batch()
+    api.hub.ended(batch, status="failed", error={"code": "empty_batch", "message": "Nothing is there."})
+    return await api.call(batches.get_batch, id=batch)
+
+
+@answers("listBatches", 200)
+async def _batches_listed(api: Api) -> func.HttpResponse:
+    batch = await api.batch()
+    started = {"status": "running", "instance": f"{batch}-approvals"}
+    api.hub.ended(batch, status="completed", total=1, counts={"valid": 1}, approvals=started)
+    return await api.call(batches.list_batches, top="1")
+
+
+@answers("stopBatch", 202)
+async def _batch_stopped(api: Api) -> func.HttpResponse:
+    return await api.call(batches.stop_batch, id=await api.batch())
+
+
+@answers("startInvoice", 202)
+async def _invoice_sent(api: Api) -> func.HttpResponse:
+    return await api.call(invoices.start_invoice, body=b"<Invoice/>", kind="application/xml")
+
+
+@answers("getInvoice", 202)
+async def _invoice_under_way(api: Api) -> func.HttpResponse:
+    return await api.call(invoices.get_invoice, id=await api.invoice())
+
+
+@answers("getInvoice", 200)
+async def _invoice_booked(api: Api) -> func.HttpResponse:
+    name = await api.invoice()
+    found = [finding("SETTLE-IBAN", "warning", "A wrong check number.", "settle")]
+    checked = row(invoice=invoice(), findings=found)
+    api.blobs.write(names.invoice_result(name), json.dumps(checked).encode())
+    api.hub.ended(name, status="booked", approval="a" + "2" * 24, by=ANN, undone=[])
+    return await api.call(invoices.get_invoice, id=name)
+
+
+@answers("getInvoice", 200)
+async def _invoice_that_was_taken_back(api: Api) -> func.HttpResponse:
+    name = await api.invoice()
+    error = {"code": "step_failed", "message": "It failed."}
+    api.hub.ended(name, status="failed", stage=None, error=error, undone=["claim"], not_undone=["payable"])
+    return await api.call(invoices.get_invoice, id=name)
+
+
+@answers("listApprovals", 200)
+async def _approvals_listed(api: Api) -> func.HttpResponse:
+    api.approval()
+    return await api.call(approvals.get_approvals)
+
+
+@answers("getApproval", 200)
+async def _approval_read(api: Api) -> func.HttpResponse:
+    return await api.call(approvals.get_approval, id=api.approval())
+
+
+@answers("postDecision", 201)
+async def _approval_decided(api: Api) -> func.HttpResponse:
+    approval = api.approval()
+    asked = stored_approvals.read(api.blobs, approval)
+    digest = stored_approvals.current_sha256(api.blobs, approval)
+    assert asked.open_stage is not None
+    body = {"decision": "approve", "stage": asked.open_stage.name, "sha256": digest}
+    return await api.call(approvals.post_decision, body=body, id=approval)
+
+
+@answers("listDelegations", 200)
+async def _absences_listed(api: Api) -> func.HttpResponse:
+    until = datetime.now(UTC) + timedelta(days=3)
+    absence = Delegation(ANN, BOB, until, NOW)
+    api.blobs.write(names.delegation(ANN), json.dumps(absence.as_dict()).encode())
+    return await api.call(approvals.get_delegations)
+
+
+@answers("postDelegation", 201)
+async def _absence_entered(api: Api) -> func.HttpResponse:
+    until = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    return await api.call(approvals.post_delegation, body={"until": until, "to": BOB})
+
+
+@answers("listCases", 200)
+async def _cases_listed(api: Api) -> func.HttpResponse:
+    supervised.keep(api.blobs, CASE)
+    supervised.keep(api.blobs, started_again(CASE, NOW))
+    return await api.call(supervising.list_cases)
+
+
+@answers("restartCase", 202)
+async def _case_restarted(api: Api) -> func.HttpResponse:
+    supervised.keep(api.blobs, CASE)
+    return await api.call(supervising.restart_case, id=WORK.instance)
+
+
+@answers("listOutbox", 200)
+async def _outbox_listed(api: Api) -> func.HttpResponse:
+    item = MessageItem("a" + "1" * 24, "request", "Please approve", "https://settle.example/approvals/a1")
+    message = Message("m1", ANN, "Ann", "1 invoice", "text", "<p>", "https://settle.example/inbox", (item,))
+    outbox.put(api.blobs, message, NOW)
+    return await api.call(approvals.get_outbox)
+
+
+@answers("getHealth", 200)
+async def _app_that_is_well(api: Api) -> func.HttpResponse:
+    return await api.call(health.healthz)
+
+
+@answers("getHealth", 503)
+async def _app_without_storage(api: Api) -> func.HttpResponse:
+    def away(verb: str, name: str) -> None:
+        raise OSError("no route")
+
+    api.blobs.fails = away  # pyright: ignore[reportAttributeAccessIssue] - the fake has it
+    return await api.call(health.healthz)
+
+
+# ---------------------------------------------------------------- held against the description
+
+
+def _described() -> dict[tuple[str, str], dict[str, Any]]:
+    """The schema of each JSON answer that is no error."""
+    found = {}
+    for operations in document()["paths"].values():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            for code, answer in operation["responses"].items():
+                schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+                if schema.get("$ref", "").rpartition("/")[2] not in ("", "Error"):
+                    found[operation["operationId"], code] = schema
+    return found
+
+
+def _fault(body: Any, schema: dict[str, Any]) -> str | None:
+    """What is wrong with a body; nothing is described that may have further fields."""
+    components = json.loads(json.dumps(document()["components"]))
+    for described in components["schemas"].values():
+        if "properties" in described:
+            described["additionalProperties"] = False
+    whole = {**schema, "components": components}
+    faults = Draft202012Validator(whole, format_checker=FormatChecker()).iter_errors(body)
+    return next((f"{fault.json_path}: {fault.message}" for fault in faults), None)
+
+
+def test_every_described_answer_is_looked_at() -> None:
+    """One that is added to the description needs a way to get it, here."""
+    assert set(SCENARIOS) == set(_described())
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "scenario"),
+    [(*key, scenario) for key, scenarios in SCENARIOS.items() for scenario in scenarios],
+    ids=[scenario.__name__[1:] for scenarios in SCENARIOS.values() for scenario in scenarios],
+)
+async def test_answer_is_the_one_that_is_described(operation: str, code: str, scenario: Scenario) -> None:
+    """Each field, and none besides."""
+    with local_run() as used:
+        answer = await scenario(Api(used))
+    body = json.loads(answer.get_body())
+    assert str(answer.status_code) == code, body
+    assert _fault(body, _described()[operation, code]) is None
+
+
+async def test_error_is_the_one_that_is_described() -> None:
+    """With and without detail."""
+    schema = {"$ref": "#/components/schemas/Error"}
+    with local_run() as used:
+        api = Api(used)
+        unknown = await api.call(batches.get_batch, id="b" + "0" * 24)
+        early = await api.call(batches.get_report, id=await api.batch())
+    assert (unknown.status_code, early.status_code) == (404, 409)
+    assert "detail" in json.loads(early.get_body())["error"]
+    for answer in (unknown, early):
+        assert _fault(json.loads(answer.get_body()), schema) is None
+
+
+def test_every_record_that_is_answered_or_taken_has_a_schema() -> None:
+    """Under its own name, so that who reads the one finds the other."""
+    assert {record.__name__ for record in (*ANSWERS, *BODIES)} <= set(document()["components"]["schemas"])
+
+
+def test_the_check_sees_what_is_missing_and_what_is_too_much() -> None:
+    """Otherwise all tests above could be empty."""
+    schema = {"$ref": "#/components/schemas/Health"}
+    assert _fault({"status": "ok", "checks": {}}, schema) is None
+    assert _fault({"status": "ok"}, schema)
+    assert _fault({"status": "fine", "checks": {}}, schema)
+    assert _fault({"status": "ok", "checks": {}, "more": 1}, schema)

@@ -25,27 +25,30 @@ from devhost.replay.unfold import unfold
 __all__ = ["Checker", "check"]
 
 
-def check(history: Any, app: App, *, ignore_output: bool = False) -> ReplayResult:
+def check(history: Any, app: App, *, ignore_output: bool = False, version: str = "") -> ReplayResult:
     """Replay one recorded history against an app.
 
     ``history`` is a file, or the parsed JSON of one. ``app`` is the folder of a function_app.py, an app
     object, or blueprints. ``ignore_output`` allows another output of an instance that ended as it did then.
-    Raises UnusableHistory for input that is no history, AppError for an app that cannot be loaded.
+    ``version`` is that of the instance, for a history of the management API, which does
+    not tell it. Raises UnusableHistory for input that is no history, AppError for an app that cannot be
+    loaded.
     """
-    return Checker(app, ignore_output=ignore_output).check(history)
+    return Checker(app, ignore_output=ignore_output, version=version).check(history)
 
 
 class Checker:
     """Checks histories against one app, which is loaded once."""
 
-    def __init__(self, app: App, *, ignore_output: bool = False):
+    def __init__(self, app: App, *, ignore_output: bool = False, version: str = ""):
         self._index, settings = load(app)
         self._player = Player(self._index, settings.durable)
         self._ignore_output = ignore_output
+        self._version = version
 
     def check(self, history: Path | str | Any) -> ReplayResult:
         """Replay one history; see `check`."""
-        recording = read(history)
+        recording = replace(read(history), version=self._version)
         if self._index.orchestrator(recording.name) is None:
             return _result(recording, recording, self._unknown(recording))
         full = unfold(recording, self._asked) if recording.folded else recording

@@ -40,6 +40,12 @@ def add_commands(commands: Any) -> None:
     )
     replay.add_argument("history", metavar="HISTORY.json", help="a history, or a folder of them")
     replay.add_argument("--app", metavar="DIR", default=".", help="folder of function_app.py (default: here)")
+    replay.add_argument(
+        "--version",
+        metavar="VERSION",
+        default="",
+        help="of the instances, for histories of the management API: these do not tell it",
+    )
     replay.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     replay.add_argument("--ignore-output", action="store_true", help="allow another output at the end")
     replay.set_defaults(run=_replay)
@@ -68,7 +74,7 @@ def _replay(options: argparse.Namespace) -> int:
         files = _files(target)
         # What the user's code prints is not part of the answer.
         with contextlib.redirect_stdout(sys.stderr):
-            checker = Checker(options.app, ignore_output=options.ignore_output)
+            checker = Checker(options.app, ignore_output=options.ignore_output, version=options.version)
             outcomes = [_outcome(checker, file) for file in files]
     except DevhostError as error:
         print(error, file=sys.stderr)

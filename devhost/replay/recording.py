@@ -48,7 +48,7 @@ class Recording:
     ``events`` are stored events with numbers as ``EventType`` when it is full, else the elements of
     ``historyEvents`` as they were. ``places[n]`` is where ``events[n]`` stands in the list named ``label`` of
     the input. ``doubtful``: results may belong to other calls than it says. ``notes`` tell what a history of
-    this form leaves open.
+    this form leaves open. ``version``: that of the instance, where the history does not tell it itself.
     """
 
     source: str
@@ -59,6 +59,7 @@ class Recording:
     label: str = "events"
     folded: bool = False
     doubtful: bool = False
+    version: str = ""
     notes: list[str] = field(default_factory=list)
 
 

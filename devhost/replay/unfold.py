@@ -51,7 +51,7 @@ _PARENT = {
 }
 _NOTES = (
     "this history is as the management API shows it, without ids: they are made up from order, time and name",
-    "it does not tell the version and the parent of the instance, nor to the millisecond when its code ran "
+    "it does not tell the version (see --version) and the parent, nor to the millisecond when the code ran "
     "(context.version, context.parent_instance_id, context.current_utc_datetime, context.new_uuid)",
 )
 
@@ -269,7 +269,7 @@ class _Builder:
         return {
             **row,
             "Name": self._folded.name,
-            "Version": "",
+            "Version": self._folded.version,
             "OrchestrationInstance": identity,
             "ParentInstance": _PARENT if _CHILD.search(self._folded.instance_id) else None,
             "Input": given if given is None or isinstance(given, str) else jsontext.dumps(given),

@@ -377,3 +377,19 @@ def test_other_input_of_an_entity_operation_is_a_warning():
     assert check(asked, app(adds)).warnings == []
     (warning,) = check(asked, app(adds_more)).warnings
     assert "history has 1, the code now gives 2" in warning
+
+
+def test_version_is_told_where_a_folded_history_does_not_tell_it():
+    """Code that goes by `context.version` agrees with the history of an old instance then."""
+
+    def by_version(context):
+        yield context.call_activity("store" if context.version == "1.1" else "fetch", 1)
+
+    old = record(by_version, default_version="1.0")
+    new = record(by_version, default_version="1.1")
+    assert check(old.full, app(by_version))
+    assert check(new.full, app(by_version))
+    assert check(old.shown, app(by_version), version="1.0")
+    assert check(new.shown, app(by_version), version="1.1")
+    assert not check(new.shown, app(by_version), version="1.0")
+    assert check(new.full, app(by_version), version="1.0"), "a full history knows better"

@@ -40,6 +40,7 @@ from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
 from stores import approvals, notices, supervised
 from stores.notices import Notice
+from tests.app_versions import CURRENT
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -185,6 +186,7 @@ class Office:
             policy_file=Path("none"),
         )
         self.policy = policy_of(*stages)
+        host.setdefault("default_version", CURRENT)
         self.host = Host(APP, **host)
 
     def _enqueue(self, settings: Settings, orchestrator: str, instance: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,11 @@ def test_a_message_that_failed_is_tried_again_over_minutes() -> None:
     queues = EXTENSIONS["queues"]
     whole = _span(queues["visibilityTimeout"]) * (queues["maxDequeueCount"] - 1)
     assert timedelta(minutes=1) <= whole <= timedelta(minutes=5)
+
+
+def test_workflows_have_a_version_that_a_worker_compares() -> None:
+    """Instances keep the version of their start; one of a newer version waits for a newer worker."""
+    durable = EXTENSIONS["durableTask"]
+    assert re.fullmatch(r"[0-9]+\.[0-9]+", durable["defaultVersion"]), "compared by number, so of two numbers"
+    assert durable["versionMatchStrategy"] == "CurrentOrOlder"
+    assert durable["versionFailureStrategy"] == "Reject"

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from invoicing.approval import names
 from invoicing.approval.anchors import Anchored, check_anchored
-from invoicing.approval.audit import check_end, check_payables, prove, prove_bookings, standing
+from invoicing.approval.audit import check_end, check_payables, needs_people, prove, prove_bookings, standing
 from invoicing.approval.ledger import LONGEST_ENTRY, Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
 from stores import ledger_anchors
@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 #: Ledgers and payables that are read at the same time, and how many of them memory holds then.
 _AT_ONCE, _WINDOW = 16, 128
+#: Approvals of one invoice that are looked for; each follows one that nothing came of.
+_RUNS = 3
 #: Bytes that are read of a request or a payable; ours are far shorter, and a longer one is found by its hash.
 _LONGEST = 16 * 2**20
 #: Seconds until what looks wrong is looked at again; a step between two writes is over by then.
@@ -83,6 +85,8 @@ class Audit:
         self._payables: dict[str, str] = {}
         self._inbox: set[str] = set()
         self._booked: set[str] = set()
+        self._booked_freely: set[str] = set()
+        self._with_people: set[str] = set()
         self.strays: list[Stray] = []
 
     @property
@@ -162,7 +166,12 @@ class Audit:
 
     def _noted(self, proof: Proof) -> Proof:
         booking = standing(proof.entries)
-        self._booked.update(booking.payables if booking else ())
+        booked = set(booking.payables if booking else ())
+        self._booked |= booked
+        if not names.is_approval_id(proof.ledger):
+            self._booked_freely |= booked
+        elif needs_people(proof.entries):
+            self._with_people.add(proof.ledger)
         return proof
 
     # ------------------------------------------------------------ payables
@@ -202,6 +211,11 @@ class Audit:
                 text = "no ledger books it: nobody approved it, and no rule let it through"
                 self.strays.append(Stray(names.payable(ref), text))
         self.strays += [Stray(name, "its name is none of ours") for name in strange]
+        for ref in sorted(self._booked_freely):
+            approvals = {names.approval_id(ref, run) for run in range(1, _RUNS + 1)} & self._with_people
+            for approval in sorted(approvals):
+                text = f"it was booked without a person, and approval {approval} says that people are needed"
+                self.strays.append(Stray(names.payable(ref), text))
 
     # ------------------------------------------------------------ reading
 

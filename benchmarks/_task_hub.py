@@ -1,4 +1,4 @@
-"""Counts the activities in the embedded host's task hub: what the real host does 50 to 80 of in a second."""
+"""Counts what runs have done, by the task hub of the embedded host."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ import json
 import shutil
 import sqlite3
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from devhost.orchestration.history import EventType
 
 
-def activities(state: Path) -> int:
-    """How many activities the runs have started so far.
+@dataclass(frozen=True)
+class Work:
+    """Activities that were started, and steps of orchestrators: from one wait to the next."""
+
+    activities: int
+    steps: int
+
+    def since(self, before: Work) -> Work:
+        """What came after a former count."""
+        return Work(self.activities - before.activities, self.steps - before.steps)
+
+
+def work(state: Path) -> Work:
+    """What the runs have done so far.
 
     Ask while nothing is under way: the host keeps its file to itself, so a copy is read. A run that continued
     as new has forgotten what it did before.
@@ -23,8 +36,6 @@ def activities(state: Path) -> int:
             with contextlib.suppress(FileNotFoundError):  # the log of changes comes and goes
                 shutil.copy(file, folder)
         with contextlib.closing(sqlite3.connect(Path(folder) / state.name)) as hub:
-            return sum(_started(events) for (events,) in hub.execute("SELECT events FROM history"))
-
-
-def _started(events: str) -> int:
-    return sum(event["EventType"] == EventType.TaskScheduled for event in json.loads(f"[{events}]"))
+            steps = [json.loads(f"[{events}]") for (events,) in hub.execute("SELECT events FROM history")]
+    started = sum(event["EventType"] == EventType.TaskScheduled for step in steps for event in step)
+    return Work(started, len(steps))

@@ -49,11 +49,11 @@ class Times:
 
 @dataclass(frozen=True)
 class Cost:
-    """Storage requests of the app and of the host, activities, and seconds until all was done."""
+    """Storage requests of the app and of the host, the work of runs, and seconds until all was done."""
 
     app: int
     host: int
-    activities: int
+    work: _task_hub.Work
     seconds: float
 
 
@@ -150,13 +150,14 @@ def _counted_host() -> Iterator[tuple[_host.BenchHost, _counting.Counted]]:
 def _cost(host: _host.BenchHost, counted: _counting.Counted, some: Documents, *, approval: bool) -> Cost:
     """From the upload until nothing is under way: with approval, people have their messages then."""
     counted.clear()
-    before, began = _task_hub.activities(host.state), time.perf_counter()
-    _done(host, some, approval=approval)
+    before = _task_hub.work(host.state)
+    began = time.perf_counter()
+    _done(host, some, approval=approval, as_told=True)  # each look at the status costs a request too
     ended = _settled(counted) if approval else time.perf_counter()
     cost = Cost(
         len(counted.requests("app")),
         len(counted.requests("host")),
-        _task_hub.activities(host.state) - before,
+        _task_hub.work(host.state).since(before),
         ended - began,
     )
     for kind, number in counted.by_kind("app").most_common():
@@ -168,10 +169,10 @@ def _cost(host: _host.BenchHost, counted: _counting.Counted, some: Documents, *,
 def _idle(host: _host.BenchHost, counted: _counting.Counted) -> Cost:
     time.sleep(QUIET_SECONDS)
     counted.clear()
-    before = _task_hub.activities(host.state)
+    before = _task_hub.work(host.state)
     time.sleep(IDLE_SECONDS)
-    activities = _task_hub.activities(host.state) - before
-    return Cost(len(counted.requests("app")), len(counted.requests("host")), activities, IDLE_SECONDS)
+    done = _task_hub.work(host.state).since(before)
+    return Cost(len(counted.requests("app")), len(counted.requests("host")), done, IDLE_SECONDS)
 
 
 def _settled(counted: _counting.Counted) -> float:
@@ -191,13 +192,13 @@ def _settled(counted: _counting.Counted) -> float:
 # ---------------------------------------------------------------- asking the app
 
 
-def _done(host: _host.BenchHost, some: Documents, *, approval: bool) -> Any:
-    """Send a batch and wait for its report; returns its status."""
+def _done(host: _host.BenchHost, some: Documents, *, approval: bool, as_told: bool = False) -> Any:
+    """Send a batch and wait for its report, as `batch.polled`; returns its status."""
     headers = {"Content-Type": "application/zip", "Idempotency-Key": uuid.uuid4().hex}
     url = f"{host.url}/api/batches?approval={str(approval).lower()}"
     answer = requests.post(url, data=zipped(some), headers=headers, timeout=120)
     answer.raise_for_status()
-    return polled(answer.headers["Location"])
+    return polled(answer.headers["Location"], as_told=as_told)
 
 
 def _open_approvals(host: _host.BenchHost) -> int:
@@ -253,7 +254,8 @@ def report(timed: Times, cost: Costs) -> str:
         "the samples with approvals": cost.samples,
     }
     figures = "\n".join(
-        f"| {name} | {one.activities:,} | {one.app:,} | {one.seconds:.1f} |" for name, one in works.items()
+        f"| {name} | {one.work.activities:,} | {one.work.steps:,} | {one.app:,} | {one.seconds:.1f} |"
+        for name, one in works.items()
     )
     return f"""
 A batch of {SMALL} is timed from POST to its report: alone, and at random moments while one of {cost.count:,}
@@ -266,8 +268,8 @@ Requests are counted between the app and its storage; [docs/budget.md](../docs/b
 
 Medians behind the ratio: alone {_summary(timed.alone)}; behind the crowd {_summary(timed.behind)}.
 
-| work | activities | requests of the app | seconds |
-| --- | ---: | ---: | ---: |
+| work | activities | steps of orchestrators | requests of the app | seconds |
+| --- | ---: | ---: | ---: | ---: |
 {figures}
 """
 

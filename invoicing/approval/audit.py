@@ -119,6 +119,18 @@ def check_end(entries: Sequence[Entry]) -> Flaw | None:
     return Flaw(place, "the end is missing: the approval is not open, and no entry closes it")
 
 
+def needs_people(entries: Sequence[Entry]) -> bool:
+    """Say whether what an approval is about may be booked by its own ledger alone.
+
+    So it is while people are asked, and when they said yes. Where nothing came of it, it may come again, and
+    need nobody then.
+    """
+    if not entries or any(entry.kind == "undone" for entry in entries):
+        return False
+    end = next((entry for entry in entries if entry.kind == "closed"), None)
+    return end is None or end.detail.get("outcome") == "approved"
+
+
 def _unlawful(state: stages.Progress, entry: Entry, asked: ApprovalRequest) -> str | None:
     if entry.kind in DECISIONS:
         return _unlawful_decision(state, entry, asked.sender)

@@ -20,6 +20,7 @@ from stores.blobs import BlobConflict, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import BOB, NOON, add_entries
 from tests.unit.books import BATCH, LATER, LEDGER_KEYS, Books
+from tests.unit.report_rows import row
 
 DAYS = ("2026-05-05", "2026-05-06", "2026-05-07", "2026-05-08")
 NOW = datetime(2026, 5, 9, 0, 20, tzinfo=UTC)
@@ -107,6 +108,34 @@ def test_folder_of_a_made_up_name_is_found_and_spoils_no_anchor(books: Books, fo
     assert set(anchor.heads) == {approval}
     (text,) = (text for _, text in books.flaws())
     assert "its name is none of ours" in text
+
+
+# ---------------------------------------------------------------- booked past the people
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_booking_without_a_person_of_what_people_were_asked_about_is_found(
+    books: Books, decided: bool
+) -> None:
+    """The stored route was changed to one that needs nobody, and the stored result with it."""
+    approval = books.decided(1) if decided else books.open(1)
+    ref = books.ref(approval)
+    books.route(ref, None)
+    books.blobs.write(names.invoice_result(ref), json.dumps(row(99)).encode())
+    assert books.book(ref) == {"outcome": "ok"}
+    ((place, text),) = books.flaws()
+    assert place == names.payable(ref)
+    assert f"approval {approval} says that people are needed" in text
+
+
+def test_what_was_rejected_may_need_nobody_when_it_comes_again(books: Books) -> None:
+    """Its supplier may be known by then."""
+    approval = books.decided(1, "reject", "rejected")
+    ref = books.ref(approval)
+    books.route(ref, None)
+    books.blobs.write(names.invoice_result(ref), json.dumps(row(1)).encode())
+    assert books.book(ref) == {"outcome": "ok"}
+    assert books.flaws() == []
 
 
 # ---------------------------------------------------------------- what is planted for the next anchor

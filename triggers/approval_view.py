@@ -2,90 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import quote
+from dataclasses import asdict
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 
 from invoicing.approval.delegation import Delegation
-from invoicing.approval.facts import Facts
 from invoicing.approval.ledger import Entry
+from invoicing.approval.stages import StageState
+from invoicing.records.answers import approvals as answers
 from invoicing.records.approval import InboxEntry
+from stores import records
 from stores.approvals import ApprovalView
 from stores.notices import Notice
-from stores.records import Listed
-
-# What of the ledger is not told: how an entry is stored and recognised.
-_UNTOLD = ("key", "link_id", "previous", "signature", "signed_with")
+from stores.records import Listed, RecordDamaged
+from triggers.own_links import OwnLinks
 
 
-def listed(item: InboxEntry, base: str, key: str | None) -> dict[str, Any]:
-    """One open approval in a list; `base` is our own URL of the collection, `key` the caller's."""
-    return {
-        **item.as_plain(),
-        "links": {"self": _url(base, item.approval, key)},
-    }
+def listed(entry: InboxEntry, own: OwnLinks) -> answers.OpenApproval:
+    """One open approval in a list; `own` are links to the collection."""
+    links = {"self": own.to(f"/{entry.approval}")}
+    return answers.OpenApproval.model_validate({**dict(entry), "links": links})
 
 
-def view(
-    found: ApprovalView, notices: Listed[Notice], base: str, key: str | None, page: str | None
-) -> dict[str, Any]:
-    """One approval: what is to be approved, its stages, its history, and what became of its messages."""
+def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str | None) -> answers.Approval:
+    """One approval: what is to be approved, its stages, its history, and what became of its messages.
+
+    `page`: the address of its page, None where that is not known.
+    """
     request = found.request
-    own = _url(base, found.approval, key)
-    links = {
-        "self": own,
-        "decisions": _url(base, f"{found.approval}/decisions", key),
-        "document": _url(base, f"{found.approval}/document", key),
+    messages = records.each(notices.found, _notice_view)
+    return answers.Approval(
+        approval=found.approval,
+        ref=request.ref,
+        status=found.outcome or "open",
+        closed=found.closed,
+        created=request.created,
+        sender=request.sender,
+        rule=request.rule,
+        facts=request.facts,
+        document=answers.ApprovedDocument(
+            name=request.document.name, sha256=request.document.sha256, kind=request.document.kind
+        ),
+        invoice=request.row.invoice,
+        findings=request.row.findings,
+        stage=found.open_stage.name if found.open_stage else None,
+        waiting_for=found.waiting_for,
+        stages=tuple(stage_view(stage) for stage in found.stages),
+        history=tuple(entry_view(entry) for entry in found.entries),
+        notifications=tuple(messages.found),
+        damaged_notifications=(*notices.damaged, *messages.damaged),
+        links=_links(found.approval, own, page),
+    )
+
+
+def _links(approval: str, own: OwnLinks, page: str | None) -> dict[str, str]:
+    found = {
+        "self": own.to(f"/{approval}"),
+        "decisions": own.to(f"/{approval}/decisions"),
+        "document": own.to(f"/{approval}/document"),
     }
-    return {
-        "approval": found.approval,
-        "ref": request.ref,
-        "status": found.outcome or "open",
-        "closed": found.closed,
-        "created": request.created.isoformat(),
-        "sender": request.sender,
-        "rule": request.rule,
-        "facts": TypeAdapter(Facts).dump_python(request.facts, mode="json"),
-        "document": request.document.model_dump(mode="json", include={"name", "sha256", "kind"}),
-        "invoice": request.row.invoice.as_plain() if request.row.invoice else None,
-        "findings": [finding.as_dict() for finding in request.row.findings],
-        "stage": found.open_stage.name if found.open_stage else None,
-        "waiting_for": list(found.waiting_for),
-        "stages": [stage.as_dict() for stage in found.stages],
-        "history": [entry_view(entry) for entry in found.entries],
-        "notifications": [notice_view(notice) for notice in notices.found],
-        "damaged_notifications": notices.damaged,
-        "links": links | ({"page": page} if page else {}),
-    }
+    return found | ({"page": page} if page else {})
 
 
-def entry_view(entry: Entry) -> dict[str, Any]:
-    """One entry of the ledger; `hash` proves it against a later reading."""
-    return {name: value for name, value in entry.as_dict().items() if name not in _UNTOLD}
+def stage_view(state: StageState) -> answers.Stage:
+    """One stage; before it opens, those who will be asked."""
+    return answers.Stage(
+        name=state.name,
+        status=state.status,
+        approvers=state.approvers or state.stage.approvers,
+        quorum=state.stage.quorum,
+        approvals=len(state.approvals),
+        since=state.since,
+        ended=state.ended,
+        question_by=state.question,
+        escalated=state.escalated,
+        reminders=state.reminders,
+    )
 
 
-def notice_view(notice: Notice) -> dict[str, Any]:
+def entry_view(entry: Entry) -> answers.Entry:
+    """One entry of the ledger, without how it is stored and recognised."""
+    return answers.Entry.model_validate(asdict(entry))
+
+
+def _notice_view(notice: Notice) -> answers.Notification:
     """One message: to whom, over which channel, when it goes out, and whether it arrived there."""
-    return {
-        "id": notice.id,
-        "kind": notice.kind,
-        "stage": notice.stage,
-        "channel": notice.channel,
-        "to": list(notice.to),
-        "created": notice.created.isoformat(),
-        "goes_out": notice.goes_out.isoformat(),
-        "state": notice.state,
-        "attempts": notice.attempts,
-        "error": notice.error,
-        "at": notice.at.isoformat() if notice.at else None,
-    }
+    try:
+        return answers.Notification.model_validate({**dict(notice), "goes_out": notice.goes_out})
+    except ValidationError as error:
+        raise RecordDamaged(notice.id) from error
 
 
-def absence_view(absence: Delegation) -> dict[str, Any]:
+def absence_view(absence: Delegation) -> answers.Delegation:
     """Who is away until when, and who decides meanwhile."""
-    return absence.as_dict()
-
-
-def _url(base: str, rest: str, key: str | None) -> str:
-    return f"{base}/{rest}" + (f"?code={quote(key)}" if key else "")
+    return answers.Delegation(who=absence.who, to=absence.to, until=absence.until, created=absence.created)

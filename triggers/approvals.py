@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
 import azure.durable_functions as df
@@ -17,6 +16,16 @@ from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval.persons import BadPerson, person_id
+from invoicing.records.answers.approvals import (
+    Approval,
+    Decided,
+    Decision,
+    DelegationMade,
+    Delegations,
+    NewDelegation,
+    OpenApprovals,
+)
+from invoicing.records.answers.operation import Outbox, OutboxMessage
 from invoicing.records.approval import InboxEntry
 from stores import approvals, digests, notices, outbox
 from stores.approvals import ApprovalMissing
@@ -25,17 +34,17 @@ from stores.records import Listed
 from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
 from triggers.decisions import decide, unknown_approval
-from triggers.json_bodies import read_texts
+from triggers.json_bodies import lengths_of, read_texts
 from triggers.own_links import own_links
 from triggers.people import who
 from triggers.request_texts import bad_page, page_token, whole
-from triggers.responses import Refused, answers_errors, json_response
+from triggers.responses import Refused, answer, answers_errors
 
 bp = df.Blueprint()
 
 _PAGE, _LARGEST_PAGE = 100, 1000
-_DECISION_FIELDS = {"decision": 20, "comment": 2000, "stage": 40, "sha256": 64, "t": 4096}
-_ABSENCE_FIELDS = {"until": 40, "to": 254}
+_DECISION_FIELDS = lengths_of(Decision)
+_ABSENCE_FIELDS = lengths_of(NewDelegation)
 
 
 @bp.route(route="api/approvals", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -44,14 +53,14 @@ async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     here = services.current()
     top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
-    return json_response(await asyncio.to_thread(_open_ones, here, req, top, skip))
+    return answer(await asyncio.to_thread(_open_ones, here, req, top, skip))
 
 
 @bp.route(route="api/approvals/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_approval(req: func.HttpRequest) -> func.HttpResponse:
     """One approval with its stages, its history and what became of its messages."""
-    return json_response(await asyncio.to_thread(_read, services.current(), req))
+    return answer(await asyncio.to_thread(_read, services.current(), req))
 
 
 @bp.route(route="api/approvals/{id}/document", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -89,9 +98,9 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
     person = await asyncio.to_thread(_decider, here, req, approval, asked.get("t"))
     said = _said(asked, person)
     entry = await decide(here, client, person, approval, comment=asked.get("comment", ""), **said)
-    body = {"approval": approval, "entry": entry_view(entry)}
+    body = Decided(approval=approval, entry=entry_view(entry))
     location = f"{own_links(req, 'approvals').base}/{approval}"
-    return json_response(body, 201, {"Location": location})
+    return answer(body, 201, {"Location": location})
 
 
 # ---------------------------------------------------------------- absences
@@ -102,8 +111,8 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
     found = await away_now(services.current(), datetime.now(UTC))
-    shown = [absence_view(one) for one in found.found]
-    return json_response({"delegations": shown, "damaged": found.damaged})
+    shown = tuple(absence_view(absence) for absence in found.found)
+    return answer(Delegations(delegations=shown, damaged=tuple(found.damaged)))
 
 
 @bp.route(route="api/delegations", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -116,7 +125,7 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     asked = read_texts(req, _ABSENCE_FIELDS)
     person = await asyncio.to_thread(_signed_in, here, req)
     made = await note_absence(here, person, asked.get("until", ""), asked.get("to", ""))
-    return json_response({"delegation": absence_view(made)}, 201)
+    return answer(DelegationMade(delegation=absence_view(made)), 201)
 
 
 @bp.route(route="api/delegations", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
@@ -146,21 +155,21 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
         found, page = await asyncio.to_thread(outbox.messages, here.blobs, top, page_token(req))
     except StorageRefused as error:
         raise bad_page() from error
-    shown = [asdict(message) for message in found.found]
-    return json_response({"messages": shown, "damaged": found.damaged, "page": page})
+    shown = tuple(OutboxMessage.model_validate(asdict(message)) for message in found.found)
+    return answer(Outbox(messages=shown, damaged=tuple(found.damaged), page=page))
 
 
 # ---------------------------------------------------------------- steps of the handlers
 
 
-def _open_ones(here: Services, req: func.HttpRequest, top: int, skip: int) -> dict[str, Any]:
+def _open_ones(here: Services, req: func.HttpRequest, top: int, skip: int) -> OpenApprovals:
     """The body of the list; there may be tens of thousands of them to look through."""
     approver = _approver(req)
     everything = approvals.open_approvals(here.blobs)
     found = [item for item in everything.found if _wanted(item, req, approver)]
     own = own_links(req, "approvals")
-    shown = [listed(item, own.base, own.key) for item in found[skip : skip + top]]
-    return {"approvals": shown, "total": len(found), "damaged": everything.damaged}
+    shown = tuple(listed(item, own) for item in found[skip : skip + top])
+    return OpenApprovals(approvals=shown, total=len(found), damaged=tuple(everything.damaged))
 
 
 def _approver(req: func.HttpRequest) -> str | None:
@@ -181,7 +190,7 @@ def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bo
     )
 
 
-def _read(here: Services, req: func.HttpRequest) -> dict[str, Any]:
+def _read(here: Services, req: func.HttpRequest) -> Approval:
     approval = req.route_params["id"]
     try:
         found = approvals.read(here.blobs, approval, datetime.now(UTC))
@@ -190,7 +199,7 @@ def _read(here: Services, req: func.HttpRequest) -> dict[str, Any]:
     own = own_links(req, "approvals")
     noted = notices.of_approval(here.blobs, approval)
     told = Listed(digests.as_it_is(here.blobs, noted.found), noted.damaged)
-    return view(found, told, own.base, own.key, _page(here, approval))
+    return view(found, told, own, _page(here, approval))
 
 
 def _page(here: Services, approval: str) -> str | None:

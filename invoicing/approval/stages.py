@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
@@ -54,21 +54,6 @@ class StageState:
     def left(self) -> tuple[str, ...]:
         """The approvers whose decision is still open."""
         return tuple(one for one in self.approvers if one not in self.approvals)
-
-    def as_dict(self) -> dict[str, Any]:
-        """What pages and the API show of a stage."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "approvers": list(self.approvers or self.stage.approvers),
-            "quorum": self.stage.quorum,
-            "approvals": len(self.approvals),
-            "since": self.since.isoformat() if self.since else None,
-            "ended": self.ended.isoformat() if self.ended else None,
-            "question_by": self.question,
-            "escalated": self.escalated,
-            "reminders": self.reminders,
-        }
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from invoicing.approval.facts import Facts
 from invoicing.approval.stages import Outcome, StageStatus
 from invoicing.findings import Finding
 from invoicing.model import Kind
@@ -107,7 +108,7 @@ class Approval(Record):
     created: Time
     sender: str | None
     rule: Annotated[str | None, Field(description="The rule of the policy that asks for it.")]
-    facts: Annotated[Json, Field(description="What the rule was chosen by.")]
+    facts: Annotated[Facts, Field(description="What the rule was chosen by.")]
     document: ApprovedDocument
     invoice: InvoiceSummary | None
     findings: tuple[Finding, ...]

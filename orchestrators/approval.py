@@ -14,117 +14,152 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import azure.durable_functions as df
 
 from invoicing.approval.names import event
-from orchestrators.retry import ActivityGaveUp, call_with_retry
+from invoicing.approval.stages import Alarm, Outcome
+from invoicing.records.approval_steps import (
+    APPROVAL,
+    CLOSE_APPROVAL,
+    OPEN_APPROVAL,
+    OPEN_STAGE,
+    RECORD_ALARM,
+    TAKE_IN_DECISIONS,
+    AlarmJob,
+    ApprovalResult,
+    ApprovalStatus,
+    CloseJob,
+    OpenJob,
+    StageJob,
+    StageNow,
+)
+from invoicing.records.base import ApprovalId, Step
+from invoicing.records.problem import Problem
+from orchestrators.retry import ActivityGaveUp
+from orchestrators.steps import call, input_of
 from orchestrators.waiting import done_before
 
 bp = df.Blueprint()
 
-
-Steps = Generator[Any, Any, Any]
+Job = TypeVar("Job", bound=StageJob)
 
 
 @bp.orchestration_trigger(context_name="context")
-def approval(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
-    """Get people's approval.
+def approval(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Get people's approval: an `ApprovalJob` in, an `ApprovalResult` out; never raises.
 
-    Input: `{"approval": id}`; the request is written by then. Output: `{"outcome": "approved" | "rejected" |
-    "expired" | "failed", "stage", "by", "comment", "error"?}`; never raises. Custom status while it waits:
-    `{"stage", "attempt", "waiting_for", "since", "deadline", "reminders", "seen"}`.
+    Custom status: an `ApprovalStatus`.
     """
-    job: dict[str, Any] = context.get_input() or {}
-    desk = _Desk(context, job["approval"])
+    workflow = _Approval(context, input_of(context, APPROVAL).approval)
     try:
-        return (yield from desk.run())
+        result = yield from workflow.run()
     except ActivityGaveUp as failure:
-        return (yield from desk.give_up(str(failure)))
+        result = yield from workflow.give_up(str(failure))
+    return APPROVAL.written_output(result)
 
 
-class _Desk:
+class _Approval:
     """What the steps of one approval share."""
 
-    def __init__(self, context: df.DurableOrchestrationContext, name: str) -> None:
-        self._context, self._name = context, name
-        self._seen = 0
-        self._status: dict[str, Any] = {}
+    def __init__(self, context: df.DurableOrchestrationContext, approval: ApprovalId) -> None:
+        self._context = context
+        self._approval = approval
+        self._status = ApprovalStatus()
 
-    def run(self) -> Steps:
+    def run(self) -> Generator[Any, Any, ApprovalResult]:
         """All stages, until one does not approve."""
-        opened = yield from self._call("open_approval", at=self._now)
-        first, *others = opened["stages"]
-
+        opened = yield from call(self._context, OPEN_APPROVAL, OpenJob(approval=self._approval, at=self._now))
+        first, *others = opened.stages
         wait = self._arm(first, 1)
-        state = self._taken_in(opened["first"])
-        state = yield from self._until_over(first, wait, state)
+        self._take_in(opened.first)
+        state = yield from self._until_over(first, wait, opened.first)
+
         for stage in others:
-            if state["status"] != "approved":
+            if state.status != "approved":
                 break
             wait = self._arm(stage, 1)
-            state = yield from self._record("stage_opened", stage, f"stage_opened.{stage}")
+            state = yield from self._stage_step(OPEN_STAGE, self._job(stage))
             state = yield from self._until_over(stage, wait, state)
 
-        closed = yield from self._call("close_approval", at=self._now, after=self._seen)
-        self._show(stage=None, waiting_for=[], outcome=closed["outcome"])
-        return closed
+        return (yield from self._close(failed=None))
 
-    def give_up(self, reason: str) -> Steps:
+    def give_up(self, reason: str) -> Generator[Any, Any, ApprovalResult]:
         """A step kept failing: nobody shall decide on something that nothing comes of."""
         try:
-            closed = yield from self._call("close_approval", at=self._now, after=self._seen, failed=reason)
+            closed = yield from self._close(failed=reason)
         except ActivityGaveUp:
-            closed = {"outcome": "failed", "stage": None, "by": None, "comment": ""}
-        self._show(stage=None, waiting_for=[], outcome="failed")
-        return {**closed, "outcome": "failed", "error": {"code": "step_failed", "message": reason}}
+            closed = ApprovalResult(outcome="failed")
+        self._show_end("failed")
+        problem = Problem(code="step_failed", message=reason)
+        return closed.model_copy(update={"outcome": "failed", "error": problem})
+
+    def _close(self, failed: str | None) -> Generator[Any, Any, ApprovalResult]:
+        job = CloseJob(approval=self._approval, at=self._now, after=self._status.seen, failed=failed)
+        closed = yield from call(self._context, CLOSE_APPROVAL, job)
+        self._show_end(closed.outcome)
+        return closed
 
     # ------------------------------------------------------------ one stage
 
-    def _until_over(self, stage: str, wait: Any, state: dict[str, Any]) -> Steps:
+    def _until_over(self, stage: str, wait: Any, state: StageNow) -> Generator[Any, Any, StageNow]:
         """Wait until the ledger says that a stage is over; `wait` is its first one."""
         attempt = 1
-        while state["status"] == "open":
-            alarm = state["alarm"]
-            if (yield from done_before(self._context, wait, datetime.fromisoformat(alarm["at"]))):
+        while state.alarm is not None:
+            if (yield from done_before(self._context, wait, state.alarm.at)):
                 attempt += 1
                 wait = self._arm(stage, attempt)
-                state = yield from self._read(stage)
+                state = yield from self._stage_step(TAKE_IN_DECISIONS, self._job(stage))
             else:
                 # Nobody decided in time. A decision that the ledger has by now comes first.
-                state = yield from self._record(alarm["kind"], stage, alarm["key"])
+                state = yield from self._stage_step(RECORD_ALARM, self._alarm_job(stage, state.alarm))
         return state
 
     def _arm(self, stage: str, attempt: int) -> Any:
         """Begin a wait and tell of it; an event that comes before the host waits is kept for it."""
-        self._show(stage=stage, attempt=attempt)
+        self._show(self._status.model_copy(update={"stage": stage, "attempt": attempt}))
         return self._context.wait_for_external_event(event(stage, attempt))
 
-    def _read(self, stage: str) -> Steps:
-        state = yield from self._call("read_decisions", stage=stage, after=self._seen, now=self._now)
-        return self._taken_in(state)
+    def _job(self, stage: str) -> StageJob:
+        return StageJob(approval=self._approval, stage=stage, at=self._now, after=self._status.seen)
 
-    def _record(self, kind: str, stage: str, key: str) -> Steps:
-        job = {"kind": kind, "stage": stage, "key": key, "at": self._now, "after": self._seen}
-        state = yield from self._call("record", **job)
-        return self._taken_in(state)
+    def _alarm_job(self, stage: str, alarm: Alarm) -> AlarmJob:
+        return AlarmJob(
+            approval=self._approval,
+            stage=stage,
+            at=self._now,
+            after=self._status.seen,
+            kind=alarm.kind,
+            key=alarm.key,
+        )
 
-    def _taken_in(self, state: dict[str, Any]) -> dict[str, Any]:
-        self._seen = state["seen"]
-        shown = {name: state[name] for name in ("waiting_for", "since", "deadline", "reminders", "seen")}
-        self._show(**shown)
+    def _stage_step(self, step: Step[Job, StageNow], job: Job) -> Generator[Any, Any, StageNow]:
+        state = yield from call(self._context, step, job)
+        self._take_in(state)
         return state
 
-    # ------------------------------------------------------------ steps
+    def _take_in(self, state: StageNow) -> None:
+        """Tell what the ledger says of the stage."""
+        changes = {
+            "waiting_for": state.waiting_for,
+            "since": state.since,
+            "deadline": state.deadline,
+            "reminders": state.reminders,
+            "seen": state.seen,
+        }
+        self._show(self._status.model_copy(update=changes))
+
+    # ------------------------------------------------------------ status
 
     @property
-    def _now(self) -> str:
-        return self._context.current_utc_datetime.isoformat()
+    def _now(self) -> datetime:
+        return self._context.current_utc_datetime
 
-    def _call(self, activity: str, **job: Any) -> Steps:
-        return (yield from call_with_retry(self._context, activity, {"approval": self._name, **job}))
+    def _show_end(self, outcome: Outcome) -> None:
+        changes = {"stage": None, "waiting_for": (), "outcome": outcome}
+        self._show(self._status.model_copy(update=changes))
 
-    def _show(self, **changes: Any) -> None:
-        self._status |= changes
-        self._context.set_custom_status(dict(self._status))
+    def _show(self, status: ApprovalStatus) -> None:
+        self._status = status
+        self._context.set_custom_status(status.as_plain())

@@ -10,6 +10,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from invoicing.records.approval_steps import APPROVAL, RECORD_COMPENSATION, CompensationJob
+from invoicing.records.base import ApprovalId
 from orchestrators.retry import ActivityGaveUp, call_child_with_retry, call_with_retry
 
 Steps = Generator[Any, Any, Any]
@@ -63,7 +65,7 @@ def settle(
             said = {"stage": decided.get("stage"), "by": decided.get("by")}
             return {**answer, "status": decided["outcome"], **said, **error}
         answer["by"] = decided.get("by")
-        undo.add("approval", "record", _undone(context, approval))
+        undo.add("approval", RECORD_COMPENSATION.name, _compensation(context, approval))
     show("booking")
     undo.add("payable", "withdraw_payable", {"ref": ref, "approval": approval})
     now = context.current_utc_datetime.isoformat()
@@ -75,22 +77,19 @@ def settle(
 
 def _decided(context: df.DurableOrchestrationContext, approval: str) -> Steps:
     try:
-        return (yield from call_child_with_retry(context, "approval", {"approval": approval}, approval))
+        return (yield from call_child_with_retry(context, APPROVAL.name, {"approval": approval}, approval))
     except ActivityGaveUp as failure:
         return {"outcome": "failed", "error": {"code": "approval_failed", "message": str(failure)}}
 
 
-def _undone(context: df.DurableOrchestrationContext, approval: str) -> dict[str, Any]:
+def _compensation(context: df.DurableOrchestrationContext, approval: str) -> Any:
     """The entry by which the ledger says that nothing came of what was approved."""
-    at, detail = context.current_utc_datetime.isoformat(), {"reason": "the invoice could not be booked"}
-    return {
-        "approval": approval,
-        "kind": "undone",
-        "stage": None,
-        "key": "undone",
-        "at": at,
-        "detail": detail,
-    }
+    job = CompensationJob(
+        approval=ApprovalId(approval),
+        at=context.current_utc_datetime,
+        reason="the invoice could not be booked",
+    )
+    return RECORD_COMPENSATION.written_input(job)
 
 
 def failed(reason: str) -> dict[str, Any]:

@@ -91,6 +91,11 @@ def put_in_inbox(blobs: Blobs, entry: InboxEntry) -> None:
     blobs.write(names.inbox(entry.approval), text.encode(), {"item": text})
 
 
+def take_out_of_inbox(blobs: Blobs, approval: str) -> None:
+    """An approval is not open any more."""
+    blobs.delete(names.inbox(approval))
+
+
 def inbox_items(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxEntry]:
     """Those of some approvals that are open, by their ids."""
     if len(wanted) > _READ_ALONE:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter
 
-from invoicing.approval import audit, names
+from invoicing.approval import audit, names, stages
 from invoicing.approval.ledger import Draft, Entry, Proven, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from invoicing.approval.stages import Progress
 from invoicing.records.approval import ApprovalRequest
 from stores import records
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
@@ -91,6 +92,11 @@ class Ledger(Chain):
         ledger.entries = [from_bytes(blobs.read(name)) for name in listed]
         ledger.read_on()  # what was written since the listing
         return ledger
+
+    @property
+    def state(self) -> Progress:
+        """What the ledger says."""
+        return stages.progress(self.request.stages, self.entries)
 
     def prove(self, keys: LedgerKeys) -> Proven:
         """Prove what was read, as `invoicing.approval.audit` does."""

@@ -15,6 +15,7 @@ from typing import Literal
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
 from invoicing.approval.seats import different_people_for
+from invoicing.records.base import Moment
 
 StageStatus = Literal["waiting", "open", "approved", "rejected", "expired"]
 Outcome = Literal["approved", "rejected", "expired", "failed"]
@@ -61,7 +62,7 @@ class Alarm:
     """What is due next in an open stage where nobody decides; `key` names it within the approval."""
 
     kind: AlarmKind
-    at: datetime
+    at: Moment
     key: str
 
 

@@ -92,7 +92,7 @@ def test_booking_that_fails_for_good_undoes_everything_in_reverse() -> None:
         assert here.kinds()[-2:] == ["closed", "undone"]
         assert _claims(here) == ""
         undoing = [name for name, _ in here.host.calls][-3:]
-        assert undoing == ["withdraw_payable", "record", "release_claim"]
+        assert undoing == ["withdraw_payable", "record_compensation", "release_claim"]
 
 
 def test_payable_that_was_written_by_half_is_taken_back() -> None:

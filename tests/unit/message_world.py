@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from activities import digest_steps, send_notification
-from activities.telling import tell
 from adapters import services
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
@@ -28,6 +27,7 @@ from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
 from tests.unit.report_rows import finding, row
+from usecases.telling import tell
 
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -13,7 +13,6 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from werkzeug.http import parse_cookie
 
-from activities.telling import tell
 from adapters import services
 from adapters.services import Services
 from invoicing.records.messages import Message, MessageItem
@@ -24,6 +23,7 @@ from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import BASE, Client, get, handler, local_run, request, status, text
 from tests.unit.report_rows import finding, invoice, row
 from triggers import pages_approval, pages_batches, pages_inbox, pages_outbox, pages_runs, pages_sign_in
+from usecases.telling import tell
 from web.rendering import static_url
 
 #: What strangers may write into any field of an invoice.

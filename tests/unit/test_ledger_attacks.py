@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import itertools
 import json
 import tracemalloc
 from datetime import UTC, datetime
@@ -343,3 +345,55 @@ def test_anchors_that_begin_anew_are_noted_by_the_days_of_entries(
     assert [note[:48] for note in proof.notes] == ["no anchor was taken between 2026-05-04 and 2026-"]
     anchor_audit.note_entries(proof, "0001-01-01T00:00:00+14:00", "never")
     assert len(proof.notes) == 1
+
+
+# ---------------------------------------------------------------- runs that die, and runs that overlap
+
+
+class _Died(BaseException):
+    """The process was killed."""
+
+
+def _two_days() -> tuple[Books, MemoryBlobs]:
+    """A storage with an anchor of yesterday that is not copied yet, and the second container."""
+    books = Books()
+    books.booked(1)
+    books.anchor(DAYS[3])
+    books.open(2)
+    return books, MemoryBlobs()
+
+
+def _run(books: Books, copies: MemoryBlobs) -> int | None:
+    here = books.services
+    return anchoring.run(Place(here.settings, books.blobs, here.ledger_keys, copies), NOW)
+
+
+def _calls_of_a_run() -> int:
+    books, copies = _two_days()
+    before = len(books.blobs.calls)
+    _run(books, copies)
+    return len(books.blobs.calls) - before + len(copies.calls)
+
+
+@pytest.mark.parametrize("at", range(_calls_of_a_run()))
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_run_that_dies_or_meets_another_at_any_call_leaves_one_anchor_a_day(at: int, overlaps: bool) -> None:
+    """And its copy, once the next run was there. The threads of a run make its calls in any order."""
+    books, copies = _two_days()
+    calls = itertools.count()
+
+    def happens(verb: str, name: str) -> None:
+        if next(calls) != at:
+            return
+        if not overlaps:
+            raise _Died
+        books.blobs.fails = copies.fails = lambda verb, name: None
+        _run(books, copies)
+
+    books.blobs.fails = copies.fails = happens
+    with contextlib.suppress(_Died):
+        _run(books, copies)
+    books.blobs.fails = copies.fails = lambda verb, name: None
+    assert _run(books, copies) in (None, 2)
+    assert books.blobs.names(names.ANCHORS) == [names.anchor(1), names.anchor(2)] == copies.names()
+    assert books.all_flaws(copies=copies) == []

@@ -10,6 +10,7 @@ from activities.routed import row_of
 from adapters import services
 from invoicing.approval import names
 from invoicing.outcomes import duplicate_row
+from invoicing.records.document import DocumentRow
 from stores.claims import Claim, ClaimStore
 
 bp = df.Blueprint()
@@ -31,8 +32,8 @@ def claim_invoice(invoice: str) -> dict:
     if holder is None:
         return {"outcome": "ok", "claimed": True}
     if row["outcome"] != "duplicate":
-        row = duplicate_row(row, invoice, holder)
-        blobs.write(names.invoice_result(invoice), json.dumps(row, ensure_ascii=False).encode())
+        told = duplicate_row(DocumentRow.model_validate(row), invoice, holder)
+        blobs.write(names.invoice_result(invoice), told.as_json())
     return {"outcome": "duplicate", "holder": holder}
 
 

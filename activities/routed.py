@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from activities.results import rows_of_chunk
 from invoicing.approval import names
-from stores import batch_names
+from stores.batches import DocumentUnknown
 from stores.blobs import BlobMissing, Blobs
+from stores.results import ResultStore
 
 
 class NotRouted(Exception):
@@ -20,31 +20,10 @@ def row_of(blobs: Blobs, ref: str) -> dict[str, Any]:
     reference = names.parse_reference(ref)
     if reference.n is None:
         return json.loads(blobs.read(names.invoice_result(reference.owner)))
-    chunk = chunk_of(blobs, reference.owner, reference.n)
-    prefix = batch_names.result(reference.owner, chunk).removesuffix(".ndjson")
-    parts = [blob.name for blob in blobs.list(prefix)]
-    for row in rows_of_chunk(blobs, parts):
-        if row["n"] == reference.n:
-            return row
-    raise NotRouted(f"{ref} has no result")
-
-
-def chunk_of(blobs: Blobs, batch: str, n: int) -> int:
-    """The chunk that holds document `n` of a batch. Raises NotRouted."""
-    chunk = chunks_by_document(blobs, batch).get(n)
-    if chunk is None:
-        raise NotRouted(f"{batch} has no document {n}")
-    return chunk
-
-
-def chunks_by_document(blobs: Blobs, batch: str) -> dict[int, int]:
-    """For each document of a batch that was taken, its chunk."""
-    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
-    return {
-        document["n"]: number
-        for number, chunk in enumerate(manifest["chunks"])
-        for document in chunk["documents"]
-    }
+    try:
+        return ResultStore(blobs).row(reference.owner, reference.n).as_plain()
+    except DocumentUnknown as error:
+        raise NotRouted(f"{ref} has no result") from error
 
 
 def route_of(blobs: Blobs, ref: str) -> dict[str, Any]:
@@ -69,10 +48,4 @@ def routes_of(blobs: Blobs, batch: str) -> dict[int, dict[str, Any]]:
 
 def rows_of_documents(blobs: Blobs, batch: str, wanted: set[int]) -> dict[int, dict[str, Any]]:
     """The rows of some documents of a batch by number; only their chunks are read."""
-    chunks = chunks_by_document(blobs, batch)
-    needed = {chunks[n] for n in wanted if n in chunks}
-    parts: dict[int, list[str]] = {}
-    for blob in blobs.list(batch_names.results(batch)):
-        parts.setdefault(batch_names.chunk_of_result(blob.name), []).append(blob.name)
-    rows = (row for chunk in sorted(needed) for row in rows_of_chunk(blobs, parts.get(chunk, [])))
-    return {row["n"]: row for row in rows if row["n"] in wanted}
+    return {n: row.as_plain() for n, row in ResultStore(blobs).rows(batch, wanted).items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,8 +10,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.results import final_rows
-from activities.routed import chunks_by_document, routes_of
+from activities.routed import routes_of
 from adapters import policies, services
 from invoicing.approval import names
 from invoicing.approval.facts import facts_of
@@ -21,10 +19,12 @@ from invoicing.approval.suppliers import SupplierId, new_account, pay_to, standi
 from invoicing.records.approval import ApprovalRequest, AskedDocument
 from invoicing.records.base import ApprovalId, Reference, moment_of
 from invoicing.records.document import DocumentRow
-from stores import batch_names, suppliers
+from stores import suppliers
 from stores.approvals import ask, state_of
+from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger
+from stores.results import ResultStore
 
 bp = df.Blueprint()
 
@@ -80,10 +80,10 @@ def route_batch(job: dict) -> dict:
     if job.get("again") and here.blobs.exists(names.batch_routes(batch)):
         return _summary(list(routes_of(here.blobs, batch).values()))
     router = _Router(here.blobs, policies.load(here.settings), job["now"], job.get("sender"))
-    chunks = chunks_by_document(here.blobs, batch)
+    manifest = BatchStore(here.blobs).manifest(batch)
 
     def route(row: dict[str, Any]) -> dict[str, Any]:
-        where = {"ref": f"{batch}/{row['n']}", "chunk": chunks.get(row["n"])}
+        where = {"ref": f"{batch}/{row['n']}", "chunk": manifest.chunk_of(row["n"])}
         return {"n": row["n"], **router.route(f"{batch}/{row['n']}", row, where)}
 
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
@@ -111,9 +111,8 @@ def _summary(routes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _payable_rows(blobs: Blobs, batch: str) -> Iterator[dict[str, Any]]:
-    with tempfile.TemporaryFile() as rows:
-        blobs.read_into(batch_names.rows(batch), rows)
-        yield from (row for row in final_rows(rows) if row["outcome"] == "valid")
+    with ResultStore(blobs).final(batch) as rows:
+        yield from (row.as_plain() for row in rows if row.outcome == "valid")
 
 
 class _Router:

@@ -18,9 +18,9 @@ def _start() -> None:
     _checker = Checker(from_environment({"AzureWebJobsStorage": "unused"}).rules_folder)
 
 
-def _check(job: tuple[int, str, bytes]) -> dict:
+def _check(job: tuple[int, str, bytes]) -> bytes:
     n, name, content = job
-    return row(n, name, content, _checker.assess(name, content))
+    return row(n, name, content, _checker.assess(name, content)).as_json()
 
 
 class BareLoop:

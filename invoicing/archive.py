@@ -13,10 +13,10 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from invoicing import texts
-from invoicing.findings import finding
+from invoicing.findings import Finding, finding
 
 MIB = 1024 * 1024
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -72,7 +72,7 @@ class Entry:
     name: str
     content: bytes | None
     size: int
-    finding: dict[str, Any] | None = None
+    finding: Finding | None = None
 
 
 class Archive:
@@ -275,4 +275,4 @@ def _megabytes(size: int) -> str:
 
 
 def _refuse(shown: str, size: int, rule: str, text: str) -> Entry:
-    return Entry(shown, None, size, finding(rule, text).as_dict())
+    return Entry(shown, None, size, finding(rule, text))

@@ -17,15 +17,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from invoicing import checks
 from invoicing.duplicates import claim_key, supplier_identity
 from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
-from invoicing.model import MAX_ACCOUNTS, Invoice, Kind, decimal_text
+from invoicing.model import MAX_ACCOUNTS, Invoice, Kind
 from invoicing.opening import Opened, open_document
 from invoicing.readers import cii, ubl
 from invoicing.readers.detect import claims_en16931, claims_xrechnung, has_xrechnung_rules, is_minimum
+from invoicing.records.document import DocumentRow, InvoiceSummary, TaxRow
 from invoicing.rules.folder import SCHEMAS, require
 from invoicing.rules.official import OfficialRules, ParsedDocument
 from invoicing.rules.schema import Schema
@@ -136,60 +137,54 @@ def limited(findings: Iterable[Finding]) -> list[Finding]:
     return kept
 
 
-def row(n: int, name: str, content: bytes, assessment: Assessment) -> dict[str, Any]:
-    """Return a document's result as one JSON-able row of a batch: ``n`` is its number there.
+def row(n: int, name: str, content: bytes, assessment: Assessment) -> DocumentRow:
+    """Return a document's result as a row of a batch: ``n`` is its number there.
 
-    Amounts are decimal strings in plain notation with the digits as written, dates ISO 8601; texts
-    are cut at `MAX_TEXT` characters, so that a row stays small. ``claim`` is the
-    key by which the same invoice is recognised (see `invoicing.duplicates`).
+    Amounts keep the digits as written; texts are cut at `MAX_TEXT` characters, so that a row stays small.
     """
     invoice = assessment.invoice
-    return {
-        "n": n,
-        "name": name,
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "kind": assessment.kind,
-        "profile": _short(assessment.profile),
-        "en16931": assessment.en16931,
-        "outcome": assessment.outcome,
-        "invoice": summary(invoice) if invoice else None,
-        "claim": claim_of(invoice) if invoice else None,
-        "findings": [found.as_dict() for found in assessment.findings],
-    }
+    return DocumentRow(
+        n=n,
+        # A name from outside may hold half a character, which no encoding of text can have.
+        name=name.encode("utf-8", "replace").decode(),
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        kind=assessment.kind,
+        profile=_short(assessment.profile),
+        en16931=assessment.en16931,
+        outcome=assessment.outcome,
+        invoice=summary(invoice) if invoice else None,
+        claim=claim_of(invoice) if invoice else None,
+        findings=tuple(assessment.findings),
+    )
 
 
-def summary(invoice: Invoice) -> dict[str, Any]:
-    """Return what a report and a payment need of an invoice, JSON-able; what is missing is None."""
+def summary(invoice: Invoice) -> InvoiceSummary:
+    """Return what a report and a payment need of an invoice."""
     totals = invoice.totals
-    return {
-        "number": _short(invoice.number),
-        "type_code": _short(invoice.type_code),
-        "issue_date": _iso(invoice.issue_date),
-        "due_date": _iso(invoice.due_date),
-        "currency": _short(invoice.currency),
-        "seller": _short(invoice.seller.name),
-        "seller_vat_id": _short(invoice.seller.vat_id),
-        "seller_legal_id": _short(invoice.seller.legal_id.value) if invoice.seller.legal_id else None,
-        "seller_country": _short(invoice.seller.address.country) if invoice.seller.address else None,
-        "buyer": _short(invoice.buyer.name),
-        "order_reference": _short(invoice.order_reference),
-        "net": _plain(totals.net),
-        "tax": _plain(totals.tax),
-        "gross": _plain(totals.gross),
-        "payable": _plain(totals.payable),
-        "tax_breakdown": [
-            {
-                "category": _short(part.category),
-                "rate": _plain(part.rate),
-                "taxable": _plain(part.taxable),
-                "tax": _plain(part.tax),
-            }
+    return InvoiceSummary(
+        number=_short(invoice.number),
+        type_code=_short(invoice.type_code),
+        issue_date=invoice.issue_date,
+        due_date=invoice.due_date,
+        currency=_short(invoice.currency),
+        seller=_short(invoice.seller.name),
+        seller_vat_id=_short(invoice.seller.vat_id),
+        seller_legal_id=_short(invoice.seller.legal_id.value) if invoice.seller.legal_id else None,
+        seller_country=_short(invoice.seller.address.country) if invoice.seller.address else None,
+        buyer=_short(invoice.buyer.name),
+        order_reference=_short(invoice.order_reference),
+        net=totals.net,
+        tax=totals.tax,
+        gross=totals.gross,
+        payable=totals.payable,
+        tax_breakdown=tuple(
+            TaxRow(category=_short(part.category), rate=part.rate, taxable=part.taxable, tax=part.tax)
             for part in invoice.tax_breakdown[:MAX_TAX_ROWS]
-        ],
-        "iban": next(iter(invoice.ibans), None),
-        "accounts": [shortened(one, MAX_TEXT) for one in invoice.accounts[:MAX_ACCOUNTS]],
-    }
+        ),
+        iban=next(iter(invoice.ibans), None),
+        accounts=tuple(shortened(account, MAX_TEXT) for account in invoice.accounts[:MAX_ACCOUNTS]),
+    )
 
 
 def claim_of(invoice: Invoice) -> str | None:
@@ -202,11 +197,3 @@ def claim_of(invoice: Invoice) -> str | None:
 
 def _short(text: str | None) -> str | None:
     return None if text is None else shortened(text, MAX_TEXT)
-
-
-def _iso(value: date | None) -> str | None:
-    return value.isoformat() if value else None
-
-
-def _plain(value: Any) -> str | None:
-    return None if value is None else decimal_text(value)

@@ -8,13 +8,14 @@ that live as long as the batch.
 
 import hashlib
 import io
-import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from invoicing.archive import MIB, Entry
+from invoicing.outcomes import refused_row
+from invoicing.records.batch import PackedDocument, PackIndex
+from invoicing.records.document import DocumentRow
 
 MAX_DOCUMENTS = 50
 MAX_BYTES = 4 * MIB
@@ -26,15 +27,13 @@ class Chunk:
     """A pack of documents with consecutive numbers, ``first_n`` to ``last_n``.
 
     ``data`` is a zip with a member per document, named ``000017`` after n, that holds the bytes as they came,
-    and ``index.json``, so that a chunk explains itself: ``documents`` (``{"n", "name", "size", "sha256"}`` of
-    each member) and ``refused`` (finished result rows of those that were not taken; their numbers fill the
-    gaps).
+    and ``index.json`` (a `PackIndex`), so that a chunk explains itself.
     """
 
     index: int
     first_n: int
-    documents: list[dict[str, Any]]
-    refused: list[dict[str, Any]]
+    documents: list[PackedDocument]
+    refused: list[DocumentRow]
     data: bytes
 
     @property
@@ -81,11 +80,6 @@ def plan(
     return [*bounds, (first, n)] if n else bounds
 
 
-def documents_of(manifest: Mapping[str, Any]) -> int:
-    """How many documents a batch's manifest lists, taken or refused."""
-    return sum(len(chunk["documents"]) + len(chunk["refused"]) for chunk in manifest["chunks"])
-
-
 @dataclass(frozen=True)
 class Document:
     """One document out of a chunk."""
@@ -103,12 +97,12 @@ class ChunkContent:
     """
 
     documents: list[Document]
-    refused: list[dict[str, Any]]
+    refused: list[DocumentRow]
 
     @property
     def numbers(self) -> list[int]:
         """The numbers of all its documents, taken or refused, in order."""
-        return sorted([*(document.n for document in self.documents), *(row["n"] for row in self.refused)])
+        return sorted([*(document.n for document in self.documents), *(row.n for row in self.refused)])
 
 
 def read_chunk(data: bytes, first: int | None = None, last: int | None = None) -> ChunkContent:
@@ -118,13 +112,13 @@ def read_chunk(data: bytes, first: int | None = None, last: int | None = None) -
         return (first is None or first <= n) and (last is None or n <= last)
 
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        index = json.loads(archive.read(_INDEX))
+        index = PackIndex.model_validate_json(archive.read(_INDEX))
         documents = [
-            Document(entry["n"], entry["name"], archive.read(_member(entry["n"])))
-            for entry in index["documents"]
-            if wanted(entry["n"])
+            Document(packed.n, packed.name, archive.read(_member(packed.n)))
+            for packed in index.documents
+            if wanted(packed.n)
         ]
-    return ChunkContent(documents, [row for row in index["refused"] if wanted(row["n"])])
+    return ChunkContent(documents, [row for row in index.refused if wanted(row.n)])
 
 
 def halves(first: int, last: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -138,23 +132,6 @@ def halves(first: int, last: int) -> tuple[tuple[int, int], tuple[int, int]]:
     return (first, middle), (middle + 1, last)
 
 
-def refused_row(n: int, entry: Entry) -> dict[str, Any]:
-    """Return the result row of an entry that was not taken: unreadable, with the entry's finding."""
-    return {
-        "n": n,
-        "name": entry.name,
-        "size": entry.size,
-        "sha256": None,
-        "kind": None,
-        "profile": None,
-        "en16931": False,
-        "outcome": "unreadable",
-        "invoice": None,
-        "claim": None,
-        "findings": [entry.finding],
-    }
-
-
 def _member(n: int) -> str:
     return f"{n:06d}"
 
@@ -163,8 +140,8 @@ def _member(n: int) -> str:
 class _OpenChunk:
     index: int
     first_n: int
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    refused: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[PackedDocument] = field(default_factory=list[PackedDocument])
+    refused: list[DocumentRow] = field(default_factory=list[DocumentRow])
     content_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -181,17 +158,18 @@ class _OpenChunk:
         return too_many or too_large
 
     def add(self, n: int, entry: Entry) -> None:
-        if entry.content is None:
-            self.refused.append(refused_row(n, entry))
+        if entry.finding is not None:
+            self.refused.append(refused_row(n, entry.name, entry.size, entry.finding))
             return
-        digest = hashlib.sha256(entry.content).hexdigest()
-        self.documents.append({"n": n, "name": entry.name, "size": len(entry.content), "sha256": digest})
-        self.content_bytes += len(entry.content)
+        content = entry.content or b""
+        digest = hashlib.sha256(content).hexdigest()
+        self.documents.append(PackedDocument(n=n, name=entry.name, size=len(content), sha256=digest))
+        self.content_bytes += len(content)
         # A ZipInfo made by hand carries the date 1980-01-01, not now.
-        self._zip.writestr(zipfile.ZipInfo(_member(n)), entry.content)
+        self._zip.writestr(zipfile.ZipInfo(_member(n)), content)
 
     def close(self) -> Chunk:
-        index = {"documents": self.documents, "refused": self.refused}
-        self._zip.writestr(zipfile.ZipInfo(_INDEX), json.dumps(index))
+        index = PackIndex(documents=tuple(self.documents), refused=tuple(self.refused))
+        self._zip.writestr(zipfile.ZipInfo(_INDEX), index.as_json())
         self._zip.close()
         return Chunk(self.index, self.first_n, self.documents, self.refused, self._buffer.getvalue())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from invoicing.failures import cause_of, first_line
+from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
 
 #: Pauses before each new start: a lost worker is replaced in seconds, a bad deployment takes longer to mend.
@@ -19,7 +20,7 @@ RECOVERED_AFTER = timedelta(hours=1)
 
 #: Orchestrations that are nobody's part: each is started again by the supervisor. The parts are called again
 #: by the run that they belong to.
-ROOTS = frozenset({"batch", "batch_approvals", "batch_document", "digest", "invoice", "notification"})
+ROOTS = frozenset({"process_batch", "batch_approvals", "batch_document", "digest", "invoice", "notification"})
 
 #: The reason of a case whose run the task hub does not know.
 GONE = "The run is gone from the task hub, and its work is not finished."
@@ -31,7 +32,7 @@ def parts_of(work: OpenWork, approval: str | None) -> tuple[str, ...]:
 
     `approval`: the one that its invoice was routed to, where it has one.
     """
-    if work.orchestrator == "batch":
+    if work.orchestrator == PROCESS_BATCH.name:
         return (f"{work.instance}-approvals",) if work.input.get("wait") else ()
     return (approval,) if approval else ()
 

@@ -44,7 +44,12 @@ def results(batch: str) -> str:
 def result(batch: str, chunk: int, first: int | None = None, last: int | None = None) -> str:
     """The rows (NDJSON) of a chunk, or of its documents `first` to `last`."""
     part = "" if first is None else f"-{first:06d}-{last:06d}"
-    return f"{results(batch)}{chunk:05d}{part}.ndjson"
+    return f"{result_prefix(batch, chunk)}{part}.ndjson"
+
+
+def result_prefix(batch: str, chunk: int) -> str:
+    """The prefix of the results of a chunk, whatever parts they were written in."""
+    return f"{results(batch)}{chunk:05d}"
 
 
 def chunk_of_result(name: str) -> int:
@@ -96,6 +101,11 @@ def rows(batch: str) -> str:
 def claim_shard(shard: int) -> str:
     """One of the sorted files of every invoice ever seen."""
     return f"claims/{shard:02x}"
+
+
+def totals(batch: str) -> str:
+    """The totals of the final rows."""
+    return f"batches/{batch}/totals.json"
 
 
 def report(batch: str, kind: str) -> str:

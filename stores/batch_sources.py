@@ -6,14 +6,16 @@ the zip, fetched in one request. Documents out of somebody's container are packe
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, Limits
-from invoicing.batching import ChunkContent, Document, read_chunk, refused_row
+from invoicing.batching import ChunkContent, Document, read_chunk
+from invoicing.outcomes import refused_row
+from invoicing.records.batch import Manifest
 from stores import batch_names
+from stores.batches import BatchStore
 from stores.blobs import Blobs
 from stores.ranged import RangedBlob
 
@@ -32,21 +34,19 @@ class Source(Protocol):
 
 
 class UploadedZip:
-    """The zip of a request, of `size` bytes; `chunks` are (first, last) document numbers."""
+    """The zip of a request, of `size` bytes, whose parts are the chunks of a manifest."""
 
-    def __init__(
-        self, blobs: Blobs, name: str, size: int, chunks: list[tuple[int, int]], limits: Limits
-    ) -> None:
+    def __init__(self, blobs: Blobs, name: str, size: int, manifest: Manifest, limits: Limits) -> None:
         """Fetch the zip's directory. Raises BlobMissing, BadArchive."""
         self._file = RangedBlob(blobs, name, size)
         self._archive = Archive(cast(BinaryIO, self._file), limits)
-        self._chunks = chunks
+        self._manifest = manifest
         self._one_at_a_time = threading.Lock()
 
     def read(self, chunk: int, first: int | None = None, last: int | None = None) -> ChunkContent:
         """A chunk, or its documents ``first`` to ``last``."""
-        begin, end = self._chunks[chunk]
-        numbers = range(max(begin, first or begin), min(end, last or end) + 1)
+        span = self._manifest.span(chunk)
+        numbers = range(max(span.first, first or 0), min(span.last, last or span.last) + 1)
         content = ChunkContent([], [])
         if not numbers:
             return content
@@ -54,10 +54,10 @@ class UploadedZip:
         with self._file.held(start, min(stop, start + _LONGEST_PART)), self._one_at_a_time:
             for n in numbers:
                 entry = self._archive.read(n - 1)
-                if entry.content is None:
-                    content.refused.append(refused_row(n, entry))
+                if entry.finding is not None:
+                    content.refused.append(refused_row(n, entry.name, entry.size, entry.finding))
                 else:
-                    content.documents.append(Document(n, entry.name, entry.content))
+                    content.documents.append(Document(n, entry.name, entry.content or b""))
         return content
 
 
@@ -74,17 +74,20 @@ class Packs:
 
 def open_source(blobs: Blobs, batch: str, limits: Limits = DEFAULT_LIMITS) -> Source:
     """Read where the documents of a batch lie. Raises BlobMissing where it was not unpacked."""
-    manifest = json.loads(blobs.read(batch_names.manifest(batch)))
+    manifest = BatchStore(blobs).manifest(batch)
     return source_of(blobs, batch, manifest, limits)
 
 
-def source_of(blobs: Blobs, batch: str, manifest: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> Source:
-    """The documents that a manifest lists."""
-    size = manifest.get("upload")
-    if size is None:
+def source_of(blobs: Blobs, batch: str, manifest: Manifest, limits: Limits = DEFAULT_LIMITS) -> Source:
+    """The documents that a manifest divides."""
+    if manifest.upload is None:
         return Packs(blobs, batch)
-    chunks = [(chunk["first"], chunk["last"]) for chunk in manifest["chunks"]]
-    return UploadedZip(blobs, batch_names.upload(batch), size, chunks, limits)
+    return UploadedZip(blobs, batch_names.upload(batch), manifest.upload, manifest, limits)
+
+
+def uploaded_zip(blobs: Blobs, batch: str, size: int, limits: Limits) -> Archive:
+    """The zip of a batch's upload, of `size` bytes, read part by part. Raises BlobMissing and BadArchive."""
+    return Archive(cast(BinaryIO, RangedBlob(blobs, batch_names.upload(batch), size)), limits)
 
 
 class Sources:

@@ -6,9 +6,10 @@ import contextlib
 from dataclasses import dataclass
 
 from invoicing.approval import names
+from invoicing.records.batch import BatchRecord
 from stores import batch_names, intake_records
 from stores.blobs import BlobConflict, Blobs
-from stores.intake_records import BatchRecord, InvoiceRecord
+from stores.intake_records import InvoiceRecord
 
 
 @dataclass(frozen=True)

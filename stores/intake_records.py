@@ -10,29 +10,9 @@ from typing import Protocol, TypeVar
 from pydantic import AwareDatetime, TypeAdapter
 
 from invoicing.approval import names
-from stores import batch_names, records
+from invoicing.records.batch import BatchRecord
+from stores import records
 from stores.blobs import Blobs
-
-
-@dataclass(frozen=True)
-class BatchSource:
-    """Where a batch's documents come from: a zip of `size` bytes, or a container's blobs below a prefix."""
-
-    kind: str
-    name: str
-    size: int | None = None
-    container: str | None = None
-    prefix: str | None = None
-
-
-@dataclass(frozen=True)
-class BatchRecord:
-    """A batch; `fingerprint`: hash of what was asked for, by which an equal request is known."""
-
-    batch: str
-    created: AwareDatetime
-    fingerprint: str
-    source: BatchSource
 
 
 @dataclass(frozen=True)
@@ -64,14 +44,7 @@ class IntakeRecord(Protocol):
 
 Record = TypeVar("Record", bound=IntakeRecord)
 
-_BATCH = TypeAdapter(BatchRecord)
 _INVOICE = TypeAdapter(InvoiceRecord)
-
-
-def read_batch(blobs: Blobs, batch: str) -> BatchRecord:
-    """The record of a batch. Raises BlobMissing and RecordDamaged."""
-    name = batch_names.record(batch)
-    return records.from_json(_BATCH, name, blobs.read(name))
 
 
 def read_invoice(blobs: Blobs, invoice: str) -> InvoiceRecord:

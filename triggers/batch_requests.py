@@ -18,7 +18,7 @@ from adapters.settings import Settings
 from invoicing import texts
 from invoicing.archive import Archive, BadArchive
 from invoicing.records.answers.batches import BatchFromContainer
-from stores.intake_records import BatchSource
+from invoicing.records.batch import BatchSource
 from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest

@@ -9,7 +9,7 @@ import azure.functions as func
 
 from adapters import services
 from invoicing.records.answers.batches import BatchAccepted, Batches, BatchState
-from stores.intake_records import BatchRecord
+from invoicing.records.batch import BatchRecord
 from triggers.batch_requests import parse
 from triggers.batch_view import links, view
 from triggers.files import document_response, report_response

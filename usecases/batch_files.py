@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
 
 import azure.durable_functions as df
 
-from stores import batch_names
 from stores.batch_sources import source_of
-from stores.blobs import BlobMissing, Blobs
+from stores.batches import BatchStore
+from stores.blobs import Blobs
 from usecases.batch_status import read_batch
 from usecases.refusals import NotNow, Unknown
 from usecases.run_status import status_of
@@ -23,28 +21,23 @@ async def report_of(client: df.DurableOrchestrationClient, blobs: Blobs, batch: 
     if run.state != "completed":
         text = f"There is no report: the batch is {run.state}."
         raise NotNow("no_report", text, {"status": run.state})
-    return await asyncio.to_thread(blobs.read, batch_names.report(batch, kind))
+    return await asyncio.to_thread(BatchStore(blobs).report, batch, kind)
 
 
 def document_of(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
     """Name and content of document `n`. Raises Unknown, and NotNow before the batch is unpacked."""
     read_batch(blobs, batch)
-    manifest = _manifest(blobs, batch)
-    for number, chunk in enumerate(manifest["chunks"]):
-        if n in chunk["refused"]:
-            raise _not_taken()
-        if any(document["n"] == n for document in chunk["documents"]):
-            for found in source_of(blobs, batch, manifest).read(number, n, n).documents:
-                return found.name, found.content
-            raise _not_taken()  # it was damaged, which shows when it is read
-    raise Unknown("unknown_document", f"The batch has no document {n}.")
-
-
-def _manifest(blobs: Blobs, batch: str) -> dict[str, Any]:
-    try:
-        return json.loads(blobs.read(batch_names.manifest(batch)))
-    except BlobMissing as error:
-        raise NotNow("not_unpacked", "The batch is not unpacked yet. Try again in a moment.") from error
+    manifest = BatchStore(blobs).manifest_if_any(batch)
+    if manifest is None:
+        raise NotNow("not_unpacked", "The batch is not unpacked yet. Try again in a moment.")
+    chunk = manifest.chunk_of(n)
+    if chunk is None:
+        raise Unknown("unknown_document", f"The batch has no document {n}.")
+    if n in manifest.refused:
+        raise _not_taken()
+    for found in source_of(blobs, batch, manifest).read(chunk, n, n).documents:
+        return found.name, found.content
+    raise _not_taken()  # it was damaged, which shows when it is read
 
 
 def _not_taken() -> Unknown:

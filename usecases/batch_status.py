@@ -14,16 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from invoicing.batch_ids import is_batch_id
 from invoicing.records.answers.batches import BatchApprovals, BatchState, BatchStatus
-from stores import intake, intake_records
+from invoicing.records.batch import BatchRecord, Counts
+from stores import intake
+from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs, StorageRefused
-from stores.intake_records import BatchRecord
 from stores.records import RecordDamaged
 from usecases.problems import problem_of
 from usecases.reading import KeptReading
 from usecases.refusals import Unknown, bad_page
 from usecases.run_status import Json, RunStatus, status_of
 
-Count = Callable[[Blobs, str], Awaitable[dict[str, int]]]
+Count = Callable[[Blobs, str], Awaitable[Counts]]
 """Counts the documents of a batch by outcome, as storage says now."""
 
 _APPROVALS = TypeAdapter(BatchApprovals)
@@ -51,7 +52,7 @@ def read_batch(blobs: Blobs, batch: str) -> BatchRecord:
     if not is_batch_id(batch):
         raise unknown_batch()
     try:
-        return intake_records.read_batch(blobs, batch)
+        return BatchStore(blobs).record(batch)
     except BlobMissing as error:
         raise unknown_batch() from error
 
@@ -108,7 +109,7 @@ async def _line(
 def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | None:
     """The record of a batch for a list: what is wrong with it costs its own line."""
     try:
-        return intake_records.read_batch(blobs, batch)
+        return BatchStore(blobs).record(batch)
     except BlobMissing:
         return None  # an operator deleted it between the listing and now
     except RecordDamaged as error:
@@ -119,12 +120,12 @@ def _record_or_not(blobs: Blobs, batch: str) -> BatchRecord | RecordDamaged | No
 # ---------------------------------------------------------------- what a run says
 
 
-def status_from(record: BatchRecord, run: RunStatus, counted: dict[str, int]) -> BatchStatus:
+def status_from(record: BatchRecord, run: RunStatus, counted: Counts) -> BatchStatus:
     """The status of a batch: what was written down, what its run says, and what was counted."""
     state = batch_state(run.state)
     counts = numbers(run.output.get("counts") or run.progress.get("counts"))
     if sum(counted.values()) > sum(counts.values()):
-        counts = counted
+        counts = dict[str, int](counted.items())
     return BatchStatus(
         id=record.batch,
         status=state,

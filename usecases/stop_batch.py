@@ -7,9 +7,9 @@ import asyncio
 import azure.durable_functions as df
 
 from invoicing.records.answers.batches import ENDED
+from invoicing.records.batch import BatchRecord
 from stores import intake
 from stores.blobs import Blobs
-from stores.intake_records import BatchRecord
 from usecases.batch_status import read_batch
 from usecases.refusals import NotNow
 from usecases.run_status import status_of

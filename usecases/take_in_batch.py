@@ -9,9 +9,11 @@ import azure.durable_functions as df
 
 from adapters import policies
 from adapters.services import Services
+from invoicing.records.base import BatchId
+from invoicing.records.batch import BatchRecord, BatchSource
+from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.supervision import OpenWork
 from stores import intake
-from stores.intake_records import BatchRecord, BatchSource
 from usecases.batch_status import read_batch
 from usecases.start_or_find import Intake, TakenIn, start_or_find
 
@@ -45,7 +47,7 @@ async def take_in_batch(
     if new.approval:
         await asyncio.to_thread(policies.load, services.settings)
 
-    record = BatchRecord(new.batch, services.clock(), new.fingerprint, new.source)
+    record = BatchRecord(BatchId(new.batch), services.clock(), new.fingerprint, new.source)
     return await start_or_find(
         client,
         services.blobs,
@@ -71,4 +73,4 @@ def _work_of(new: NewBatch, sender: str | None) -> OpenWork:
         "wait": new.wait,
         "sender": sender,
     }
-    return OpenWork(instance=new.batch, orchestrator="batch", input=job)
+    return OpenWork(instance=new.batch, orchestrator=PROCESS_BATCH.name, input=job)

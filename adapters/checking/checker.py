@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.checking.budget import MIB, Budget
 from adapters.checking.frames import Request
@@ -19,6 +19,7 @@ from adapters.checking.supervisor import CheckerUnavailable, Done, GivenUp, Resu
 from adapters.checking.turns import NoTurn, Turns
 from invoicing.batching import Document
 from invoicing.outcomes import RowLine
+from invoicing.records.document import Outcome
 from invoicing.rules.folder import require
 
 if TYPE_CHECKING:
@@ -129,7 +130,10 @@ class SupervisedReader:
 
 
 def _row_of(result: Result) -> RowLine | GivenUp:
-    return RowLine(result.n, result.outcome, result.content) if isinstance(result, Done) else result
+    if not isinstance(result, Done):
+        return result
+    # Our own child process wrote it.
+    return RowLine(result.n, cast(Outcome, result.outcome), result.content)
 
 
 def _is_past(until: float | None) -> bool:

@@ -8,7 +8,7 @@ with each activity making the client that it needs.
 import io
 import json
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -18,6 +18,8 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from adapters import services
 from invoicing.batching import Document
 from invoicing.outcomes import RowLine, duplicate_row
+from invoicing.records.document import DocumentRow
+from invoicing.records.report import ReportHead
 from invoicing.report import WRITERS, Totals
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -80,16 +82,16 @@ def naive_check(job: dict) -> dict:
     [line] = services.current().checker.check([Document(job["n"], name, content)], date.today())
     if not isinstance(line, RowLine):
         raise RuntimeError(line.reason)
-    result = json.loads(line.text)
-    if result["outcome"] == "valid" and result["claim"]:
+    result = DocumentRow.model_validate_json(line.text)
+    if result.outcome == "valid" and result.claim:
         result = _claimed(container, result, f"{job['batch']}/{job['n']}")
-    container.upload_blob(f"{job['batch']}/results/{job['n']}.json", json.dumps(result), overwrite=True)
-    return result
+    container.upload_blob(f"{job['batch']}/results/{job['n']}.json", result.as_json(), overwrite=True)
+    return result.as_plain()
 
 
-def _claimed(container: ContainerClient, found: dict, owner: str) -> dict:
+def _claimed(container: ContainerClient, found: DocumentRow, owner: str) -> DocumentRow:
     """Whoever writes the claim's blob first has the number."""
-    claim = f"claims/{found['claim']}"
+    claim = f"claims/{found.claim}"
     try:
         container.upload_blob(claim, owner)
         return found
@@ -101,12 +103,14 @@ def _claimed(container: ContainerClient, found: dict, owner: str) -> dict:
 @app.activity_trigger(input_name="job")
 def naive_report(job: dict) -> dict:
     """Write the report in all formats out of the rows that came through the history; returns the counts."""
+    rows = [DocumentRow.model_validate(row) for row in job["rows"]]
     totals = Totals()
-    for one in job["rows"]:
-        totals.add(one)
-    head = {"batch": job["batch"], "created": "", "finished": "", "source": "naive"}
+    for row in rows:
+        totals.add(row)
+    now = datetime.now(UTC)
+    head = ReportHead(batch=job["batch"], created=now, finished=now, source="naive")
     for kind, (_, write) in WRITERS.items():
         out = io.BytesIO()
-        write(head, totals.as_dict(), iter(job["rows"]), out)
+        write(head, totals.result(), rows, out)
         _container().upload_blob(f"{job['batch']}/report.{kind}", out.getvalue(), overwrite=True)
-    return totals.as_dict()["outcomes"]
+    return dict(totals.outcomes)

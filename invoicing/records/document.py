@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from invoicing.findings import Finding
 from invoicing.model import Kind
@@ -12,6 +12,9 @@ from invoicing.records.base import Money, Record
 Outcome = Literal["valid", "invalid", "unreadable", "duplicate", "set_aside"]
 """`valid`: an invoice without fatal finding. `unreadable`: no invoice that could be read. `duplicate`:
 another document holds its supplier and number. `set_aside`: it could not be processed."""
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""All of them, in the order in which they are told."""
 
 
 class TaxRow(Record):

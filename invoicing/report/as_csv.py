@@ -7,10 +7,13 @@ formula (OWASP, "CSV Injection"): text that a spreadsheet might calculate is pre
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import BinaryIO
 
-from invoicing.report.columns import DOCUMENT_COLUMNS
+from invoicing.records.document import DocumentRow
+from invoicing.records.report import BatchTotals, ReportHead
+from invoicing.report.columns import DOCUMENT_COLUMNS, Value
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FORMULA = re.compile(r"[\s'\"]*[=+\-@＝＋－＠]")
@@ -20,9 +23,7 @@ _SPACES = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 _BATCH_OF_LINES = 500
 
 
-def write_csv(
-    head: Mapping[str, Any], totals: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], out: BinaryIO
-) -> None:
+def write_csv(head: ReportHead, totals: BatchTotals, rows: Iterable[DocumentRow], out: BinaryIO) -> None:
     """Write a heading line and one line per document; head and totals are for the other formats."""
     out.write(b"\xef\xbb\xbf")
     buffer = io.StringIO(newline="")
@@ -35,12 +36,14 @@ def write_csv(
     _flush(buffer, out)
 
 
-def safe_cell(value: Any) -> str:
+def safe_cell(value: Value) -> str:
     """Return a value as the text of one cell that no spreadsheet takes for a formula; a number stays one."""
     if value is None:
         return ""
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     text = _SPACES.sub(" ", str(value)).strip()
     if _NUMBER.fullmatch(text):
         return text

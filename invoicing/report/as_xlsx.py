@@ -4,8 +4,9 @@ Text stays text: nothing that came from a document becomes a formula or a link. 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 import xlsxwriter
@@ -13,6 +14,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from invoicing.records.batch import in_milliseconds
+from invoicing.records.document import DocumentRow, InvoiceSummary
+from invoicing.records.report import BatchTotals, ReportHead, Sums
 from invoicing.report.columns import DOCUMENT_COLUMNS
 from invoicing.report.totals import number_of
 from invoicing.report.words import OUTCOMES, SEVERITIES, VAT_CATEGORIES, plain
@@ -20,13 +24,16 @@ from invoicing.report.words import OUTCOMES, SEVERITIES, VAT_CATEGORIES, plain
 MAX_ROWS = 1_048_576  # of a sheet, as the format has it
 _MAX_TEXT = 32_767  # of a cell
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# A spreadsheet holds no date before.
+_FIRST_YEAR = 1900
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
+_Cell = str | int | float | None
+
 _FINDING_HEADINGS = (
     ("No.", 7),
     ("File", 34),
@@ -40,12 +47,10 @@ _FINDING_HEADINGS = (
 )
 
 
-def write_xlsx(
-    head: Mapping[str, Any], totals: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], out: BinaryIO
-) -> None:
+def write_xlsx(head: ReportHead, totals: BatchTotals, rows: Iterable[DocumentRow], out: BinaryIO) -> None:
     """Write the workbook, one row in memory at a time; the totals say how many findings found no room."""
     with xlsxwriter.Workbook(out, _OPTIONS) as book:
-        book.set_properties({"title": "Invoice batch report", "created": _moment(head)})
+        book.set_properties({"title": "Invoice batch report", "created": head.finished.replace(tzinfo=None)})
         formats = _Formats(book)
         documents, findings, summary = (book.add_worksheet(n) for n in ("Documents", "Findings", "Totals"))
         _head(documents, [(c.heading, c.width) for c in DOCUMENT_COLUMNS], formats)
@@ -81,36 +86,36 @@ def _head(sheet: Worksheet, headings: Sequence[tuple[str, int]], formats: _Forma
         sheet.write_string(0, at, heading, formats.head)
 
 
-def _document(sheet: Worksheet, line: int, row: Mapping[str, Any], formats: _Formats) -> None:
+def _document(sheet: Worksheet, line: int, row: DocumentRow, formats: _Formats) -> None:
     for at, column in enumerate(DOCUMENT_COLUMNS):
         value = column.value(row)
         if value is None:
             continue
-        if column.kind == "amount":
+        if isinstance(value, Decimal):
             sheet.write_number(line, at, float(number_of(value)), formats.amount)
-        elif column.kind == "count":
+        elif isinstance(value, int):
             sheet.write_number(line, at, value)
-        elif column.kind == "date" and (day := _day(value)):
-            sheet.write_datetime(line, at, day, formats.date)
+        elif isinstance(value, date) and value.year >= _FIRST_YEAR:
+            sheet.write_datetime(line, at, datetime(value.year, value.month, value.day), formats.date)
         else:
-            sheet.write_string(line, at, _text(value))
+            sheet.write_string(line, at, _text(str(value)))
 
 
-def _findings(sheet: Worksheet, line: int, row: Mapping[str, Any]) -> int:
-    invoice = row["invoice"] or {"number": "", "seller": ""}
-    for finding in row["findings"]:
+def _findings(sheet: Worksheet, line: int, row: DocumentRow) -> int:
+    """Write a line for each finding; returns the line after them, also where the sheet is full before."""
+    invoice = row.invoice or InvoiceSummary()
+    for finding in row.findings:
         if line < MAX_ROWS:
-            rule = finding["rule"]
-            sheet.write_number(line, 0, row["n"])
+            sheet.write_number(line, 0, row.n)
             texts = (
-                row["name"],
-                invoice["number"],
-                invoice["seller"],
-                SEVERITIES[finding["severity"]],
-                rule,
-                plain(rule),
-                finding["text"],
-                finding["place"],
+                row.name,
+                invoice.number,
+                invoice.seller,
+                SEVERITIES[finding.severity],
+                finding.rule,
+                plain(finding.rule),
+                finding.text,
+                finding.place,
             )
             for at, text in enumerate(texts, start=1):
                 if text:
@@ -127,12 +132,12 @@ class _Summary:
         for at, width in enumerate((32, 20, 14, 12, 14, 16, 16, 16, 16)):
             sheet.set_column(at, at, width)
 
-    def write(self, head: Mapping[str, Any], totals: Mapping[str, Any], left_out: int) -> None:
+    def write(self, head: ReportHead, totals: BatchTotals, left_out: int) -> None:
         self._cell(0, "Invoice batch report", self._formats.title)
         self._line += 1
-        for name, label in _HEAD_LABELS:
-            if head.get(name):
-                self._row([label, str(head[name])])
+        for label, text in _head_rows(head):
+            if text:
+                self._row([label, text])
         if left_out:
             self._row(["Findings left out of their sheet, which is full (the JSON has them)", left_out])
         self._table("By outcome", ["Outcome", "Documents"], _outcome_rows(totals))
@@ -140,22 +145,19 @@ class _Summary:
         self._table(
             "By currency (documents in order; credit notes subtracted)",
             ["Currency", *amounts],
-            [[t["currency"], *_money(t)] for t in totals["currencies"]],
+            [[sums.currency, *_money(sums)] for sums in totals.currencies],
         )
         self._table(
             "Not counted (errors, duplicates)",
             ["Outcome", "Currency", *amounts],
-            [
-                [OUTCOMES.get(t["outcome"], t["outcome"]), t["currency"], *_money(t)]
-                for t in totals["not_counted"]
-            ],
+            [[OUTCOMES[sums.outcome], sums.currency, *_money(sums)] for sums in totals.not_counted],
         )
         self._table(
             "By supplier",
             ["Supplier", "VAT id", "Country", "Currency", *amounts],
             [
-                [t["supplier"], t["vat_id"], t["country"], t["currency"], *_money(t)]
-                for t in totals["suppliers"]
+                [sums.supplier, sums.vat_id, sums.country, sums.currency, *_money(sums)]
+                for sums in totals.suppliers
             ],
         )
         self._table(
@@ -167,7 +169,7 @@ class _Summary:
             "By rule", ["Rule", "Severity", "Documents", "Findings", "In plain words"], _rule_rows(totals)
         )
 
-    def _table(self, title: str, headings: list[str], rows: list[list[Any]]) -> None:
+    def _table(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> None:
         if not rows:
             return
         self._line += 1
@@ -176,12 +178,12 @@ class _Summary:
         for row in rows:
             self._row(row)
 
-    def _row(self, values: list[Any], form: Format | None = None) -> None:
+    def _row(self, values: Sequence[_Cell], form: Format | None = None) -> None:
         for at, value in enumerate(values):
             self._cell(at, value, form)
         self._line += 1
 
-    def _cell(self, at: int, value: Any, form: Format | None = None) -> None:
+    def _cell(self, at: int, value: _Cell, form: Format | None = None) -> None:
         if isinstance(value, float):
             self._sheet.write_number(self._line, at, value, self._formats.amount)
         elif isinstance(value, int):
@@ -190,60 +192,47 @@ class _Summary:
             self._sheet.write_string(self._line, at, _text(value), form)
 
 
-_HEAD_LABELS = (("source", "Source"), ("batch", "Batch"), ("created", "Received"), ("finished", "Finished"))
+def _head_rows(head: ReportHead) -> list[tuple[str, str]]:
+    return [
+        ("Source", head.source),
+        ("Batch", head.batch),
+        ("Received", in_milliseconds(head.created)),
+        ("Finished", head.finished.isoformat()),
+    ]
 
 
-def _outcome_rows(totals: Mapping[str, Any]) -> list[list[Any]]:
-    counts = totals["outcomes"]
-    rows: list[list[Any]] = [[label, counts[name]] for name, label in OUTCOMES.items() if name in counts]
-    return [*rows, ["All", totals["documents"]]]
+def _outcome_rows(totals: BatchTotals) -> list[list[_Cell]]:
+    counts = totals.outcomes
+    rows: list[list[_Cell]] = [[label, counts[name]] for name, label in OUTCOMES.items() if name in counts]
+    return [*rows, ["All", totals.documents]]
 
 
-def _tax_rows(totals: Mapping[str, Any]) -> list[list[Any]]:
+def _tax_rows(totals: BatchTotals) -> list[list[_Cell]]:
     return [
         [
-            VAT_CATEGORIES.get(tax["category"], tax["category"]),
-            tax["rate"],
-            tax["currency"],
-            tax["documents"],
-            float(tax["taxable"]),
-            float(tax["tax"]),
+            VAT_CATEGORIES.get(sums.category, sums.category),
+            sums.rate,
+            sums.currency,
+            sums.documents,
+            float(sums.taxable),
+            float(sums.tax),
         ]
-        for tax in totals["tax"]
+        for sums in totals.tax
     ]
 
 
-def _rule_rows(totals: Mapping[str, Any]) -> list[list[Any]]:
+def _rule_rows(totals: BatchTotals) -> list[list[_Cell]]:
     return [
-        [rule["rule"], SEVERITIES[rule["severity"]], rule["documents"], rule["findings"], plain(rule["rule"])]
-        for rule in totals["rules"]
+        [count.rule, SEVERITIES[count.severity], count.documents, count.findings, plain(count.rule)]
+        for count in totals.rules
     ]
 
 
-def _money(total: Mapping[str, Any]) -> list[Any]:
-    amounts = [float(total[name]) for name in ("net", "tax", "gross", "payable")]
-    return [total["documents"], total["credit_notes"], *amounts]
+def _money(sums: Sums) -> list[_Cell]:
+    amounts = [float(amount) for amount in (sums.net, sums.tax, sums.gross, sums.payable)]
+    return [sums.documents, sums.credit_notes, *amounts]
 
 
 def _text(value: str) -> str:
     clean = _UNWRITABLE.sub("\ufffd", value)
     return clean if len(clean) <= _MAX_TEXT else clean[: _MAX_TEXT - 1] + "…"
-
-
-def _day(value: str) -> datetime | None:
-    """Return the date of an ISO text, or None for what a spreadsheet cannot hold as a date (before 1900)."""
-    if not _ISO_DATE.match(value):
-        return None
-    try:
-        day = datetime.fromisoformat(value[:10])
-    except ValueError:
-        return None
-    return day if day.year >= 1900 else None
-
-
-def _moment(head: Mapping[str, Any]) -> datetime:
-    """Return the time of the batch as the workbook's own: the time of writing would change its bytes."""
-    try:
-        return datetime.fromisoformat(str(head.get("finished") or head.get("created"))).replace(tzinfo=None)
-    except ValueError:
-        return datetime(2000, 1, 1)

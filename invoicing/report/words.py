@@ -3,9 +3,11 @@
 import re
 from functools import cache
 
-from invoicing.findings import RULES
+from invoicing.findings import RULES, Severity
+from invoicing.model import Kind
+from invoicing.records.document import Outcome
 
-OUTCOMES = {
+OUTCOMES: dict[Outcome, str] = {
     "valid": "In order",
     "invalid": "Errors",
     "duplicate": "Duplicate",
@@ -14,7 +16,7 @@ OUTCOMES = {
 }
 """Outcome -> label, in the order in which they are shown."""
 
-KINDS = {
+KINDS: dict[Kind, str] = {
     "ubl-invoice": "UBL invoice",
     "ubl-credit-note": "UBL credit note",
     "cii": "CII",
@@ -35,7 +37,7 @@ VAT_CATEGORIES = {
     "B": "Split payment (Italy)",
 }
 
-SEVERITIES = {"fatal": "Error", "warning": "Warning", "information": "Note"}
+SEVERITIES: dict[Severity, str] = {"fatal": "Error", "warning": "Warning", "information": "Note"}
 
 _RULES = {
     "BR-01": "It does not say which specification it follows.",

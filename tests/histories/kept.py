@@ -14,7 +14,7 @@ from devhost.replay import export_instance, to_text
 from devhost.testing import Host
 from orchestrators import batch, chunk
 from tests.orchestrators.approval_kit import Office
-from tests.orchestrators.test_batch import BATCH
+from tests.orchestrators.test_batch import BATCH, JOB
 
 # What the host makes by chance: ids of executions, of which those of sub-orchestrations are made.
 _CHANCE = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -52,7 +52,7 @@ def of_batch(
         state = Path(folder) / "state.db"
         app = [batch.bp, chunk.bp]
         with Host(app, activities=activities, state=state, default_version=version) as host:
-            host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}}, instance_id=BATCH)
+            host.start("process_batch", JOB, instance_id=BATCH)
             until(host)
             ids = [(one.name, one.instance_id) for one in host.instances()]
             shown = host.engine.status(BATCH, show_history=True, show_history_output=True)

@@ -35,7 +35,7 @@ def _batches(version: str) -> Iterator[Recorded]:
         version,
         Work(3).activities(),
         {
-            "batch": "batch-finished",
+            "process_batch": "batch-finished",
             "batch_window": "window-finished",
             "batch_chunk": "chunk-finished",
             "batch_report": "report-finished",
@@ -43,16 +43,16 @@ def _batches(version: str) -> Iterator[Recorded]:
         },
     )
     poisoned = Work(3, frozenset({7})).activities()
-    yield of_batch(version, poisoned, {"batch": "batch-poisoned", "batch_chunk": "chunk-halved"})
+    yield of_batch(version, poisoned, {"process_batch": "batch-poisoned", "batch_chunk": "chunk-halved"})
 
     stopped = Work(2).activities(check_chunk={"outcome": "stopped", "counts": {}})
-    yield of_batch(version, stopped, {"batch": "batch-stopped", "batch_chunk": "chunk-stopped"})
+    yield of_batch(version, stopped, {"process_batch": "batch-stopped", "batch_chunk": "chunk-stopped"})
 
     outage = in_turn(*[AWAY] * 5, {"outcome": "ok", "counts": {"valid": 10}})
     yield of_batch(
         version,
         Work(1).activities(check_chunk=outage),
-        {"batch": "batch-outage-running", "batch_chunk": "chunk-outage-running"},
+        {"process_batch": "batch-outage-running", "batch_chunk": "chunk-outage-running"},
         until=lambda host: host.advance(timedelta(seconds=10)),
     )
 

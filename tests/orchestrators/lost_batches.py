@@ -28,7 +28,7 @@ from tests.orchestrators.test_lost_steps import Chunks
 from triggers import supervising
 
 BATCH = paper.BATCH
-BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload"}}
+BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload", "name": "may.zip"}}
 SETTINGS = from_environment({"AzureWebJobsStorage": "unused"})
 #: Below 600 euros nobody is asked; from there on Ann is, for two days.
 POLICY = {
@@ -59,7 +59,7 @@ class CheckedBatch:
         ):
             client = cast(df.DurableOrchestrationClient, HostClient(host))
             self.trace.append(plan_loss(host, self.rng))
-            host.start("batch", BATCH_JOB, instance_id=BATCH)
+            host.start("process_batch", BATCH_JOB, instance_id=BATCH)
             for turn in range(12):
                 if turn < 4:
                     self.trace.append(plan_loss(host, self.rng))

@@ -15,6 +15,7 @@ from orchestrators import batch, chunk
 from stores.blobs import StorageUnavailable
 
 BATCH = "b" + "0" * 24
+JOB = {"batch": BATCH, "source": {"kind": "upload", "name": "may.zip"}}
 AWAY = StorageUnavailable("read x: no answer")
 
 
@@ -81,7 +82,11 @@ def run() -> Iterator[Start]:
     def start(activities: dict[str, Any]) -> tuple[Host, Status]:
         host = Host([batch.bp, chunk.bp], activities=activities)
         hosts.append(host)
-        name = host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}}, instance_id=BATCH)
+        name = host.start(
+            "process_batch",
+            JOB,
+            instance_id=BATCH,
+        )
         return host, host.finish(name)
 
     yield start
@@ -229,7 +234,11 @@ def test_host_that_dies_at_any_commit_ends_with_the_same_output(tmp_path: Path, 
             if crashed:
                 host.restart()
                 if not host.instances(BATCH):  # it died before the start was written: the caller sends again
-                    host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}}, instance_id=BATCH)
+                    host.start(
+                        "process_batch",
+                        JOB,
+                        instance_id=BATCH,
+                    )
             assert host.finish(BATCH).output["counts"] == expected
             assert set(work.done) == set(range(1, 41)) - {13}
     assert crash > 20, "so few commits cannot be all"
@@ -238,7 +247,11 @@ def test_host_that_dies_at_any_commit_ends_with_the_same_output(tmp_path: Path, 
 def _finish(host: Host) -> Status | None:
     """The finished batch, or None when the host died on the way."""
     try:
-        host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}}, instance_id=BATCH)
+        host.start(
+            "process_batch",
+            JOB,
+            instance_id=BATCH,
+        )
         return host.finish(BATCH)
     except HostCrash:
         return None
@@ -249,5 +262,5 @@ def test_order_of_deliveries_does_not_matter(seed: int) -> None:
     """Instances that are ready run in another order for each seed; the output is the same."""
     work = Work(batch.WINDOW + 5, frozenset({13, 200}))
     with Host([batch.bp, chunk.bp], activities=work.activities(), seed=seed) as host:
-        status = host.finish(host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}}))
+        status = host.finish(host.start("process_batch", JOB))
         assert status.output["counts"] == {"valid": (batch.WINDOW + 5) * 10 - 2, "set_aside": 2}

@@ -10,24 +10,27 @@ from activities import routing
 from devhost.testing import Host
 from invoicing.approval import names
 from invoicing.approval.policy import Condition, Policy, Rule
+from invoicing.records.batch import Manifest
 from orchestrators import batch, batch_approvals, chunk
 from stores import approvals, batch_names
+from stores.batches import BatchStore
 from tests.orchestrators.approval_kit import ANN, APP, SUE, Office, clerk, drive, policy_of, sha256
 
 BATCH = "b" + "0" * 24
+UPLOAD = {"kind": "upload", "name": "may.zip"}
 
 
 def _store(here: Office, count: int, duplicates: frozenset[int] = frozenset()) -> None:
     """A batch that was claimed: documents 1 to `count`, ten a chunk, each of 100 euros times its number."""
-    chunks = []
+    lasts: list[int] = []
     for first in range(1, count + 1, 10):
         numbers = range(first, min(first + 10, count + 1))
         rows = [_row(n) for n in numbers]
         here.blobs.write(
-            batch_names.result(BATCH, len(chunks)), b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+            batch_names.result(BATCH, len(lasts)), b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         )
-        chunks.append({"documents": [{"n": n} for n in numbers], "refused": []})
-    here.blobs.write(batch_names.manifest(BATCH), json.dumps({"chunks": chunks}).encode())
+        lasts.append(numbers[-1])
+    BatchStore(here.blobs).divide(BATCH, Manifest(lasts=tuple(lasts)))
     final = [_row(n) | ({"outcome": "duplicate"} if n in duplicates else {}) for n in range(1, count + 1)]
     here.blobs.write(batch_names.rows(BATCH), b"".join(json.dumps(row).encode() + b"\n" for row in final))
     claims = "".join(f"{n:032x} {BATCH}/{n}\n" for n in range(1, count + 1))
@@ -210,7 +213,11 @@ def _batch(job: dict[str, Any], **activities: Any) -> tuple[Host, Any]:
         orchestrators={"batch_approvals": ended},
     )
     with host:
-        host.start("batch", {"batch": BATCH, "source": {"kind": "upload"}, **job}, instance_id=BATCH)
+        host.start(
+            "process_batch",
+            {"batch": BATCH, "source": UPLOAD, **job},
+            instance_id=BATCH,
+        )
         return host, host.finish(BATCH)
 
 

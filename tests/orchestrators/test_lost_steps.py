@@ -210,7 +210,7 @@ def test_work_that_has_ended_is_forgotten() -> None:
 
 
 BATCH = "b" + "0" * 24
-BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload"}}
+BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload", "name": "may.zip"}}
 SETTINGS = from_environment({"AzureWebJobsStorage": "unused"})
 
 
@@ -238,7 +238,7 @@ def test_batch_that_loses_any_step_ends_with_its_report(when: str) -> None:
         ):
             at += 1
             host.lose_orchestrator(at, when)
-            host.start("batch", BATCH_JOB, instance_id=BATCH)
+            host.start("process_batch", BATCH_JOB, instance_id=BATCH)
             client = cast(df.DurableOrchestrationClient, HostClient(host))
             for _ in range(5):
                 host.advance(seconds=5)

@@ -92,7 +92,7 @@ def test_page_of_a_rebound_name_reads_nothing(page: Any, local: Api) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/runtime/webhooks/durabletask/orchestrators/batch/bmade",
+        "/runtime/webhooks/durabletask/orchestrators/process_batch/bmade",
         "/admin/functions/sweep_approvals",
         "/api/batches",
     ],

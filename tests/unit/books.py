@@ -18,7 +18,9 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from invoicing.records.batch import Manifest
 from stores import batch_names, ledger_anchors
+from stores.batches import BatchStore
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -96,10 +98,9 @@ class Books:
         """A batch that was routed: nobody has to approve any of it."""
         numbers = range(1, documents + 1)
         lines = b"".join(json.dumps(row(n)).encode() + b"\n" for n in numbers)
-        manifest = {"chunks": [{"documents": [{"n": n} for n in numbers], "refused": []}]}
         routes = [{"n": n, "outcome": "ok", "rule": "small", "approval": None} for n in numbers]
         self.blobs.write(batch_names.result(BATCH, 0), lines)
-        self.blobs.write(batch_names.manifest(BATCH), json.dumps(manifest).encode())
+        BatchStore(self.blobs).divide(BATCH, Manifest(lasts=(documents,)))
         self.blobs.write(names.batch_routes(BATCH), "\n".join(map(json.dumps, routes)).encode())
 
     def book_pack(self, pack: int = 0, now: str = LATER) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from invoicing.records.document import DocumentRow
+
 _SUPPLIERS = [
     ("Nordlicht Bürobedarf GmbH", "DE123456789", "DE", "EUR"),
     ("Atelier Dubois SARL", "FR40303265045", "FR", "EUR"),
@@ -77,6 +79,11 @@ def row(n: int = 1, **changes: Any) -> dict[str, Any]:
         "findings": [],
         **changes,
     }
+
+
+def typed(written: dict[str, Any]) -> DocumentRow:
+    """A row as the report gets it."""
+    return DocumentRow.model_validate(written)
 
 
 def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:

@@ -6,21 +6,30 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from activities import check_chunk, claim_invoices, results, set_aside, unpack_batch, write_report
+from activities import check_chunk, claim_invoices, count_results, set_aside, unpack_batch, write_report
 from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.duplicates import shard_of
+from invoicing.records.base import BatchId
+from invoicing.records.batch import BatchRecord, BatchSource
 from stores import batch_names
+from stores.batch_sources import open_source
+from stores.batches import BatchStore
 from stores.blobs import BlobMissing, StorageUnavailable
+from stores.intake import create_batch
+from stores.results import ResultStore
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
+from usecases import claim_batch
 
 DAY = "2026-05-01"
+LATER = "2026-05-01T10:01:00+00:00"
 ONE, TWO = "b" + "1" * 24, "b" + "2" * 24
 
 
@@ -31,11 +40,21 @@ def _function(builder: Any) -> Callable[[Any], Any]:
 
 unpack = _function(unpack_batch.unpack_batch)
 check = _function(check_chunk.check_chunk)
-claim = _function(claim_invoices.claim_invoices)
+_claim = _function(claim_invoices.claim_invoices)
 write = _function(write_report.write_report)
-count = _function(results.count_results)
+_count = _function(count_results.count_results)
 aside = _function(set_aside.set_aside)
 bounds = _function(set_aside.find_chunk_bounds)
+
+
+def claim(batch: str) -> Any:
+    """Claim a batch."""
+    return _claim({"batch": batch})
+
+
+def count(batch: str) -> Any:
+    """Count what is checked of a batch."""
+    return _count({"batch": batch})
 
 
 def report(job: dict[str, Any]) -> Any:
@@ -57,10 +76,10 @@ def _upload(blobs: MemoryBlobs, batch: str, *documents: str, names: tuple[str, .
     with zipfile.ZipFile(buffer, "w") as archive:
         for n, text in enumerate(documents):
             archive.writestr(names[n] if names else f"{n}.txt", text)
-    record = {"batch": batch, "created": "2026-05-01T10:00:00+00:00", "source": {"name": "may.zip"}}
-    blobs.write(batch_names.record(batch), json.dumps(record).encode())
+    source = BatchSource("upload", "may.zip")
+    create_batch(blobs, BatchRecord(BatchId(batch), datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, source))
     blobs.write(batch_names.upload(batch), buffer.getvalue())
-    return {"batch": batch, "source": {"kind": "upload"}}
+    return {"batch": batch, "source": {"kind": "upload", "name": "may.zip"}}
 
 
 def _run(blobs: MemoryBlobs, batch: str, *documents: str) -> dict[str, Any]:
@@ -78,9 +97,9 @@ def test_unpacking_divides_what_was_sent(blobs: MemoryBlobs) -> None:
     job = _upload(blobs, ONE, *(["valid A 1"] * 7))
     assert unpack(job) == {"outcome": "ok", "documents": 7, "chunks": 3}
     assert blobs.names(f"batches/{ONE}/source/") == []
-    manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
-    assert [[d["n"] for d in one["documents"]] for one in manifest["chunks"]] == [[1, 2, 3], [4, 5, 6], [7]]
-    assert manifest["chunks"][0]["documents"][0] == {"n": 1, "name": "0.txt", "size": 9}
+    manifest = BatchStore(blobs).manifest(ONE)
+    spans = [manifest.span(chunk) for chunk in range(manifest.chunks)]
+    assert [(span.first, span.last) for span in spans] == [(1, 3), (4, 6), (7, 7)]
 
 
 def test_unpacking_again_writes_the_same_bytes(blobs: MemoryBlobs) -> None:
@@ -106,7 +125,7 @@ def test_refused_document_keeps_its_number(blobs: MemoryBlobs) -> None:
     assert unpack(job) == {"outcome": "ok", "documents": 2, "chunks": 1}
     assert check({"batch": ONE, "chunk": 0, "today": DAY})["counts"] == {"valid": 1, "unreadable": 1}
     claim(ONE)
-    report({"batch": ONE, "finished": "now"})
+    report({"batch": ONE, "finished": LATER})
     rows = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"]
     assert [(row["n"], row["outcome"]) for row in rows] == [(1, "valid"), (2, "unreadable")]
 
@@ -148,12 +167,12 @@ def test_document_over_its_budget_is_a_row_among_those_of_its_neighbours(blobs: 
     unpack(_upload(blobs, ONE, "valid A 1", "endless", "valid A 3"))
     answer = check({"batch": ONE, "chunk": 0, "today": DAY})
     assert answer == {"outcome": "ok", "counts": {"valid": 2, "set_aside": 1}}
-    rows = [row for row, _ in results.rows_of(blobs, ONE)]
-    assert [row["outcome"] for row in rows] == ["valid", "set_aside", "valid"]
-    assert (rows[1]["name"], rows[1]["size"]) == ("1.txt", 7)
-    [found] = rows[1]["findings"]
-    assert found["rule"] == "SETTLE-SET-ASIDE"
-    assert "more than 20 seconds of processor time" in found["text"]
+    rows = list(ResultStore(blobs).rows(ONE, {1, 2, 3}).values())
+    assert [row.outcome for row in rows] == ["valid", "set_aside", "valid"]
+    assert (rows[1].name, rows[1].size) == ("1.txt", 7)
+    [found] = rows[1].findings
+    assert found.rule == "SETTLE-SET-ASIDE"
+    assert "more than 20 seconds of processor time" in found.text
     assert blobs.read(batch_names.dead(ONE, 2)) == b"endless"
     assert claim(ONE)["counts"] == {"valid": 2, "set_aside": 1}
 
@@ -177,7 +196,7 @@ def test_call_whose_time_is_over_leaves_the_rest_to_the_next(blobs: MemoryBlobs)
         {"outcome": "ok", "counts": {"valid": 1, "unreadable": 1}, "rest": {"first": 5, "last": 6}},
         {"outcome": "ok", "counts": {"valid": 1, "unreadable": 1}},
     ]
-    assert [row["n"] for row, _ in results.rows_of(blobs, ONE)] == [1, 2, 3, 4, 5, 6]
+    assert [row.n for row, _ in ResultStore(blobs).checked(ONE)] == [1, 2, 3, 4, 5, 6]
     assert count(ONE) == {"unreadable": 3, "valid": 3}
 
 
@@ -189,7 +208,7 @@ def test_document_that_was_set_aside_is_kept_and_named(blobs: MemoryBlobs) -> No
     aside({**job, "first": 2, "last": 2, "reason": "RuntimeError: cannot digest"})
     check({**job, "first": 3, "last": 3})
     assert claim(ONE)["counts"] == {"valid": 2, "set_aside": 1}
-    report({"batch": ONE, "finished": "now"})
+    report({"batch": ONE, "finished": LATER})
     row = json.loads(blobs.read(batch_names.report(ONE, "json")))["documents"][1]
     assert (row["outcome"], row["findings"][0]["rule"]) == ("set_aside", "SETTLE-SET-ASIDE")
     assert "cannot digest" in row["findings"][0]["text"]
@@ -246,11 +265,12 @@ def test_two_batches_cannot_both_own_a_number(
 
     Whether the shard was fetched while the results were read, or alone.
     """
-    monkeypatch.setattr(claim_invoices, "_MANY", many)
+    monkeypatch.setattr(claim_batch, "_MANY", many)
     unpack(_upload(blobs, ONE, "valid A 1"))
     check({"batch": ONE, "chunk": 0, "today": DAY})
-    row, _ = next(results.rows_of(blobs, ONE))
-    key = row["claim"]
+    row, _ = next(ResultStore(blobs).checked(ONE))
+    key = row.claim
+    assert key is not None
     shard = batch_names.claim_shard(shard_of(key))
     rival = [f"{key} {TWO}/9\n".encode()]
 
@@ -298,7 +318,7 @@ def test_nothing_is_claimed_over_missing_results(blobs: MemoryBlobs) -> None:
     """A result blob was removed from outside: better no report than one that lost a document."""
     unpack(_upload(blobs, ONE, "valid A 1", "valid A 2", "valid A 3", "valid A 4"))
     check({"batch": ONE, "chunk": 0, "today": DAY})
-    with pytest.raises(claim_invoices.ResultsIncomplete, match="4 documents and the results 3"):
+    with pytest.raises(claim_batch.ResultsIncomplete, match="4 documents and the results 3"):
         claim(ONE)
     assert blobs.names("claims/") == []
     assert not blobs.exists(batch_names.rows(ONE))
@@ -315,10 +335,10 @@ def test_outage_is_raised_as_one(blobs: MemoryBlobs, activity: Callable[[Any], A
         "first": 1,
         "last": 1,
         "reason": "",
-        "source": {"kind": "upload"},
+        "source": {"kind": "upload", "name": "may.zip"},
     }
     with pytest.raises(StorageUnavailable):
-        activity(ONE if activity in (claim, count) else {**job, "finished": "now"})
+        activity(ONE if activity in (claim, count) else {**job, "finished": LATER})
 
 
 def test_container_is_read_in_order_and_under_the_limits(
@@ -336,15 +356,15 @@ def test_container_is_read_in_order_and_under_the_limits(
 
     inbox.fails = vanish
     monkeypatch.setattr(Services, "source", lambda self, container: inbox)
-    source = {"kind": "container", "container": "inbox", "prefix": "in/"}
+    source = {"kind": "container", "name": "inbox/in/", "container": "inbox", "prefix": "in/"}
     assert unpack({"batch": ONE, "source": source}) == {
         "outcome": "ok",
         "documents": 4,
         "chunks": 2,
     }
-    manifest = json.loads(blobs.read(batch_names.manifest(ONE)))
-    listed = [(d["name"], d["size"]) for one in manifest["chunks"] for d in one["documents"]]
+    source_of_batch = open_source(blobs, ONE)
+    listed = [(d.name, len(d.content)) for chunk in range(2) for d in source_of_batch.read(chunk).documents]
     assert listed == [("in/a.xml", 9), ("in/b.xml", 9), ("in/gone.xml", 0)]
     assert ("read", "in/huge.xml") not in inbox.calls
-    nothing = {"kind": "container", "container": "inbox", "prefix": "none/"}
+    nothing = source | {"prefix": "none/"}
     assert unpack({"batch": TWO, "source": nothing})["error"]["code"] == "empty_batch"

@@ -39,7 +39,7 @@ def _taken(file: BinaryIO, limits: Limits | None = None) -> list[Entry]:
 
 
 def _rules(file: BinaryIO, limits: Limits | None = None) -> list[str | None]:
-    return [entry.finding["rule"] if entry.finding else None for entry in _taken(file, limits)]
+    return [entry.finding.rule if entry.finding else None for entry in _taken(file, limits)]
 
 
 def test_documents_come_in_the_order_of_the_archive() -> None:
@@ -240,8 +240,8 @@ def test_60_mb_document_is_a_finding_and_never_in_memory(tmp_path: Path) -> None
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert entry.finding is not None
-    assert entry.finding["rule"] == "SETTLE-FILE-TOO-LARGE"
-    assert entry.finding["text"] == "The file has 60 MiB; the limit is 20 MiB."
+    assert entry.finding.rule == "SETTLE-FILE-TOO-LARGE"
+    assert entry.finding.text == "The file has 60 MiB; the limit is 20 MiB."
     assert (entry.content, entry.size) == (None, 60 * MIB)
     assert peak < 2 * MIB
 
@@ -346,7 +346,7 @@ def test_loose_document_is_under_the_same_limits() -> None:
     assert loose_entry("a.xml", XML) == Entry("a.xml", XML, len(XML))
     refused = loose_entry("b.xml", b"12345", Limits(max_document=4))
     assert refused.finding is not None
-    assert refused.finding["rule"] == "SETTLE-FILE-TOO-LARGE"
+    assert refused.finding.rule == "SETTLE-FILE-TOO-LARGE"
     assert refused.content is None
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from invoicing.assess import Assessment, Checker, limited, row
 from invoicing.findings import RULES, Finding, finding
 from invoicing.opening import MAX_BYTES
+from invoicing.records.document import DocumentRow
 from invoicing.rules.folder import RulesMissing
 from tests.official_rules import checker, needs_rules
 from tests.unit.invoice_documents import EN16931, MINIMUM, XRECHNUNG, cii, pdf, ubl, ubl_credit_note
@@ -144,15 +145,16 @@ def test_an_attachment_of_three_megabytes_is_no_trouble() -> None:
     assert result.outcome == "valid"
     assert result.invoice is not None
     assert result.invoice.attachments[0].size == 3_000_002
-    assert len(json.dumps(row(1, "a", content, result))) < 2000
+    assert len(row(1, "a", content, result).as_json()) < 2000
 
 
 @needs_rules
 def test_a_row_is_what_the_batch_keeps_of_a_document() -> None:
     """The contract with report, duplicates and payment, field by field."""
     content = cii()
-    result = row(17, "in/a.xml", content, _assess(content))
-    assert json.loads(json.dumps(result)) == result
+    written = row(17, "in/a.xml", content, _assess(content))
+    result = json.loads(written.as_json())
+    assert DocumentRow.model_validate(result) == written
     assert (result["n"], result["name"], result["size"]) == (17, "in/a.xml", len(content))
     assert (result["outcome"], result["findings"]) == ("valid", [])
     assert len(result["sha256"]) == 64
@@ -182,9 +184,15 @@ def test_a_row_is_what_the_batch_keeps_of_a_document() -> None:
 @needs_rules
 def test_an_unreadable_document_has_a_row_too() -> None:
     """Every document of a batch is in its report."""
-    result = row(1, "a.xml", b"", _assess(b""))
+    result = row(1, "a.xml", b"", _assess(b"")).as_plain()
     assert (result["kind"], result["profile"], result["invoice"], result["claim"]) == (None, None, None, None)
     assert result["findings"] == [finding("SETTLE-FILE-EMPTY").as_dict()]
+
+
+def test_a_name_with_half_a_character_is_mended() -> None:
+    """No encoding of text can have one, so the row could not be written."""
+    result = row(1, "odd\ud800.xml", b"", Assessment(kind=None, outcome="unreadable"))
+    assert json.loads(result.as_json())["name"] == "odd?.xml"
 
 
 @needs_rules
@@ -194,13 +202,13 @@ def test_a_row_stays_small_when_the_values_are_not() -> None:
         ("R-17</cbc:ID>\n  <cbc:Issue", "9" * 1_000_000 + "</cbc:ID>\n  <cbc:Issue"),
         ("DE136695976", "D" * 1_000_000),
     )
-    assert len(json.dumps(row(1, "a", content, _assess(content)))) < 10_000
+    assert len(row(1, "a", content, _assess(content)).as_json()) < 10_000
 
 
 @needs_rules
 def test_the_same_invoice_has_the_same_claim_in_either_syntax() -> None:
     """A supplier that sends PDF and XML of one invoice is paid once."""
-    from_ubl, from_cii = (row(1, "a", content, _assess(content))["claim"] for content in (ubl(), cii()))
+    from_ubl, from_cii = (row(1, "a", content, _assess(content)).claim for content in (ubl(), cii()))
     assert from_ubl == from_cii
 
 
@@ -229,7 +237,7 @@ def test_damage_anywhere_never_raises(content: bytes, data: st.DataObject) -> No
     length = data.draw(st.integers(0, 60))
     filler = data.draw(st.binary(max_size=30))
     result = _assess(content[:start] + filler + content[start + length :])
-    json.dumps(row(1, "a", content, result))
+    row(1, "a", content, result).as_json()
     assert (result.outcome == "valid") == (not _rules(result))
 
 

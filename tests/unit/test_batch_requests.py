@@ -12,7 +12,7 @@ import azure.functions as func
 import pytest
 
 from adapters.settings import MIB, Settings, from_environment
-from stores.intake_records import BatchSource
+from invoicing.records.batch import BatchSource
 from triggers.batch_requests import parse
 from triggers.responses import Refused
 from usecases.take_in_batch import NewBatch

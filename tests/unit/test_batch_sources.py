@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,8 +14,10 @@ from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.archive import DEFAULT_LIMITS, BadArchive, loose_entry
 from invoicing.batching import ChunkContent, pack
+from invoicing.records.batch import Manifest, Span
 from stores import batch_names, batch_sources
 from stores.batch_sources import Source, Sources, open_source
+from stores.batches import BatchStore
 from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
 
@@ -40,7 +41,7 @@ def _unpacked(upload: bytes, documents: int = 50) -> MemoryBlobs:
     settings = from_environment({"AzureWebJobsStorage": "unused", "SETTLE_CHUNK_DOCUMENTS": str(documents)})
     with services.replaced_by(Services(settings, blobs, lambda: None)):  # type: ignore[arg-type,return-value]
         unpack = unpack_batch.unpack_batch._function.get_user_function()  # type: ignore[attr-defined]
-        assert unpack({"batch": ONE, "source": {"kind": "upload"}})["outcome"] == "ok"
+        assert unpack({"batch": ONE, "source": {"kind": "upload", "name": "may.zip"}})["outcome"] == "ok"
     return blobs
 
 
@@ -49,7 +50,7 @@ def _all(source: Source, chunks: int) -> Contents:
 
 
 def _rules(content: ChunkContent) -> list[tuple[int, str]]:
-    return [(row["n"], row["findings"][0]["rule"]) for row in content.refused]
+    return [(row.n, row.findings[0].rule) for row in content.refused]
 
 
 def test_every_document_of_an_upload_is_read_where_it_lies() -> None:
@@ -107,8 +108,8 @@ def test_document_that_turns_out_damaged_is_refused_and_the_others_go_on() -> No
 def test_document_that_the_directory_speaks_against_keeps_its_number() -> None:
     """It is refused in the manifest already, and again with its reason when the chunk is read."""
     blobs = _unpacked(_zip({"a.xml": b"A", "../b.xml": b"B", "c.zip": _zip({"x": b"y"})}))
-    (chunk,) = json.loads(blobs.read(batch_names.manifest(ONE)))["chunks"]
-    assert (chunk["first"], chunk["last"], chunk["refused"]) == (1, 3, [2])
+    manifest = BatchStore(blobs).manifest(ONE)
+    assert (manifest.chunks, manifest.span(0), manifest.refused) == (1, Span(first=1, last=3), (2,))
     content = open_source(blobs, ONE).read(0)
     assert _rules(content) == [(2, "SETTLE-ZIP-PATH"), (3, "SETTLE-ZIP-NESTED")]
 
@@ -127,7 +128,7 @@ def test_packs_are_read_as_they_were_written() -> None:
     blobs = MemoryBlobs()
     (chunk,) = pack([loose_entry("a.xml", b"A"), loose_entry("b.xml", b"B")])
     blobs.write(batch_names.source(ONE, 0), chunk.data)
-    blobs.write(batch_names.manifest(ONE), json.dumps({"chunks": [{"documents": chunk.documents}]}).encode())
+    BatchStore(blobs).divide(ONE, Manifest(lasts=(2,)))
     assert _all(open_source(blobs, ONE), 1) == {"a.xml": b"A", "b.xml": b"B"}
 
 
@@ -139,7 +140,7 @@ def test_source_is_opened_once_by_a_process() -> None:
     assert sources.of(ONE) is first
     others = ["b" + f"{n:024x}" for n in range(20)]
     for other in others:
-        blobs.write(batch_names.manifest(other), b'{"chunks": []}')
+        BatchStore(blobs).divide(other, Manifest())
         sources.of(other)
     assert len(sources._known) < 20
     assert sources.of(ONE) is not first

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from stores.intake_records import BatchRecord, BatchSource
+from invoicing.records.base import BatchId
+from invoicing.records.batch import BatchRecord, BatchSource, Counts
 from triggers.batch_view import links, view
 from triggers.own_links import OwnLinks
 from usecases.batch_status import is_checking, status_from
 from usecases.run_status import run_status
 
 RECORD = BatchRecord(
-    "b1", datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, BatchSource("upload", "may.zip", 9)
+    BatchId("b1"), datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, BatchSource("upload", "may.zip", 9)
 )
 BASE = "https://host/api/batches"
 
@@ -26,7 +27,7 @@ def _status(runtime: Runtime, output: Any = None, custom: Any = None) -> SimpleN
     return SimpleNamespace(runtime_status=runtime, output=output, custom_status=custom)
 
 
-def _view(status: Any, progress: dict[str, int] | None = None) -> dict[str, Any]:
+def _view(status: Any, progress: Counts | None = None) -> dict[str, Any]:
     """The answer about a batch whose run has this status."""
     return view(status_from(RECORD, run_status(status), progress or {}), OwnLinks(BASE, None)).as_plain()
 
@@ -64,7 +65,7 @@ def test_completed_batch_has_its_counts_and_reports() -> None:
         (_status(Runtime.Suspended), "running"),
         (_status(Runtime.Completed, {"status": "stopped"}), "stopped"),
         (_status(Runtime.Completed, {"status": "failed"}), "failed"),
-        (_status(Runtime.Failed, "Orchestrator function 'batch' failed: x"), "failed"),
+        (_status(Runtime.Failed, "Orchestrator function 'process_batch' failed: x"), "failed"),
         (_status(Runtime.Terminated), "stopped"),
         (_status(Runtime.Canceled), "stopped"),
     ],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from invoicing.archive import MIB, Entry, Limits, loose_entry
 from invoicing.batching import Chunk, halves, pack, plan, read_chunk
+from invoicing.findings import finding
 
 
 def _entries(*contents: bytes) -> list[Entry]:
@@ -27,17 +28,25 @@ def test_every_document_comes_back_byte_for_byte(contents: list[bytes], document
     read = [(d.n, d.content) for chunk in chunks for d in read_chunk(chunk.data).documents]
     assert read == list(enumerate(contents, start=1))
     named = [document for chunk in chunks for document in chunk.documents]
-    assert [d["sha256"] for d in named] == [hashlib.sha256(content).hexdigest() for content in contents]
-    assert [d["size"] for d in named] == [len(content) for content in contents]
+    assert [d.sha256 for d in named] == [hashlib.sha256(content).hexdigest() for content in contents]
+    assert [d.size for d in named] == [len(content) for content in contents]
     assert all(count <= documents for count in _sizes(chunks))
-    assert all(len(c.documents) == 1 or sum(d["size"] for d in c.documents) <= size for c in chunks)
+    assert all(len(c.documents) == 1 or sum(d.size for d in c.documents) <= size for c in chunks)
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 30)), max_size=40), st.integers(1, 7), st.integers(1, 60))
 def test_plan_by_sizes_divides_as_packing_does(sizes: list[int | None], documents: int, most: int) -> None:
     """So a zip that stays as it is has the chunks that its documents would have in packs."""
-    entries = [Entry("a", None if size is None else bytes(size), size or 0, {}) for size in sizes]
+    entries = [
+        Entry(
+            "a",
+            None if size is None else bytes(size),
+            size or 0,
+            finding("SETTLE-FILE-EMPTY") if size is None else None,
+        )
+        for size in sizes
+    ]
     chunks = pack(entries, documents, most)
     assert plan(sizes, documents, most) == [(chunk.first_n, chunk.last_n) for chunk in chunks]
 
@@ -60,8 +69,8 @@ def test_refused_entry_becomes_a_finished_row() -> None:
     (chunk,) = pack([*_entries(b"a"), refused, *_entries(b"b")])
     assert [document.n for document in read_chunk(chunk.data).documents] == [1, 3]
     (row,) = chunk.refused
-    assert (row["n"], row["name"], row["size"], row["outcome"]) == (2, "big.xml", 5, "unreadable")
-    assert [finding["rule"] for finding in row["findings"]] == ["SETTLE-FILE-TOO-LARGE"]
+    assert (row.n, row.name, row.size, row.outcome) == (2, "big.xml", 5, "unreadable")
+    assert [found.rule for found in row.findings] == ["SETTLE-FILE-TOO-LARGE"]
     assert (chunk.first_n, chunk.last_n) == (1, 3)
 
 

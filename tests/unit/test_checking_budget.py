@@ -37,7 +37,7 @@ def test_reasons_are_whole_sentences_that_fit_into_a_finding(code: int | None) -
         *(over_budget(BUDGET, over) for over in ("cpu", "clock", "memory")),
     ]
     for reason in reasons:
-        text = set_aside_row(1, "a.xml", 1, "0", reason)["findings"][0]["text"]
+        text = set_aside_row(1, "a.xml", 1, "0", reason).findings[0].text
         assert text.endswith(reason)
         assert reason.endswith(".")
         assert len(text) < MAX_TEXT

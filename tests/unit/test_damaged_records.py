@@ -17,9 +17,11 @@ from adapters.services import Services
 from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.gathering import Slot
+from invoicing.records.base import BatchId
+from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.messages import Message, MessageItem
 from stores import approvals, batch_names, intake_records, notices, outbox, wishes
-from stores.intake_records import BatchRecord, BatchSource
+from stores.batches import BatchStore
 from stores.notices import Notice
 from stores.records import RecordDamaged
 from stores.wishes import StatedWish
@@ -86,7 +88,7 @@ async def _shows(builder: Any, path: str, *words: str, **more: Any) -> None:
 def _batch(here: Services, n: int) -> str:
     batch = f"b{n:024x}"
     record = BatchRecord(
-        batch, NOW + timedelta(seconds=n), "0" * 64, BatchSource("upload", f"may-{n}.zip", 9)
+        BatchId(batch), NOW + timedelta(seconds=n), "0" * 64, BatchSource("upload", f"may-{n}.zip", 9)
     )
     here.blobs.write(batch_names.record(batch), intake_records.to_bytes(record))
     here.blobs.write(batch_names.index(batch, record.created), b"")
@@ -350,7 +352,7 @@ async def test_damaged_wish_counts_as_none(here: Services, broken: bytes) -> Non
 )
 async def test_odd_run_leaves_the_list(here: Services, changes: dict[str, Any]) -> None:
     """And its own page says what can be said."""
-    client = Client(status("good", name="batch"), status("odd", **changes))
+    client = Client(status("good", name="process_batch"), status("odd", **changes))
     await _shows(pages_runs.page_runs, "/runs", "good", client=client)
     answer = await get(pages_runs.page_run, "/runs/odd", client=client)
     assert answer.status_code in (200, 404)
@@ -358,8 +360,10 @@ async def test_odd_run_leaves_the_list(here: Services, changes: dict[str, Any]) 
 
 def test_record_that_is_written_is_read() -> None:
     """The inverse of each other."""
-    record = BatchRecord("b1", NOW.replace(microsecond=0), "0" * 64, BatchSource("upload", "may.zip", 9))
+    record = BatchRecord(
+        BatchId("b1"), NOW.replace(microsecond=0), "0" * 64, BatchSource("upload", "may.zip", 9)
+    )
     blobs = MemoryBlobs()
     blobs.write(batch_names.record("b1"), intake_records.to_bytes(record))
-    assert intake_records.read_batch(blobs, "b1") == record
+    assert BatchStore(blobs).record("b1") == record
     assert json.loads(intake_records.to_bytes(record))["source"] == asdict(record.source)

@@ -33,7 +33,7 @@ from triggers.openapi_schemas import ANSWERS, BODIES
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
-WORK = OpenWork(instance="b" + "1" * 24, orchestrator="batch", input={})
+WORK = OpenWork(instance="b" + "1" * 24, orchestrator="process_batch", input={})
 CASE = case_of(FailedRun(work=WORK, failure=LOST), NOW, None)
 
 

@@ -21,7 +21,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 def run(n: str, ago: float = 0, **changes: Any) -> Run:
     """A run that began some seconds ago."""
-    values = {"name": "batch", "status": "Completed", "updated": NOW, **changes}
+    values = {"name": "process_batch", "status": "Completed", "updated": NOW, **changes}
     return Run(id=n, created=NOW - timedelta(seconds=ago), **values)
 
 
@@ -110,7 +110,7 @@ def test_a_run_is_read_from_the_clients_status() -> None:
     """JSON texts inside become values; entities and instances that are not there are none."""
     status = SimpleNamespace(
         instance_id="b1",
-        name="batch",
+        name="process_batch",
         created_time=NOW,
         last_updated_time=NOW,
         runtime_status=Runtime.Running,

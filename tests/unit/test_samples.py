@@ -66,7 +66,7 @@ def test_sample_has_the_expected_outcome(name: str) -> None:
 
 def _rows(documents: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
     return [
-        row(n, name, content, checker().assess(name, content))
+        row(n, name, content, checker().assess(name, content)).as_plain()
         for n, (name, content) in enumerate(documents, start=1)
     ]
 

@@ -15,9 +15,9 @@ from stores import supervised
 from tests.fakes.memory_blobs import MemoryBlobs
 from usecases.run_status import status_of
 
-LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
+LOST = "Orchestrator function 'process_batch' failed: python3 exited with code 137 (0x89)"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RUN = FailedRun(work=OpenWork(instance="b1", orchestrator="batch", input={}), failure=LOST)
+RUN = FailedRun(work=OpenWork(instance="b1", orchestrator="process_batch", input={}), failure=LOST)
 
 
 class Client:
@@ -26,7 +26,7 @@ class Client:
     def __init__(self, runtime: Runtime, output: str | None) -> None:
         self.status = SimpleNamespace(
             instance_id="b1",
-            name="batch",
+            name="process_batch",
             runtime_status=runtime,
             created_time=NOW,
             last_updated_time=NOW,
@@ -64,7 +64,7 @@ async def test_lost_run_that_is_stuck_has_failed() -> None:
 @pytest.mark.parametrize(
     ("runtime", "output", "expected"),
     [
-        (Runtime.Failed, "Orchestrator function 'batch' failed: KeyError: 'x'", "failed"),
+        (Runtime.Failed, "Orchestrator function 'process_batch' failed: KeyError: 'x'", "failed"),
         (Runtime.Completed, '{"status": "completed"}', "completed"),
         (Runtime.Running, None, "running"),
     ],

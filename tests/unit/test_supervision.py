@@ -105,6 +105,6 @@ def test_parts_of_a_run_may_go_on_without_it() -> None:
     """An invoice calls its approval; a batch calls its approvals where it waits for them."""
     assert parts_of(WORK, "a1") == ("a1",)
     assert parts_of(WORK, None) == ()
-    waits = OpenWork(instance="b1", orchestrator="batch", input={"wait": True})
+    waits = OpenWork(instance="b1", orchestrator="process_batch", input={"wait": True})
     assert parts_of(waits, None) == ("b1-approvals",)
     assert parts_of(waits.model_copy(update={"input": {}}), None) == ()

@@ -267,9 +267,8 @@ def test_a_real_history_of_the_host_becomes_a_timeline() -> None:
     }
     with Host([batch.bp, chunk.bp], activities=activities) as host:
         name = "b" + "0" * 24
-        host.start(
-            "batch", {"batch": name, "source": {"kind": "upload"}, "approval": False}, instance_id=name
-        )
+        job = {"batch": name, "source": {"kind": "upload", "name": "may.zip"}, "approval": False}
+        host.start("process_batch", job, instance_id=name)
         host.finish(name)
         status = host.status(name, history=True)
     line = timeline(status.history or [], datetime.now(UTC))

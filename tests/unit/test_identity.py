@@ -111,6 +111,9 @@ def test_header_that_names_nobody_signs_nobody_in(header: str) -> None:
         (5, ANN_CLAIM),
         (None, ANN_CLAIM),
         ("name", {"typ": "x", "val": [1]}),
+        ("name", {"typ": "preferred_username", "val": ["@"]}),
+        ("name", {"typ": "preferred_username", "val": {"@": 1}}),
+        ("name", {"typ": "preferred_username", "val": 5}),
     ],
 )
 def test_header_with_odd_parts_still_names_the_person(name_typ: Any, claim: Any) -> None:

@@ -53,7 +53,7 @@ class Assessment:
     outcome: Outcome
     profile: str | None = None
     en16931: bool = False
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list[Finding])
     invoice: Invoice | None = None
 
 

@@ -167,8 +167,3 @@ def shortened(text: str, length: int) -> str:
 def is_fatal(findings: Iterable[Finding]) -> bool:
     """Tell whether one of the findings makes the document invalid."""
     return any(found.severity == "fatal" for found in findings)
-
-
-def blocks_payment(findings: Iterable[Finding]) -> bool:
-    """Tell whether the document must not be paid: it is invalid, or the account to pay to is wrong."""
-    return any(found.severity == "fatal" or found.rule in PAYMENT_BLOCKERS for found in findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from stores.blobs import Blobs
@@ -57,7 +57,7 @@ class RangedBlob(io.RawIOBase):
         return found
 
     @contextmanager
-    def held(self, start: int, end: int) -> Iterator[None]:
+    def held(self, start: int, end: int) -> Generator[None]:
         """Fetch a part in one request, and keep it for the reads of the block."""
         part = (start, self._fetch(start, end - start))
         with self._lock:

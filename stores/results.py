@@ -7,7 +7,7 @@ may have written all its rows before its worker died. Whoever reads takes each d
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -116,12 +116,8 @@ class ResultStore:
         """Write the final rows of all documents in order, duplicates told as such."""
         self._blobs.write(batch_names.rows(batch), lines)
 
-    def has_final(self, batch: str) -> bool:
-        """Whether the final rows are there."""
-        return self._blobs.exists(batch_names.rows(batch))
-
     @contextmanager
-    def final(self, batch: str) -> Iterator[FinalRows]:
+    def final(self, batch: str) -> Generator[FinalRows]:
         """The final rows, fetched once into a file. Raises BlobMissing."""
         name = batch_names.rows(batch)
         with tempfile.TemporaryFile() as file:

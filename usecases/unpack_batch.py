@@ -98,9 +98,13 @@ def _from_container(services: Services, source: BatchSource) -> Iterator[Entry]:
     blobs = services.source(source.container or "")
     limits = services.settings.limits
     listed = blobs.list(source.prefix or "")
+
+    def read(blob: BlobInfo) -> Entry:
+        return _entry(blobs, blob, limits)
+
     with ThreadPoolExecutor(_READ_AHEAD) as readers:
         while some := list(islice(listed, _READ_AHEAD)):
-            yield from readers.map(lambda blob: _entry(blobs, blob, limits), some)
+            yield from readers.map(read, some)
 
 
 def _entry(blobs: Blobs, blob: BlobInfo, limits: Limits) -> Entry:

@@ -48,11 +48,6 @@ def read(root: Element, kind: Kind) -> tuple[Invoice, list[Finding]]:
     return reader.invoice(), reader.values.findings
 
 
-def profile_of(root: Element) -> str | None:
-    """Return the specification identifier (BT-24)."""
-    return Values(_NAMESPACES).text(root, _PROFILE)
-
-
 class _CiiReader:
     """Walks one document; methods are named after the groups of EN 16931."""
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from invoicing.records.base import BatchId, Moment, Person, Record, Step, optional
 from invoicing.records.batch import BatchSource, Counts, Span
+from invoicing.records.document import Outcome
 from invoicing.records.problem import Problem
 
 ReportFormat = Literal["html", "json", "csv", "xlsx"]
@@ -146,7 +147,7 @@ class PartResult(Record):
     """
 
     outcome: Literal["ok", "stopped", "failed"]
-    counts: Counts = Field(default_factory=dict)
+    counts: Counts = Field(default_factory=dict[Outcome, int])
     rest: Span | None = optional()
     error: str | None = optional()
 

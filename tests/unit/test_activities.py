@@ -314,6 +314,15 @@ def test_report_has_the_same_bytes_when_it_is_written_again(blobs: MemoryBlobs) 
     assert {kind: blobs.read(batch_names.report(ONE, kind)) for kind in before} == before
 
 
+def test_half_of_a_report_reads_what_it_needs_and_adds_nothing_up(blobs: MemoryBlobs) -> None:
+    """Two halves are written at the same time: the totals were added up when the rows became final."""
+    _run(blobs, ONE, "valid A 1", "unreadable", "valid A 1")
+    blobs.calls.clear()
+    write({"batch": ONE, "finished": LATER, "formats": ["xlsx"]})
+    needed = [batch_names.record(ONE), batch_names.totals(ONE), batch_names.rows(ONE)]
+    assert blobs.calls == [*(("read", name) for name in needed), ("write", batch_names.report(ONE, "xlsx"))]
+
+
 def test_nothing_is_claimed_over_missing_results(blobs: MemoryBlobs) -> None:
     """A result blob was removed from outside: better no report than one that lost a document."""
     unpack(_upload(blobs, ONE, "valid A 1", "valid A 2", "valid A 3", "valid A 4"))

@@ -14,8 +14,8 @@ from adapters.services import Services
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.records.messages import Message
 from stores import outbox
-from stores.approvals import ApprovalView
 from stores.notices import Notice
+from usecases.approval_view import ApprovalView
 
 #: Messages that ask for something, and what their link is for; the others only tell.
 ASKS: dict[str, Purpose] = {

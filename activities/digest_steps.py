@@ -17,9 +17,10 @@ from adapters.services import Services
 from adapters.settings import SettingError
 from invoicing.records.approval import InboxEntry
 from stores import approvals, digests, notices, supervised
-from stores.approvals import ApprovalMissing
+from stores.ledgers import ApprovalMissing
 from stores.notices import PATIENCE, Notice, State
 from stores.records import RecordDamaged
+from usecases.approval_view import read_approval
 
 bp = df.Blueprint()
 
@@ -82,19 +83,19 @@ def _deliver(here: Services, job: dict[str, Any], needed: Sequence[Notice]) -> N
     )
     if len(needed) == 1:
         (notice,) = needed
-        delivering.alone(here, notice, approvals.read(here.blobs, notice.approval), envelope)
+        delivering.alone(here, notice, read_approval(here.blobs, notice.approval), envelope)
     else:
         delivering.together(here, needed, envelope)
 
 
 def _needed(here: Services, found: Sequence[Notice]) -> list[Notice]:
     """Those that still make sense: the inbox says so for many at once, the ledger for one alone."""
-    open_ones = approvals.inbox_items(here.blobs, {notice.approval for notice in found})
+    open_ones = approvals.inbox_entries(here.blobs, {notice.approval for notice in found})
     needed = [notice for notice in found if _stands(notice, open_ones.get(notice.approval))]
     if len(needed) != 1:
         return needed
     try:
-        view = approvals.read(here.blobs, needed[0].approval)
+        view = read_approval(here.blobs, needed[0].approval)
     except ApprovalMissing:
         return []
     return needed if delivering.is_needed(needed[0], view) else []

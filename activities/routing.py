@@ -20,7 +20,7 @@ from invoicing.records.approval import ApprovalRequest, AskedDocument
 from invoicing.records.base import ApprovalId, Reference, moment_of
 from invoicing.records.document import DocumentRow
 from stores import suppliers
-from stores.approvals import ask, state_of
+from stores.approvals import ask
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger
@@ -171,7 +171,7 @@ def _has_ended(blobs: Blobs, approval: str) -> bool:
     try:
         if not blobs.exists(names.entry(approval, 1)):
             return False
-        return state_of(Ledger.read(blobs, approval)).closed
+        return Ledger.read(blobs, approval).state.closed
     except (ApprovalMissing, BlobMissing):
         return False
 

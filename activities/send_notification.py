@@ -12,11 +12,12 @@ from adapters import services
 from adapters.channels import NotSent
 from adapters.services import Services
 from adapters.settings import SettingError
-from stores import approvals, notices
-from stores.approvals import ApprovalMissing
+from stores import notices
 from stores.blobs import BlobMissing
+from stores.ledgers import ApprovalMissing
 from stores.notices import PATIENCE, Notice, State
 from stores.records import RecordDamaged
+from usecases.approval_view import read_approval
 
 bp = df.Blueprint()
 
@@ -33,7 +34,7 @@ def send_notification(job: dict) -> dict:
     here = services.current()
     try:
         notice = notices.read(here.blobs, job["approval"], job["notice"])
-        view = approvals.read(here.blobs, job["approval"])
+        view = read_approval(here.blobs, job["approval"])
     except (BlobMissing, ApprovalMissing) as error:
         return {"outcome": "obsolete", "error": str(error)}
     except RecordDamaged as error:

@@ -12,10 +12,10 @@ from invoicing.approval.stages import StageState
 from invoicing.records.answers import approvals as answers
 from invoicing.records.approval import InboxEntry
 from stores import records
-from stores.approvals import ApprovalView
 from stores.notices import Notice
 from stores.records import Listed, RecordDamaged
 from triggers.own_links import OwnLinks
+from usecases.approval_view import ApprovalView
 
 
 def listed(entry: InboxEntry, own: OwnLinks) -> answers.OpenApproval:

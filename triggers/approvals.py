@@ -28,17 +28,17 @@ from invoicing.records.answers.approvals import (
 from invoicing.records.answers.operation import Outbox, OutboxMessage
 from invoicing.records.approval import InboxEntry
 from stores import approvals, digests, notices, outbox
-from stores.approvals import ApprovalMissing
 from stores.blobs import StorageRefused
 from stores.records import Listed
-from triggers.absences import away_now, note_absence
 from triggers.approval_view import absence_view, entry_view, listed, view
-from triggers.decisions import decide, unknown_approval
 from triggers.json_bodies import lengths_of, read_texts
 from triggers.own_links import own_links
 from triggers.people import who
 from triggers.request_texts import bad_page, page_token, whole
 from triggers.responses import Refused, answer, answers_errors
+from usecases.absences import away_now, end_absence, note_absence
+from usecases.approval_view import document_of, read_approval
+from usecases.decide_approval import Choice, decide
 
 bp = df.Blueprint()
 
@@ -67,12 +67,8 @@ async def get_approval(req: func.HttpRequest) -> func.HttpResponse:
 @answers_errors
 async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     """The document as it is now, byte for byte; its ETag is its SHA-256."""
-    blobs, approval = services.current().blobs, req.route_params["id"]
-    try:
-        name, content = await asyncio.to_thread(approvals.document, blobs, approval)
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-    except ApprovalMissing as error:
-        raise unknown_approval() from error
+    name, content = await asyncio.to_thread(document_of, services.current().blobs, req.route_params["id"])
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     headers = {
         # Somebody else's file: it is saved, never shown as a page of ours.
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}",
@@ -93,11 +89,11 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
     With the token of a link (`t`, also in the query) stage and hash are the link's; without one the person
     has to be signed in, and says which stage and which document are meant.
     """
-    here, approval = services.current(), req.route_params["id"]
+    approval = req.route_params["id"]
     asked = read_texts(req, _DECISION_FIELDS, lines=("comment",))
-    person = await asyncio.to_thread(_decider, here, req, approval, asked.get("t"))
-    said = _said(asked, person)
-    entry = await decide(here, client, person, approval, comment=asked.get("comment", ""), **said)
+    person = await asyncio.to_thread(_decider, services.current(), req, approval, asked.get("t"))
+    choice = _choice(approval, asked, person)
+    entry = await decide(services.current(), client, person, choice, datetime.now(UTC))
     body = Decided(approval=approval, entry=entry_view(entry))
     location = f"{own_links(req, 'approvals').base}/{approval}"
     return answer(body, 201, {"Location": location})
@@ -110,7 +106,7 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
 @answers_errors
 async def get_delegations(req: func.HttpRequest) -> func.HttpResponse:
     """Who is away until when, and who decides meanwhile; absences that are over are left out."""
-    found = await away_now(services.current(), datetime.now(UTC))
+    found = await asyncio.to_thread(away_now, services.current().blobs, datetime.now(UTC))
     shown = tuple(absence_view(absence) for absence in found.found)
     return answer(Delegations(delegations=shown, damaged=tuple(found.damaged)))
 
@@ -124,7 +120,8 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     here = services.current()
     asked = read_texts(req, _ABSENCE_FIELDS)
     person = await asyncio.to_thread(_signed_in, here, req)
-    made = await note_absence(here, person, asked.get("until", ""), asked.get("to", ""))
+    until = asked.get("until", "")
+    made = await asyncio.to_thread(note_absence, here, person, until, asked.get("to", ""), datetime.now(UTC))
     return answer(DelegationMade(delegation=absence_view(made)), 201)
 
 
@@ -134,7 +131,7 @@ async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is back."""
     here = services.current()
     person = await asyncio.to_thread(_signed_in, here, req)
-    await asyncio.to_thread(approvals.end_absence, here.blobs, person)
+    await asyncio.to_thread(end_absence, here.blobs, person)
     return func.HttpResponse(status_code=204)
 
 
@@ -192,10 +189,7 @@ def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bo
 
 def _read(here: Services, req: func.HttpRequest) -> Approval:
     approval = req.route_params["id"]
-    try:
-        found = approvals.read(here.blobs, approval, datetime.now(UTC))
-    except ApprovalMissing as error:
-        raise unknown_approval() from error
+    found = read_approval(here.blobs, approval, datetime.now(UTC))
     own = own_links(req, "approvals")
     noted = notices.of_approval(here.blobs, approval)
     told = Listed(digests.as_it_is(here.blobs, noted.found), noted.damaged)
@@ -220,11 +214,17 @@ def _signed_in(here: Services, req: func.HttpRequest) -> str:
     return person.person
 
 
-def _said(asked: dict[str, str], person: Identity) -> dict[str, str]:
-    """Decision, stage and document; what a link says need not be said again."""
+def _choice(approval: str, asked: dict[str, str], person: Identity) -> Choice:
+    """Decision, stage and document; what a link says need not be said again. Raises Refused."""
     known = {"stage": person.link.stage, "sha256": person.link.sha256} if person.link else {}
-    said = known | {name: asked[name] for name in ("decision", "stage", "sha256") if name in asked}
-    missing = [name for name in ("decision", "stage", "sha256") if not said.get(name)]
+    given = known | {name: asked[name] for name in ("decision", "stage", "sha256") if name in asked}
+    missing = [name for name in ("decision", "stage", "sha256") if not given.get(name)]
     if missing:
         raise Refused(400, "missing_field", f"Say also: {', '.join(missing)}.")
-    return said
+    return Choice(
+        approval=approval,
+        stage=given["stage"],
+        decision=given["decision"],
+        comment=asked.get("comment", ""),
+        sha256=given["sha256"],
+    )

@@ -11,16 +11,37 @@ import logging
 from typing import Any
 
 from adapters.setting_values import SettingError
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.rules.folder import RulesMissing
 from stores.blobs import StorageError, StorageUnavailable
+from stores.ledgers import ApprovalMissing
 from stores.records import RecordDamaged
-from usecases.refusals import Misunderstood, NotAsAsked, NotDone, NotNow, Unknown
+from usecases.refusals import Misunderstood, NotAllowed, NotAsAsked, NotDone, NotNow, NotReady, Unknown
 
 #: Seconds until a client should ask again while the storage is away.
 OUTAGE_SECONDS = 15
 
-_STATUS_OF: dict[type[NotDone], int] = {Misunderstood: 400, Unknown: 404, NotNow: 409, NotAsAsked: 422}
+_STATUS_OF: dict[type[NotDone], int] = {
+    Misunderstood: 400,
+    NotAllowed: 403,
+    Unknown: 404,
+    NotNow: 409,
+    NotAsAsked: 422,
+    NotReady: 503,
+}
+# Decisions: what is wrong with the request, and who may not. All others came too late or too early: 409.
+_STATUS_OF_DECISION = {
+    "unknown_decision": 400,
+    "comment_needed": 400,
+    "comment_too_long": 400,
+    "unknown_stage": 400,
+    "nobody_to_ask": 400,
+    "not_your_turn": 403,
+    "same_person": 403,
+    "sender_may_not": 403,
+    "needed_later": 403,
+}
 
 
 class Refused(Exception):
@@ -47,6 +68,10 @@ def refusal_of(error: Exception) -> Refused:
             return error
         case NotDone():
             return Refused(_STATUS_OF[type(error)], error.code, error.text, error.detail)
+        case ApprovalMissing():
+            return Refused(404, "unknown_approval", "There is no approval of this id.")
+        case DecisionRefused():
+            return Refused(_STATUS_OF_DECISION.get(error.code, 409), error.code, error.text)
         case StorageUnavailable():
             logging.warning("storage unavailable: %s", error)
             text = "The storage does not answer. Try again soon."

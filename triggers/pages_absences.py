@@ -15,11 +15,13 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.policy import Policy, PolicyInvalid
-from stores import approvals, wishes
+from stores import wishes
 from stores.wishes import StatedWish
-from triggers.absences import away_now, note_absence
+from triggers.errors import refusal_of
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused
+from usecases.absences import away_now, end_absence, note_absence
+from usecases.refusals import NotDone
 from web.views import absences as words
 from web.views.absences import Absence, Problem
 from web.words import duration
@@ -45,8 +47,11 @@ async def enter_absence(req: func.HttpRequest) -> func.HttpResponse:
     fields = await asyncio.to_thread(checked_form, req, identity)
     typed = {"until": fields.get("until", "")[:_LONGEST_UNTIL], "to": fields.get("to", "")[:_LONGEST_TO]}
     try:
-        await note_absence(services.current(), identity.person, **typed)
-    except Refused as refused:
+        await asyncio.to_thread(
+            note_absence, services.current(), identity.person, typed["until"], typed["to"], datetime.now(UTC)
+        )
+    except NotDone as error:
+        refused = refusal_of(error)
         problem = words.problem(refused.code, refused.message)
         return await _page(req, identity, refused.status, typed, problem)
     except PolicyInvalid:
@@ -60,7 +65,7 @@ async def end_own_absence(req: func.HttpRequest) -> func.HttpResponse:
     """Note that the visitor is back; who was not away still is not."""
     identity = await visitor(req)
     await asyncio.to_thread(checked_form, req, identity)
-    await asyncio.to_thread(approvals.end_absence, services.current().blobs, identity.person)
+    await asyncio.to_thread(end_absence, services.current().blobs, identity.person)
     return redirect("/absences?done=ended")
 
 
@@ -93,7 +98,9 @@ async def _page(
 ) -> func.HttpResponse:
     here, now = services.current(), datetime.now(UTC)
     (policy, wrong), away, stated = await asyncio.gather(
-        asyncio.to_thread(_policy, here), away_now(here, now), asyncio.to_thread(wishes.stated, here.blobs)
+        asyncio.to_thread(_policy, here),
+        asyncio.to_thread(away_now, here.blobs, now),
+        asyncio.to_thread(wishes.stated, here.blobs),
     )
     shown = words.absences(away.found, identity.person, now)
     mine = next((one for one in shown if one.mine), None)

@@ -16,10 +16,10 @@ from adapters import services
 from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import Delegation, stand_ins
-from stores import approvals, digests, notices
-from stores.approvals import ApprovalMissing, ApprovalView
-from triggers.decisions import decide, unknown_approval
+from stores import absences, approvals, digests, notices
+from triggers.errors import refusal_of
 from triggers.pages_common import (
     SECURITY_HEADERS,
     checked_form,
@@ -31,6 +31,9 @@ from triggers.pages_common import (
 )
 from triggers.people import who
 from triggers.responses import Refused
+from usecases.approval_view import ApprovalView, document_of, read_approval
+from usecases.decide_approval import Choice, decide
+from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
 from web.views.invoice import InvoiceShown, of_invoice, of_row
 
@@ -67,22 +70,18 @@ async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationC
     token = (await asyncio.to_thread(form_of, req)).get("t") or None
     identity = await asyncio.to_thread(_visitor, req, token)
     fields = await asyncio.to_thread(checked_form, req, identity)
-    name, here = req.route_params["id"], services.current()
+    name = req.route_params["id"]
+    choice = Choice(
+        approval=name,
+        stage=fields.get("stage", ""),
+        decision=fields.get("decision", ""),
+        comment=fields.get("comment", ""),
+        sha256=fields.get("sha256", ""),
+    )
     try:
-        entry = await decide(
-            here,
-            client,
-            identity,
-            name,
-            stage=fields.get("stage", ""),
-            decision=fields.get("decision", ""),
-            comment=fields.get("comment", ""),
-            sha256=fields.get("sha256", ""),
-        )
-    except Refused as refused:
-        if refused.code == "unknown_approval" or refused.status >= 500:
-            raise
-        return await _page(req, identity, refused, fields.get("comment", ""), token)
+        entry = await decide(services.current(), client, identity, choice, datetime.now(UTC))
+    except (DecisionRefused, NotAllowed, NotNow) as error:
+        return await _page(req, identity, refusal_of(error), choice.comment, token)
     onward = f"&t={quote(token, safe='')}" if token else ""
     return redirect(f"/approvals/{name}?done={entry.seq}{onward}")
 
@@ -92,12 +91,7 @@ async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationC
 async def page_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     """The document as it came in: a PDF as it looks, XML as text, anything else to be saved."""
     await asyncio.to_thread(_visitor, req)
-    try:
-        name, content = await asyncio.to_thread(
-            approvals.document, services.current().blobs, req.route_params["id"]
-        )
-    except ApprovalMissing as error:
-        raise unknown_approval() from error
+    name, content = await asyncio.to_thread(document_of, services.current().blobs, req.route_params["id"])
     return func.HttpResponse(content, headers=_file_headers(name, content, save=bool(req.params.get("save"))))
 
 
@@ -127,26 +121,20 @@ async def _page(
         comment=comment[:_LONGEST_COMMENT],
         most_comment=_LONGEST_COMMENT,
         token=token or req.params.get("t") or "",
-        **_told(shown, identity, req.params.get("done"), now),
+        **_values(shown, identity, req.params.get("done"), now),
     )
 
 
 def _looked_up(here: Services, name: str, now: datetime) -> Shown:
-    """Read all that the page shows. Raises Refused where there is no such approval."""
-    try:
-        view = approvals.read(here.blobs, name, now)
-    except ApprovalMissing as error:
-        raise unknown_approval() from error
+    """Read all that the page shows. Raises ApprovalMissing."""
+    view = read_approval(here.blobs, name, now)
     asked = view.request.document
-    try:
-        file, content = approvals.document(here.blobs, name)
-    except ApprovalMissing:
-        file, content = asked.name, None
-    invoice = here.reader.read(file, content) if content is not None else None
+    content = approvals.document(here.blobs, view.request)
+    invoice = here.reader.read(asked.name, content) if content is not None else None
     digest = hashlib.sha256(content).hexdigest() if content is not None else asked.sha256
     return Shown(
         view=view,
-        absent=approvals.delegations(here.blobs),
+        absent=absences.all_of(here.blobs).found,
         notices=digests.as_it_is(here.blobs, notices.of_approval(here.blobs, name).found),
         invoice=of_invoice(invoice) if invoice else of_row(view.request.row.as_plain()),
         changed=digest != asked.sha256,
@@ -154,7 +142,7 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
     )
 
 
-def _told(shown: Shown, identity: Identity, done: str | None, now: datetime) -> dict[str, Any]:
+def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -> dict[str, Any]:
     """The values of the template."""
     view, people = shown.view, people_of()
     request, link = view.request, identity.link

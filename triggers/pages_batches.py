@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import azure.durable_functions as df
@@ -161,4 +160,8 @@ def _shown(seen: BatchSeen, *, stopping: bool = False) -> Batch:
 
 def _open_approvals(blobs: Blobs, name: str) -> list[InboxEntry]:
     """What waits of a batch, with amounts as the inbox shows them."""
-    return [replace(item, amount=owed(item)) for item in approvals.inbox(blobs) if item.batch == name]
+    return [
+        item.model_copy(update={"amount": owed(item)})
+        for item in approvals.inbox(blobs)
+        if item.batch == name
+    ]

@@ -2,8 +2,10 @@
 
 NotDone
 ├── Misunderstood   the request cannot be understood
+├── NotAllowed      who asks may not do that
 ├── Unknown         there is nothing of this id
 ├── NotNow          it is over, or it has not begun
+├── NotReady        a person has to set something up first
 └── NotAsAsked      it cannot be done in the way that was asked for
 """
 
@@ -26,12 +28,20 @@ class Misunderstood(NotDone):
     """The request cannot be understood."""
 
 
+class NotAllowed(NotDone):
+    """Who asks may not do that."""
+
+
 class Unknown(NotDone):
     """There is nothing of this id."""
 
 
 class NotNow(NotDone):
     """It is over, or it has not begun."""
+
+
+class NotReady(NotDone):
+    """It cannot be done before a person has set something up."""
 
 
 class NotAsAsked(NotDone):

@@ -6,8 +6,12 @@ writes nothing twice.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from adapters.services import Services
 from invoicing.approval import deciding, stages
+from invoicing.approval.deciding import StandIns
+from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.inbox import inbox_entry
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import Progress
@@ -22,8 +26,7 @@ from invoicing.records.approval_steps import (
     StageNow,
 )
 from invoicing.records.invoice_steps import Compensated
-from stores import approvals
-from stores.approvals import stand_ins_at
+from stores import absences, approvals
 from stores.ledgers import Ledger
 from usecases.telling import tell
 
@@ -114,7 +117,7 @@ def _is_there(entries: list[Entry], wanted: Draft) -> bool:
 def _taken_in(services: Services, ledger: Ledger, job: StageJob) -> StageNow:
     """Bring inbox and people up to the ledger; returns what the workflow goes on with."""
     state = ledger.state
-    away = stand_ins_at(services.blobs, job.at) if _is_open(state, job.stage) else {}
+    away = _stand_ins(services, job.at) if _is_open(state, job.stage) else {}
     waits = deciding.waiting_for(state, ledger.request.sender, away)
     if _is_open(state, job.stage):
         entry = inbox_entry(ledger.request, state.stage(job.stage), waits)
@@ -137,6 +140,10 @@ def stage_now(state: Progress, name: str, waiting_for: tuple[str, ...]) -> Stage
         alarm=stages.next_alarm(current) if is_open else None,
         seen=state.entries,
     )
+
+
+def _stand_ins(services: Services, now: datetime) -> StandIns:
+    return stand_ins_by_person(absences.all_of(services.blobs).found, now)
 
 
 def _is_open(state: Progress, name: str) -> bool:

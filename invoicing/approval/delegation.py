@@ -7,7 +7,7 @@ people can make one at the same moment, so it is harmless here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -72,6 +72,12 @@ def stand_ins(person: str, delegations: Iterable[Delegation], now: datetime) -> 
     while (current := away.get(current, "")) and current != person and current not in chain:
         chain.append(current)
     return tuple(chain)
+
+
+def stand_ins_by_person(delegations: Sequence[Delegation], now: datetime) -> dict[str, tuple[str, ...]]:
+    """For each person who is away, who may decide in their place; the last one is the one to ask."""
+    found = {absence.who: stand_ins(absence.who, delegations, now) for absence in delegations}
+    return {person: chain for person, chain in found.items() if chain}
 
 
 def acting(person: str, delegations: Iterable[Delegation], now: datetime) -> str:

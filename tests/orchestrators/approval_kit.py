@@ -38,14 +38,17 @@ from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
 from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
-from stores import approvals, notices, supervised
+from stores import notices, supervised
 from stores.notices import Notice
 from tests.app_versions import CURRENT
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
-from triggers import supervising, timers
+from triggers import supervising
 from usecases import supervise
+from usecases.approval_view import read_approval
+from usecases.decide_approval import Choice, enter_decision
+from usecases.wake_approval import decision_after, waiting_at, wake
 
 APP = [
     module.bp
@@ -239,20 +242,17 @@ class Office:
         approval = approval or names.approval_id(INVOICE)
         stage = more.pop("stage", None)
         if stage is None:
-            view = approvals.read(self.blobs, approval)
+            view = read_approval(self.blobs, approval)
             stage = view.open_stage.name if view.open_stage else view.stages[-1].name
-        value = {"comment": "because", "via": "dev", "now": self.host.now} | more
-        if "sha256" not in value:
-            value["sha256"] = self.sha256(approval)
-        return approvals.decide(
-            self.blobs,
-            LEDGER_KEYS,
-            approval,
+        choice = Choice(
+            approval=approval,
             stage=stage,
-            who=who,
-            decision=cast(approvals.Decision, decision),
-            **value,
+            decision=decision,
+            comment=more.pop("comment", "because"),
+            sha256=more.pop("sha256", None) or self.sha256(approval),
         )
+        value: dict[str, Any] = {"via": "dev", "link_id": None, "now": self.host.now} | more
+        return enter_decision(self.blobs, LEDGER_KEYS, choice, who, **value)
 
     def decide(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:
         """Somebody decides, and the workflow is woken."""
@@ -262,16 +262,16 @@ class Office:
 
     def wake(self, approval: str | None = None, seq: int | None = None) -> bool:
         """Raise the event of a decision."""
-        return drive(approvals.wake(self.client, approval or names.approval_id(INVOICE), seq))
+        return drive(wake(self.client, approval or names.approval_id(INVOICE), seq))
 
     def sweep(self) -> list[str]:
         """The timer trigger's work, without its threads."""
         found = []
         for name in self.blobs.names(names.INBOX):
             approval = name.removeprefix(names.INBOX)
-            waits = approvals.waiting_at(drive(self.client.get_status(approval)))
-            seq = timers.decision_after(self.blobs, approval, waits[2]) if waits else None
-            if seq is not None and drive(approvals.wake(self.client, approval, seq)):
+            waits = waiting_at(drive(self.client.get_status(approval)))
+            seq = decision_after(self.blobs, approval, waits.seen) if waits else None
+            if seq is not None and drive(wake(self.client, approval, seq)):
                 found.append(approval)
         return found
 
@@ -327,7 +327,7 @@ class Office:
 
     def entries(self, approval: str | None = None) -> list[Entry]:
         """The ledger."""
-        return list(approvals.read(self.blobs, approval or names.approval_id(INVOICE)).entries)
+        return list(read_approval(self.blobs, approval or names.approval_id(INVOICE)).entries)
 
     def kinds(self, approval: str | None = None) -> list[str]:
         """The kinds of the ledger's entries."""

@@ -17,9 +17,9 @@ from devhost.errors import InstanceFinished, InstanceNotFound
 from devhost.testing import Host, HostCrash
 from devhost.testing.lost_steps import FATES
 from invoicing.approval import audit, names
+from invoicing.approval.deciding import DecisionRefused
+from invoicing.approval.delegation import BadDelegation
 from invoicing.approval.ledger import Entry
-from stores import approvals
-from stores.approvals import BadDelegation, DecisionRefused
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from tests.fakes.ledger_keys import LEDGER_KEYS
@@ -38,6 +38,7 @@ from tests.orchestrators.approval_kit import (
     manager,
     sha256,
 )
+from usecases.absences import delegate
 
 APPROVAL = names.approval_id(INVOICE)
 
@@ -169,7 +170,7 @@ class World:
         now = self.office.host.now
         try:
             until = now + timedelta(days=self.rng.randint(1, 9))
-            approvals.delegate(self.office.blobs, self.office.policy, who, until, to, now)
+            delegate(self.office.blobs, self.office.policy, who, until, to, now)
             self._note(f"{who} is away, {to} stands in")
         except (BadDelegation, StorageUnavailable) as error:
             self._note(f"{who} cannot go: {type(error).__name__}")

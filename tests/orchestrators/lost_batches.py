@@ -15,10 +15,10 @@ from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from devhost.testing import Host
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.policy_file import parse
 from orchestrators import batch, batch_approvals, chunk
 from stores import approvals
-from stores.approvals import DecisionRefused
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.orchestrators import test_batch_approvals as paper
@@ -26,6 +26,7 @@ from tests.orchestrators.approval_kit import ANN, SUE, HostClient, Office, clerk
 from tests.orchestrators.approval_model import plan_loss
 from tests.orchestrators.test_lost_steps import Chunks
 from triggers import supervising
+from usecases.wake_approval import wake
 
 BATCH = paper.BATCH
 BATCH_JOB = {"batch": BATCH, "source": {"kind": "upload", "name": "may.zip"}}
@@ -120,7 +121,7 @@ class DecidedBatch:
                 self.office.write(ANN, "reject", item.approval, sha256=sha256(ref), stage="clerk")
             self.trace.append(f"{ref} is rejected")
             if self.rng.random() < 0.7:
-                drive(approvals.wake(self.office.client, item.approval))
+                drive(wake(self.office.client, item.approval))
 
     def check(self) -> None:
         """The invariants. Raises AssertionError."""

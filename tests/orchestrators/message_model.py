@@ -20,13 +20,14 @@ from activities import digest_steps
 from adapters.channels import NotSent
 from devhost.testing import HostCrash
 from invoicing.approval import names
+from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.tellings import tellings
-from stores import approvals, outbox
-from stores.approvals import DecisionRefused
+from stores import outbox
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, plain, sha256
 from tests.orchestrators.approval_model import plan_loss
+from usecases.approval_view import read_approval
 
 STAGE = clerk(remind_after="PT30M", remind_every="PT3H", escalate_after="PT5H", escalate_to=[CARLA])
 REFS = tuple(names.invoice_id(f"{n:x}" * 64) for n in range(1, 6))
@@ -240,7 +241,7 @@ class World:
         )
         wanted: Counter[tuple[str, str, str]] = Counter()
         for approval in {one.approval for one in self.office.told}:
-            view = approvals.read(self.office.blobs, approval)
+            view = read_approval(self.office.blobs, approval)
             asked = view.request.stages
             for telling in tellings(asked, view.entries, SUE):
                 for person in telling.to:

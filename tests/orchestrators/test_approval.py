@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from invoicing.approval import names
+from invoicing.approval.deciding import DecisionRefused
 from stores import approvals
-from stores.approvals import DecisionRefused
 from stores.blobs import StorageUnavailable
 from tests.orchestrators.approval_kit import (
     ANN,
@@ -25,6 +25,7 @@ from tests.orchestrators.approval_kit import (
     clerk,
     manager,
 )
+from usecases.absences import delegate
 
 APPROVAL = names.approval_id(INVOICE)
 Open = Callable[..., Office]
@@ -147,7 +148,7 @@ def test_stand_in_decides_and_the_ledger_says_for_whom(office: Open) -> None:
     """Ann is away and Eva stands in; Ann's place is taken then, also when she comes back."""
     here = office(clerk(approvers=[ANN, BOB], quorum=2))
     until = here.host.now + timedelta(days=3)
-    approvals.delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
+    delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
     entry = here.decide(EVA, "approve")
     assert (entry.who, entry.on_behalf_of) == (EVA, ANN)
     assert _refused(lambda: here.write(ANN, "approve")) == "already_decided"
@@ -159,7 +160,7 @@ def test_stand_in_is_asked_instead_and_only_while_the_absence_lasts(office: Open
     """The reminder goes to Eva; after the absence it is Ann's turn again."""
     here = office(clerk(approvers=[ANN], remind_after="P1D", remind_every="P2D"))
     until = here.host.now + timedelta(days=2)
-    approvals.delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
+    delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
     here.host.advance(days=1)
     assert here.told_kinds()[-1] == ("reminder", (EVA,))
     here.host.advance(days=2)
@@ -172,7 +173,7 @@ def test_nobody_stands_in_twice_or_for_the_sender(office: Open) -> None:
     here = office(clerk(approvers=[ANN, BOB, CARLA], quorum=2), sender=DAN)
     now = here.host.now
     for who in (ANN, BOB):
-        approvals.delegate(here.blobs, here.policy, who, now + timedelta(days=3), EVA, now)
+        delegate(here.blobs, here.policy, who, now + timedelta(days=3), EVA, now)
     here.decide(EVA, "approve")
     assert _refused(lambda: here.write(EVA, "approve")) == "already_decided"
 

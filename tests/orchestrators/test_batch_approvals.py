@@ -15,6 +15,7 @@ from orchestrators import batch, batch_approvals, chunk
 from stores import approvals, batch_names
 from stores.batches import BatchStore
 from tests.orchestrators.approval_kit import ANN, APP, SUE, Office, clerk, drive, policy_of, sha256
+from usecases.wake_approval import wake
 
 BATCH = "b" + "0" * 24
 UPLOAD = {"kind": "upload", "name": "may.zip"}
@@ -81,7 +82,7 @@ def _decide_all(here: Office, decision: str) -> None:
         ref = item.ref.rpartition("/")[2]
         # The document itself stands in a chunk of its batch; here only its hash matters.
         here.write(ANN, decision, item.approval, sha256=sha256(ref))
-        drive(approvals.wake(here.client, item.approval))
+        drive(wake(here.client, item.approval))
 
 
 def test_small_ones_are_booked_and_the_others_wait_all_at_once() -> None:

@@ -27,6 +27,7 @@ from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
 from tests.unit.report_rows import finding, row
+from usecases.approval_view import read_approval
 from usecases.telling import tell
 
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
@@ -101,7 +102,7 @@ class World:
 
     def put_in_inbox(self, approval: str) -> None:
         """What the inbox has of an open approval, as the workflow leaves it."""
-        view = approvals.read(self.blobs, approval)
+        view = read_approval(self.blobs, approval)
         assert view.open_stage is not None
         item = {
             **dict.fromkeys(("supplier", "number", "amount", "currency", "type_code", "batch")),

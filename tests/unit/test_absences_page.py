@@ -14,10 +14,12 @@ import pytest
 from adapters import policies, services
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
-from stores import approvals, wishes
+from stores import absences as stored_absences
+from stores import wishes
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA
 from tests.unit.page_requests import get, handler, local_run, request, text
 from triggers import pages_absences
+from usecases.absences import delegate
 from web.views.absences import absences, choices, until_words
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -41,7 +43,7 @@ def away(here: Services, who: str, to: str, days: float = 3) -> None:
     """Somebody is away; for less than no days: they were."""
     now, since = datetime.now(UTC), datetime.now(UTC) - 10 * DAY
     policy = policies.load(here.settings)
-    approvals.delegate(here.blobs, policy, who, now + timedelta(days=days), to, min(now, since))
+    delegate(here.blobs, policy, who, now + timedelta(days=days), to, min(now, since))
 
 
 async def shown(person: str | None = ANN, query: str = "") -> func.HttpResponse:
@@ -72,7 +74,7 @@ async def test_entering_an_absence_and_ending_it(here: Services) -> None:
     """Each goes on with GET to a page that says what was done; then the form changes what was said."""
     answer = await enter(until=in_days(3), to=EVA.upper())
     assert (answer.status_code, answer.headers["Location"]) == (303, "/absences?done=entered")
-    (made,) = approvals.delegations(here.blobs)
+    (made,) = stored_absences.all_of(here.blobs).found
     assert (made.who, made.to) == (ANN, EVA)
     assert made.until.date() - DAY == date.fromisoformat(in_days(3)), "the day counts to its end"
     page = text(await shown(query="?done=entered"))
@@ -82,7 +84,7 @@ async def test_entering_an_absence_and_ending_it(here: Services) -> None:
     assert "I am back" not in text(await shown(BOB)), "one ends one's own absence only"
     back = await get(pages_absences.end_own_absence, "/absences/end", method="POST", fields={})
     assert (back.status_code, back.headers["Location"]) == (303, "/absences?done=ended")
-    assert approvals.delegations(here.blobs) == []
+    assert stored_absences.all_of(here.blobs).found == []
     assert "You are back" in text(await shown(query="?done=ended"))
 
 
@@ -98,7 +100,7 @@ async def test_without_a_choice_the_deputy_stands_in(here: Services) -> None:
     page = text(await shown())
     assert re.search(rf'<select id="to" name="to">\s*<option value="{BOB}">Bob Lang, your deputy<', page)
     assert (await enter(until=in_days(1))).status_code == 303
-    assert [one.to for one in approvals.delegations(here.blobs)] == [BOB]
+    assert [one.to for one in stored_absences.all_of(here.blobs).found] == [BOB]
     assert re.search(
         r'name="to" required>\s*<option value="" selected>Choose somebody<', text(await shown(EVA))
     )
@@ -125,7 +127,7 @@ async def test_a_refusal_is_shown_and_what_was_typed_is_kept(
     until = in_days(days) if days is not None else "soon"
     answer = await enter(until=until, to=to)
     page = text(answer)
-    assert (answer.status_code, len(approvals.delegations(here.blobs))) == (status, 1)
+    assert (answer.status_code, len(stored_absences.all_of(here.blobs).found)) == (status, 1)
     assert words in re.findall(r'role="alert" id="problem">(.*?)</p>', page)[0]
     assert f'value="{until}"' in page
     assert re.findall(r'<(?:input|select) [^>]*id="(\w+)"[^>]*aria-invalid="true"', page) == [field]
@@ -163,7 +165,7 @@ async def test_a_policy_that_cannot_be_used_is_told(here: Services, tmp_path: Pa
             assert ANN in one
         back = await get(pages_absences.end_own_absence, "/absences/end", method="POST", fields={})
         assert back.status_code == 303
-    assert approvals.delegations(here.blobs) == []
+    assert stored_absences.all_of(here.blobs).found == []
 
 
 async def test_one_has_to_be_signed_in(here: Services) -> None:
@@ -178,7 +180,7 @@ async def test_one_has_to_be_signed_in(here: Services) -> None:
                 builder, f"/absences{query}", None, method="POST", fields=fields, csrf_person=ANN
             )
             assert refused.status_code == 401
-    assert approvals.delegations(here.blobs) == []
+    assert stored_absences.all_of(here.blobs).found == []
 
 
 async def test_a_form_without_its_token_does_nothing(here: Services) -> None:
@@ -190,7 +192,7 @@ async def test_a_form_without_its_token_does_nothing(here: Services) -> None:
         foreign = request("/absences", method="POST", fields={"until": in_days(9)}, csrf_person=BOB)
         for req in (bare, foreign):
             assert (await handler(builder)(req=req)).status_code == 403
-    (kept,) = approvals.delegations(here.blobs)
+    (kept,) = stored_absences.all_of(here.blobs).found
     assert kept.to == BOB
 
 
@@ -219,7 +221,7 @@ def test_the_last_day_that_is_offered_is_taken(here: Services) -> None:
     offered = choices(policies.load(here.settings), ANN, NOW)
     assert offered is not None
     ends = datetime.fromisoformat(offered.last).replace(tzinfo=UTC) + DAY
-    made = approvals.delegate(here.blobs, policies.load(here.settings), ANN, ends, None, NOW)
+    made = delegate(here.blobs, policies.load(here.settings), ANN, ends, None, NOW)
     assert made.until == ends
     assert [one for one, _ in offered.people] == [BOB, CARLA, DAN, EVA]
 

@@ -14,13 +14,14 @@ from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
-from stores import approvals
+from stores import absences
 from stores.blobs import BlobMissing, StorageUnavailable
 from stores.ledgers import ApprovalMissing, Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
-from triggers import timers
+from usecases.approval_view import read_approval
+from usecases.wake_approval import sweep, wake
 
 APPROVAL = names.approval_id("i" + "1" * 24)
 AT = "2026-05-01T10:00:00+00:00"
@@ -60,14 +61,14 @@ def test_absence_that_ends_while_they_are_listed_is_left_out() -> None:
             raise BlobMissing(name)
 
     blobs.fails = ends
-    assert [one.who for one in approvals.delegations(blobs)] == ["bob@example.com"]
+    assert [one.who for one in absences.all_of(blobs).found] == ["bob@example.com"]
 
 
 def test_missing_approval_is_told() -> None:
     """Whether the id is one of ours or not."""
     for approval in (APPROVAL, "../secrets", ""):
         with pytest.raises(ApprovalMissing):
-            approvals.read(MemoryBlobs(), approval)
+            read_approval(MemoryBlobs(), approval)
 
 
 def test_answer_that_got_lost_is_recognised(blobs: MemoryBlobs) -> None:
@@ -121,7 +122,7 @@ def _waits(attempt: int, seen: int) -> str:
 
 
 def _wake(client: Client, seq: int | None = 3) -> bool:
-    return asyncio.run(approvals.wake(cast(Any, client), APPROVAL, seq))
+    return asyncio.run(wake(cast(Any, client), APPROVAL, seq))
 
 
 def test_wake_raises_the_event_that_is_waited_for() -> None:
@@ -165,7 +166,7 @@ def test_sweep_wakes_what_is_behind_and_nothing_else(blobs: MemoryBlobs) -> None
             who = "ann@example.com" if draft == "approve" else None
             _append(blobs, Draft(kind=cast(Any, draft), at=AT, stage="clerk", who=who))
         client = Client(_waits(1, 2))
-        assert asyncio.run(timers.sweep(blobs, cast(Any, client))) == woken
+        assert asyncio.run(sweep(blobs, cast(Any, client))) == woken
         assert len(client.raised) == len(woken)
 
 
@@ -175,4 +176,4 @@ def test_sweep_goes_on_after_one_that_it_cannot_read(blobs: MemoryBlobs) -> None
     blobs.write(names.inbox(other), b"{}", {"item": "{}"})
     blobs.write(names.entry(other, 3), b"broken")
     _approve(blobs)
-    assert asyncio.run(timers.sweep(blobs, cast(Any, Client(_waits(1, 2))))) == [APPROVAL]
+    assert asyncio.run(sweep(blobs, cast(Any, Client(_waits(1, 2))))) == [APPROVAL]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stores import approvals
 from stores.notices import Notice
 from stores.records import Listed
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -10,6 +9,7 @@ from tests.unit.approvals_on_paper import ANN, NOON, put_approval
 from tests.unit.report_rows import row
 from triggers.approval_view import view
 from triggers.own_links import OwnLinks
+from usecases.approval_view import read_approval
 
 
 def _notice(n: int, kind: str) -> Notice:
@@ -28,7 +28,7 @@ def _notice(n: int, kind: str) -> Notice:
 def test_a_message_of_an_unknown_kind_costs_its_own_line() -> None:
     """The approval and its other messages are there, and the odd one is named."""
     blobs = MemoryBlobs()
-    found = approvals.read(blobs, put_approval(blobs, row()))
+    found = read_approval(blobs, put_approval(blobs, row()))
     told = Listed([_notice(1, "request"), _notice(2, "a hand's word")], ["other"])
     answer = view(found, told, OwnLinks("https://settle.example/api/approvals", None), None)
     assert [message.id for message in answer.notifications] == [f"n{1:024x}"]

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from invoicing.approval import stages
 from invoicing.approval.ledger import Draft
 from invoicing.records.document import DocumentRow
-from stores import approvals
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, CLERK, NOON, add_entries, put_approval
 from tests.unit.report_rows import finding, row
+from usecases.approval_view import read_approval
 from web.views import approval as words
 
 MANAGEMENT: dict[str, Any] = {
@@ -44,8 +45,8 @@ def state(blobs: MemoryBlobs, *drafts: Draft, **more: Any) -> Any:
     """The state of a new approval after some entries."""
     approval = put_approval(blobs, row(), **more)
     add_entries(blobs, approval, *drafts)
-    view = approvals.read(blobs, approval)
-    return approvals.stages.progress(view.request.stages, view.entries)
+    view = read_approval(blobs, approval)
+    return stages.progress(view.request.stages, view.entries)
 
 
 def may(of: Any, who: str, **more: Any) -> words.Choices:
@@ -134,7 +135,7 @@ def test_the_history_names_people_places_and_ways(blobs: MemoryBlobs) -> None:
         draft("approve", CARLA, on_behalf_of=ANN, via="dev"),
         draft("closed", detail={"outcome": "approved"}),
     )
-    view = approvals.read(blobs, approval)
+    view = read_approval(blobs, approval)
     told = words.history(view.entries, view.request, name)
     assert [one.text for one in told] == [
         "Carla Weiss sent it in. Approval was asked for by the rule “everything”.",
@@ -151,12 +152,12 @@ def test_the_history_names_people_places_and_ways(blobs: MemoryBlobs) -> None:
 def test_stages_say_who_where_and_when(blobs: MemoryBlobs) -> None:
     """Open, done and to come. Bob is needed for the management, so as a clerk he is not asked."""
     approval = put_approval(blobs, row(), stages=(CLERK, MANAGEMENT))
-    view = approvals.read(blobs, approval)
+    view = read_approval(blobs, approval)
     first, second = words.stages_shown(view.stages, view.waiting_for, name)
     assert (first.word, first.lines) == ("waits for a decision", ["Waits for Ann Roth."])
     assert (second.word, second.lines) == ("comes later", ["Then Bob Lang and Carla Weiss."])
     add_entries(blobs, approval, draft("approve", ANN))
-    first = words.stages_shown(approvals.read(blobs, approval).stages, (), name)[0]
+    first = words.stages_shown(read_approval(blobs, approval).stages, (), name)[0]
     assert (first.word, first.mark, first.lines) == (
         "approved",
         "✓",
@@ -168,7 +169,7 @@ def test_what_was_done_is_proved_by_the_ledger(blobs: MemoryBlobs) -> None:
     """An address can say `done=3`; only who wrote entry 3 is thanked for it."""
     approval = put_approval(blobs, row())
     add_entries(blobs, approval, draft("approve", ANN))
-    entries = approvals.read(blobs, approval).entries
+    entries = read_approval(blobs, approval).entries
     assert words.done(entries, "3", ANN) == "You approved this invoice."
     assert words.done(entries, "3", BOB) is None
     assert words.done(entries, "2", ANN) is None

@@ -22,13 +22,13 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, request_sha256, signature_fault, to_bytes
 from invoicing.approval.policy import Stage
-from stores import approvals
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
 from tests.unit.report_rows import row
 from triggers import approvals as api
 from triggers import invoices
+from usecases.approval_view import read_approval
 
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
 REF = "i" + "1" * 24
@@ -146,7 +146,7 @@ async def test_document_that_was_replaced_after_the_mail_cannot_be_approved(worl
     token = world.token()
     world.blobs.write(names.invoice_document(REF), b"<Invoice>more</Invoice>")
     assert await world.decide(token) == (409, "document_changed")
-    assert len(approvals.read(world.blobs, APPROVAL).entries) == 2
+    assert len(read_approval(world.blobs, APPROVAL).entries) == 2
     assert await world.decide(token, decision="reject", comment="Not what I saw") == (201, "link")
 
 
@@ -154,10 +154,10 @@ async def test_without_a_key_nothing_is_decided_where_the_app_is_deployed(world:
     """503 with what is missing, nothing in the ledger; a local run decides, unsigned."""
     del world.environment["SETTLE_LEDGER_KEY"]
     assert await world.decide(world.token()) == (503, "ledger_key_missing")
-    assert len(approvals.read(world.blobs, APPROVAL).entries) == 2
+    assert len(read_approval(world.blobs, APPROVAL).entries) == 2
     world.environment["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development"
     assert await world.decide(world.token()) == (201, "link")
-    assert approvals.read(world.blobs, APPROVAL).entries[-1].signed_with is None
+    assert read_approval(world.blobs, APPROVAL).entries[-1].signed_with is None
 
 
 async def test_decision_is_signed_with_the_newest_key(world: World) -> None:
@@ -165,7 +165,7 @@ async def test_decision_is_signed_with_the_newest_key(world: World) -> None:
     world.environment["SETTLE_LEDGER_KEY"] = f"{'n' * 40} {LEDGER_KEY}"
     status, answer = await world.call(api.post_decision, body={"decision": "approve", "t": world.token()})
     assert (status, "signature" in answer["entry"]) == (201, False)
-    entry = approvals.read(world.blobs, APPROVAL).entries[-1]
+    entry = read_approval(world.blobs, APPROVAL).entries[-1]
     keys = world.services.ledger_keys
     assert entry.signed_with == keys.ids[0] != LEDGER_KEYS.ids[0]
     assert signature_fault(entry, keys) is None
@@ -174,7 +174,7 @@ async def test_decision_is_signed_with_the_newest_key(world: World) -> None:
 async def test_link_that_has_ended_decides_nothing(world: World) -> None:
     """410, and nothing in the ledger."""
     assert await world.decide(world.token(ends=-timedelta(seconds=1))) == (410, "link_expired")
-    assert len(approvals.read(world.blobs, APPROVAL).entries) == 2
+    assert len(read_approval(world.blobs, APPROVAL).entries) == 2
 
 
 async def test_link_of_somebody_who_is_no_approver_decides_nothing(world: World) -> None:

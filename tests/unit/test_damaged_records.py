@@ -15,12 +15,12 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.services import Services
 from invoicing.approval import names
-from invoicing.approval.delegation import Delegation
+from invoicing.approval.delegation import Delegation, stand_ins_by_person
 from invoicing.approval.gathering import Slot
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.messages import Message, MessageItem
-from stores import approvals, batch_names, intake_records, notices, outbox, wishes
+from stores import absences, batch_names, intake_records, notices, outbox, wishes
 from stores.batches import BatchStore
 from stores.notices import Notice
 from stores.records import RecordDamaged
@@ -190,7 +190,7 @@ async def test_damaged_absence_costs_its_own_line(here: Services, broken: bytes)
     listed = await _api(approvals_api.get_delegations)
     assert ([one["who"] for one in listed["delegations"]], listed["damaged"]) == ([ANN], [bad])
     await _shows(pages_absences.page_absences, "/absences", ANN, bad)
-    assert approvals.stand_ins_at(here.blobs, NOW) == {ANN: (BOB,)}
+    assert stand_ins_by_person(absences.all_of(here.blobs).found, NOW) == {ANN: (BOB,)}
 
 
 async def test_any_change_to_an_absence_leaves_the_list(here: Services) -> None:

@@ -21,7 +21,6 @@ from invoicing.approval.delegation import Delegation
 from invoicing.records.messages import Message, MessageItem
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
-from stores import approvals as stored_approvals
 from stores import notices, outbox, supervised
 from stores.notices import Notice
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
@@ -30,6 +29,7 @@ from tests.unit.report_rows import finding, invoice, row
 from triggers import approvals, batches, health, invoices, supervising
 from triggers.openapi import document
 from triggers.openapi_schemas import ANSWERS, BODIES
+from usecases.approval_view import current_sha256, read_approval
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
@@ -208,8 +208,8 @@ async def _approval_read(api: Api) -> func.HttpResponse:
 @answers("postDecision", 201)
 async def _approval_decided(api: Api) -> func.HttpResponse:
     approval = api.approval()
-    asked = stored_approvals.read(api.blobs, approval)
-    digest = stored_approvals.current_sha256(api.blobs, approval)
+    asked = read_approval(api.blobs, approval)
+    digest = current_sha256(api.blobs, approval)
     assert asked.open_stage is not None
     body = {"decision": "approve", "stage": asked.open_stage.name, "sha256": digest}
     return await api.call(approvals.post_decision, body=body, id=approval)

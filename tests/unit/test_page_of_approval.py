@@ -9,12 +9,12 @@ import azure.functions as func
 import pytest
 
 from adapters.services import Services
-from stores import approvals
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.invoice_documents import ubl
 from tests.unit.page_requests import Client, get, local_run, status, text
 from tests.unit.report_rows import row
 from triggers import pages_approval, pages_inbox
+from usecases.approval_view import read_approval
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def here() -> Iterator[Services]:
 
 def decision(here: Services, approval: str, kind: str, **more: str) -> dict[str, str]:
     """The fields of the form on an approval's page."""
-    sha256 = approvals.read(here.blobs, approval).request.document.sha256
+    sha256 = read_approval(here.blobs, approval).request.document.sha256
     return {"decision": kind, "stage": "clerk", "sha256": sha256, "comment": "", **more}
 
 
@@ -45,7 +45,7 @@ async def test_approve_on_the_page(here: Services) -> None:
     client = Client(status(approval, custom_status=custom))
     answer = await decide(here, approval, client, **decision(here, approval, "approve"))
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/approvals/{approval}?done=3")
-    assert approvals.read(here.blobs, approval).outcome == "approved"
+    assert read_approval(here.blobs, approval).outcome == "approved"
     assert (approval, "decision.clerk.1") in client.raised
     shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}?done=3"))
     assert "You approved this invoice." in shown
@@ -77,12 +77,12 @@ async def test_looking_decides_nothing(here: Services) -> None:
     for method in ("GET", "HEAD"):
         path = f"/approvals/{approval}?decision=approve&stage=clerk"
         assert (await get(pages_approval.page_approval, path, method=method)).status_code == 200
-    assert len(approvals.read(here.blobs, approval).entries) == 2
+    assert len(read_approval(here.blobs, approval).entries) == 2
 
 
 def link(here: Services, approval: str, *, hours: int = 1, person: str = ANN) -> str:
     """The token of a link that was sent to somebody."""
-    sha256 = approvals.read(here.blobs, approval).request.document.sha256
+    sha256 = read_approval(here.blobs, approval).request.document.sha256
     expires = datetime.now(UTC) + timedelta(hours=hours)
     return here.links.sign(approval, "clerk", person, sha256, expires=expires)
 
@@ -131,7 +131,7 @@ async def test_a_decision_by_link_needs_no_sign_in(here: Services) -> None:
         client=client,
     )
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?done=3&t={token}")
-    entry = approvals.read(here.blobs, approval).entries[2]
+    entry = read_approval(here.blobs, approval).entries[2]
     assert (entry.kind, entry.who, entry.via, entry.comment) == ("reject", ANN, "link", "Not ours.")
     again = await get(
         pages_approval.decide_on_page,
@@ -148,7 +148,7 @@ async def test_a_decision_by_link_needs_no_sign_in(here: Services) -> None:
 async def test_a_replaced_document_cannot_be_approved(here: Services) -> None:
     """The page says so, and offers no button for it."""
     approval = put_approval(here.blobs, row(), content=ubl())
-    ref = approvals.read(here.blobs, approval).request.ref
+    ref = read_approval(here.blobs, approval).request.ref
     here.blobs.write(f"invoices/{ref}/document", ubl() + b" ")
     shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
     assert "The document was replaced" in shown

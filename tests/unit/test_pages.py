@@ -16,13 +16,14 @@ from werkzeug.http import parse_cookie
 from adapters import services
 from adapters.services import Services
 from invoicing.records.messages import Message, MessageItem
-from stores import approvals, outbox
+from stores import outbox
 from stores.ledgers import Ledger
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import BASE, Client, get, handler, local_run, request, status, text
 from tests.unit.report_rows import finding, invoice, row
 from triggers import pages_approval, pages_batches, pages_inbox, pages_outbox, pages_runs, pages_sign_in
+from usecases.approval_view import read_approval
 from usecases.telling import tell
 from web.rendering import static_url
 
@@ -184,7 +185,7 @@ async def test_a_form_without_its_token_does_nothing(here: Services) -> None:
         client=client,
     )
     assert (refused.status_code, other.status_code) == (403, 403)
-    assert len(approvals.read(here.blobs, approval).entries) == 2
+    assert len(read_approval(here.blobs, approval).entries) == 2
 
 
 async def test_the_outbox_keeps_links_on_this_host(here: Services) -> None:

@@ -1,0 +1,40 @@
+"""Absences: who is away until when, and who decides meanwhile. One small blob for each person."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import TypeAdapter
+
+from invoicing.approval import names
+from invoicing.approval.delegation import Delegation
+from stores import records
+from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.records import Listed
+
+_DELEGATION = TypeAdapter(Delegation)
+
+
+def all_of(blobs: Blobs) -> Listed[Delegation]:
+    """All absences that were noted, also those that are over, with the names of those that cannot be read.
+
+    One that cannot be read lets nobody decide.
+    """
+
+    def read(blob: BlobInfo) -> Delegation | None:
+        try:
+            return records.from_json(_DELEGATION, blob.name, blobs.read(blob.name))
+        except BlobMissing:
+            return None  # it was ended between the listing and now
+
+    return records.each(blobs.list(names.DELEGATIONS), read)
+
+
+def note(blobs: Blobs, absence: Delegation) -> None:
+    """Note that somebody is away, over what was noted of them before."""
+    blobs.write(names.delegation(absence.who), json.dumps(absence.as_dict()).encode())
+
+
+def end(blobs: Blobs, who: str) -> None:
+    """Somebody is back; who was not away still is not."""
+    blobs.delete(names.delegation(who))

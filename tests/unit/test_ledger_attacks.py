@@ -34,6 +34,14 @@ def books() -> Books:
     return Books()
 
 
+def test_signature_counts_for_its_purpose_alone() -> None:
+    """That of an entry is worth nothing on an anchor of the same text, nor the other way round."""
+    entry, anchor = LEDGER_KEYS.sign("entry", "text"), LEDGER_KEYS.sign("anchor", "text")
+    assert LEDGER_KEYS.fault("entry", "text", entry) is None
+    assert LEDGER_KEYS.fault("anchor", "text", entry) == LEDGER_KEYS.fault("entry", "text", anchor)
+    assert LEDGER_KEYS.fault("anchor", "text", entry) is not None
+
+
 # ---------------------------------------------------------------- cutting off, and growing over it
 
 

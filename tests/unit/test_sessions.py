@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import azure.functions as func
 import pytest
 
+from adapters.identity import NotSignedIn, person_of
 from stores.blobs import StorageUnavailable
 from stores.sessions import PREFIX, Session, Sessions, is_session_id
 from tests.fakes.memory_blobs import MemoryBlobs
+from tests.unit.approvals_on_paper import ANN
+from tests.unit.page_requests import BASE, handler, local_run, request
+from triggers.pages_sign_in import do_sign_out
 
 LATER = datetime.now(UTC) + timedelta(hours=12)
 
@@ -21,6 +26,21 @@ def test_every_process_knows_that_a_session_has_ended() -> None:
     Sessions(blobs).end(session)
     assert Sessions(blobs).has_ended(session)
     assert not Sessions(blobs).has_ended(Session.begin(LATER))
+
+
+async def test_signing_out_ends_the_session_for_whoever_kept_its_cookie() -> None:
+    """Not only in the browser that signs out."""
+    with local_run() as here:
+        out = request("/sign-out", method="POST", fields={})
+        kept = func.HttpRequest("GET", BASE, headers={"cookie": out.headers["cookie"]}, body=b"")
+
+        def who() -> str:
+            return person_of(kept, here.settings.access, here.links, here.sessions).person
+
+        assert who() == ANN
+        assert (await handler(do_sign_out)(req=out)).status_code == 303
+        with pytest.raises(NotSignedIn):
+            who()
 
 
 def test_storage_that_is_away_ends_nothing_and_says_so() -> None:

@@ -76,6 +76,65 @@ def test_ledger_that_is_gone_is_said_when_the_next_anchor_is_taken(
     assert min(gone) in record.message
 
 
+# ---------------------------------------------------------------- yesterday's state, and others' entries
+
+
+@pytest.mark.parametrize("anchors_too", [False, True])
+def test_storage_that_was_rolled_back_to_yesterday_is_found(books: Books, anchors_too: bool) -> None:
+    """By the anchors; where these were rolled back as well, by the copies alone, as the page says."""
+    first, second = books.booked(1), books.open(2)
+    books.anchor(DAYS[0])
+    yesterday = dict(books.blobs.stored)
+    reject = Draft(kind="reject", at=LATER, stage="clerk", who=BOB, comment="no")
+    closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": "rejected"})
+    add_entries(books.blobs, second, reject, closed)
+    books.blobs.delete(names.inbox(second))
+    third = books.booked(3)
+    books.anchor(DAYS[1])
+    copies = MemoryBlobs()
+    for name in books.blobs.names(names.ANCHORS):
+        copies.create(name, books.blobs.read(name))
+    assert books.all_flaws(copies=copies) == []
+
+    kept = {} if anchors_too else {n: books.blobs.stored[n] for n in books.blobs.names(names.ANCHORS)}
+    books.blobs.stored = {**yesterday, **kept}
+    if anchors_too:
+        assert books.all_flaws() == []
+    flaws = books.all_flaws(copies=copies)
+    assert any(flaw.startswith(f"approval {second}, entry 3: entry 3 is missing") for flaw in flaws)
+    assert any(flaw.startswith(f"approval {third}, entry 1: entry 1 is missing") for flaw in flaws)
+    assert not any(first in flaw for flaw in flaws)
+
+
+@pytest.mark.parametrize("with_requests", [False, True])
+def test_ledgers_that_were_swapped_are_found(books: Books, with_requests: bool) -> None:
+    """Each chain is whole in itself, and begins with the other's request."""
+    one, two = books.booked(1), books.decided(2, "reject", "rejected")
+    swapped: dict[str, bytes] = {}
+    for here, there in ((one, two), (two, one)):
+        for name in books.blobs.names(f"{names.APPROVALS}{here}/"):
+            if with_requests or "/ledger/" in name:
+                swapped[name.replace(here, there)] = books.blobs.read(name)
+    for approval in (one, two):
+        for name in books.blobs.names(names.ledger(approval)):
+            books.blobs.delete(name)
+    for name, data in swapped.items():
+        books.blobs.write(name, data)
+    places = [place for place, _ in books.flaws()]
+    assert {f"approval {approval}, entry 1" for approval in (one, two)} <= set(places)
+
+
+def test_entry_that_is_played_again_in_another_ledger_is_found(books: Books) -> None:
+    """Ann said yes to one invoice, and her signed word is put under another, and once more under the same."""
+    said, open_one = books.decided(1), books.open(2)
+    word = books.blobs.read(names.entry(said, 3))
+    books.blobs.write(names.entry(open_one, 3), word)
+    assert [place for place, _ in books.flaws()] == [f"approval {open_one}, entry 3"]
+    books.blobs.delete(names.entry(open_one, 3))
+    books.blobs.write(names.entry(said, 5), word)
+    assert [place for place, _ in books.flaws()] == [f"approval {said}, entry 5"]
+
+
 # ---------------------------------------------------------------- ledgers in another place
 
 

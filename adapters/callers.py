@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from adapters.access_settings import AccessSettings
+from adapters.request_headers import sent_header
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _READS_ONLY = ("GET", "HEAD", "OPTIONS")
@@ -38,9 +39,10 @@ def from_elsewhere(req: func.HttpRequest, access: AccessSettings) -> bool:
     """
     if req.method.upper() in _READS_ONLY:
         return False
-    origin, site = req.headers.get("origin", ""), req.headers.get("sec-fetch-site", "").lower()
+    site = sent_header(req, "sec-fetch-site").lower()
     if site:
         return site not in ("same-origin", "none")
+    origin = sent_header(req, "origin")
     return bool(origin) and not _is_own_origin(origin, req, access)
 
 

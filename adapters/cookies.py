@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import azure.functions as func
 from werkzeug.http import parse_cookie
 
+from adapters.request_headers import sent_header
+
 
 def cookies(req: func.HttpRequest) -> Mapping[str, str]:
     """Values by name. What is not ASCII is replaced: such a cookie is not one of ours."""
-    header = req.headers.get("cookie", "")
-    return parse_cookie(header.encode("ascii", "replace").decode())
+    return parse_cookie(sent_header(req, "cookie").encode("ascii", "replace").decode())

@@ -18,6 +18,7 @@ from werkzeug.http import dump_cookie
 from adapters.access_settings import AccessSettings
 from adapters.cookies import cookies
 from adapters.links import LinkClaims, LinkRefused, Links
+from adapters.request_headers import sent_header
 from adapters.signing import BadSignature, Keys
 from invoicing.approval.persons import BadPerson, is_person_id, person_id
 from stores.sessions import Session, Sessions, is_session_id
@@ -109,7 +110,7 @@ def principal_of(req: func.HttpRequest, settings: AccessSettings) -> str | None:
 
     Raises NotSignedIn for a header that names no person.
     """
-    header = req.headers.get("x-ms-client-principal") if settings.easy_auth else None
+    header = sent_header(req, "x-ms-client-principal") if settings.easy_auth else ""
     if not header:
         return None
     try:
@@ -128,6 +129,14 @@ def principal_of(req: func.HttpRequest, settings: AccessSettings) -> str | None:
 # ---------------------------------------------------------------- the development sign-in
 
 
+class _SignInBody(BaseModel, frozen=True, strict=True):
+    """What is signed: person, end in seconds, and session."""
+
+    p: str
+    e: int
+    s: str
+
+
 @dataclass(frozen=True)
 class SignIn:
     """What a cookie says: who signed in by their own word, and in which session."""
@@ -144,13 +153,12 @@ def dev_sign_in(
     if not text:
         return None
     try:
-        value = keys.read("sign-in", text)
-        ends = datetime.fromtimestamp(int(value["e"]), UTC)
-    except (BadSignature, KeyError, TypeError, ValueError, OverflowError):
+        said = _SignInBody.model_validate(keys.read("sign-in", text))
+        ends = datetime.fromtimestamp(said.e, UTC)
+    except (BadSignature, ValueError, OverflowError):
         return None
-    person, session = str(value.get("p", "")), str(value.get("s", ""))
-    good = is_person_id(person) and is_session_id(session) and (now or datetime.now(UTC)) < ends
-    return SignIn(person, Session(session, ends)) if good else None
+    good = is_person_id(said.p) and is_session_id(said.s) and (now or datetime.now(UTC)) < ends
+    return SignIn(said.p, Session(said.s, ends)) if good else None
 
 
 def sign_in_cookie(
@@ -177,4 +185,4 @@ def sign_out_cookie(*, secure: bool) -> str:
 
 def is_secure(req: func.HttpRequest) -> bool:
     """Whether the browser came by https; the platform's front ends say so in a header."""
-    return req.url.startswith("https:") or req.headers.get("x-forwarded-proto", "").startswith("https")
+    return req.url.startswith("https:") or sent_header(req, "x-forwarded-proto").startswith("https")

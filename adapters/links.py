@@ -11,11 +11,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from adapters.setting_values import SettingError
-from adapters.signing import BadSignature, Keys
+from adapters.signing import BadSignature, Claims, Keys
 from invoicing.approval.persons import is_person_id
 
 Purpose = Literal["decide", "answer"]
@@ -37,6 +39,17 @@ class LinkRefused(Exception):
     def __init__(self, code: Code) -> None:
         super().__init__(_TEXTS[code])
         self.code: Code = code
+
+
+class _LinkBody(BaseModel, frozen=True, strict=True):
+    """What is signed: approval, stage, person, hash of the document, purpose (use), and end, in seconds."""
+
+    a: str
+    s: str
+    p: str
+    h: str
+    u: Purpose
+    e: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Links:
         try:
             body = self.keys.read("link", token)
             claims = _claims(body)
-        except (BadSignature, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (BadSignature, ValueError, OverflowError) as error:
             raise LinkRefused("bad") from error
         if approval is not None and claims.approval != approval:
             raise LinkRefused("foreign")
@@ -108,14 +121,11 @@ class Links:
         return self.base
 
 
-def _claims(body: dict[str, Any]) -> LinkClaims:
-    texts = [body[name] for name in ("a", "s", "p", "h", "u")]
-    if not all(isinstance(text, str) for text in texts) or not is_person_id(body["p"]):
+def _claims(body: Claims) -> LinkClaims:
+    said = _LinkBody.model_validate(body)
+    if not is_person_id(said.p):
         raise ValueError("not the claims of a link")
-    if body["u"] not in ("decide", "answer"):
-        raise ValueError("not the claims of a link")
-    approval, stage, person, sha256, purpose = texts
-    expires = datetime.fromtimestamp(int(body["e"]), UTC)
+    expires = datetime.fromtimestamp(said.e, UTC)
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     link = hashlib.sha256(canonical.encode()).hexdigest()[:24]
-    return LinkClaims(approval, stage, person, sha256, purpose, expires, link)
+    return LinkClaims(said.a, said.s, said.p, said.h, said.u, expires, link)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -23,6 +24,10 @@ LOCAL_KEY = "keys/link"
 _LONGEST_TOKEN = 4096
 
 
+Claims = Mapping[str, object]
+"""What a signed text says, by name: JSON of any kind until somebody looks at it."""
+
+
 class BadSignature(Exception):
     """A text was not signed here for this purpose, or was changed since."""
 
@@ -33,21 +38,21 @@ class Keys:
 
     secrets: tuple[str, ...] = field(repr=False)
 
-    def sign(self, purpose: str, value: dict[str, Any]) -> str:
+    def sign(self, purpose: str, value: Claims) -> str:
         """A URL-safe text that holds `value` (readable by anybody, changed by nobody)."""
         return str(self._serializer(purpose).dumps(value))
 
-    def read(self, purpose: str, text: str) -> dict[str, Any]:
+    def read(self, purpose: str, text: str) -> Claims:
         """The value of a signed text. Raises BadSignature."""
         if not text.isascii() or len(text) > _LONGEST_TOKEN:
             raise BadSignature
         try:
-            value = self._serializer(purpose).loads(text)
+            value: Any = self._serializer(purpose).loads(text)
         except BadData as error:
             raise BadSignature from error
         if not isinstance(value, dict):
             raise BadSignature
-        return value
+        return cast(Claims, value)
 
     def _serializer(self, purpose: str) -> URLSafeSerializer:
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}

@@ -10,7 +10,6 @@ import uuid
 import warnings
 import zipfile
 from dataclasses import replace
-from typing import Any
 
 import azure.functions as func
 
@@ -112,7 +111,7 @@ def _packed(parts: list[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def _flag(name: str, value: Any, default: bool) -> bool:
+def _flag(name: str, value: object, default: bool) -> bool:
     """A yes or no of the query (text) or of a JSON body (boolean)."""
     if value is None or isinstance(value, bool):
         return default if value is None else value

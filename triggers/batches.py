@@ -15,7 +15,6 @@ from triggers.batch_view import links, view
 from triggers.files import document_response, report_response
 from triggers.own_links import own_links
 from triggers.people import who_if_any
-from triggers.progress import progress_now
 from triggers.request_texts import page_token, whole
 from triggers.responses import accepted, answer, answers_errors
 from usecases.batch_files import document_of
@@ -38,10 +37,10 @@ async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClie
 
     The same content, or the same `Idempotency-Key`, finds the batch that is there already.
     """
-    used = services.current()
-    new = await asyncio.to_thread(parse, req, used.settings)
-    sender = await asyncio.to_thread(who_if_any, req, used)
-    taken = await take_in_batch(used, client, new, sender.person if sender else None)
+    app = services.current()
+    new = await asyncio.to_thread(parse, req, app.settings)
+    sender = await asyncio.to_thread(who_if_any, req, app)
+    taken = await take_in_batch(app, client, new, sender.person if sender else None)
     return _accepted(req, taken.record, batch_state(taken.state))
 
 
@@ -54,7 +53,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     So that a poller knows when to stop.
     """
     batch = req.route_params["id"]
-    seen = await batch_status(client, services.current().blobs, batch, progress_now)
+    seen = await batch_status(client, services.current().blobs, batch)
     body = view(seen.status, own_links(req, "batches"))
     return answer(body) if body.has_ended else accepted(body, body.links["self"])
 

@@ -13,6 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
+from adapters.request_headers import sent_header
+
 # Bytes of the head of a part, and of all fields that are no files. Taking one apart needs 60 times as much.
 _MOST_IN_MEMORY = 256 * 1024
 MOST_FIELDS = 100
@@ -53,13 +55,18 @@ def off_the_loop() -> None:
     raise RuntimeError("this takes long: call it with asyncio.to_thread")
 
 
+def _in_memory(*_: object, **__: object) -> io.BytesIO:
+    """What a part is read into."""
+    return io.BytesIO()
+
+
 def _parsed(req: func.HttpRequest, most_parts: int) -> tuple[Any, Any, Any]:
     off_the_loop()
-    kind, options = parse_options_header(req.headers.get("content-type"))
+    kind, options = parse_options_header(sent_header(req, "content-type"))
     body = req.get_body()
     parser = FormDataParser(
         # The body is in memory already: no files on disk, and no open files.
-        stream_factory=lambda *_, **__: io.BytesIO(),
+        stream_factory=_in_memory,
         silent=False,
         max_form_parts=most_parts,
         max_form_memory_size=_MOST_IN_MEMORY,

@@ -115,6 +115,6 @@ def _links() -> None:
 
 
 def _ledger() -> None:
-    used = services.current()
-    _ = used.ledger_keys  # raises where a deployed app has no key
-    anchoring.require_mail(used.settings)
+    app = services.current()
+    _ = app.ledger_keys  # raises where a deployed app has no key
+    anchoring.require_mail(app.settings)

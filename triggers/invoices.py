@@ -31,10 +31,10 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     The same content, or the same `Idempotency-Key`, finds the invoice that is there already. `sender` says
     who sent it in, unless that person is signed in; they may not approve it.
     """
-    used = services.current()
-    new = await asyncio.to_thread(parse, req, used.settings)
-    sender = await asyncio.to_thread(_sender, used, req)
-    taken = await take_in_invoice(used, client, new, sender)
+    app = services.current()
+    new = await asyncio.to_thread(parse, req, app.settings)
+    sender = await asyncio.to_thread(_sender, app, req)
+    taken = await take_in_invoice(app, client, new, sender)
     record = taken.record
     onward = links(own_links(req, "invoices"), record.id)
     body = InvoiceAccepted(
@@ -53,9 +53,9 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     return answer(body) if body.has_ended else accepted(body, body.links["self"])
 
 
-def _sender(used: Services, req: func.HttpRequest) -> str | None:
+def _sender(app: Services, req: func.HttpRequest) -> str | None:
     """Who is signed in, else whom the caller names; the two must not differ. Raises Refused."""
-    signed_in = who_if_any(req, used)
+    signed_in = who_if_any(req, app)
     named = sender_named(req)
     if signed_in is None:
         return named

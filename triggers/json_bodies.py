@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import cast
 
 import azure.functions as func
 
@@ -41,7 +41,7 @@ def read_texts(
             for name, longest in allowed.items() if name in value}  # fmt: skip
 
 
-def read_object(req: func.HttpRequest, allowed: Collection[str]) -> dict[str, Any]:
+def read_object(req: func.HttpRequest, allowed: Collection[str]) -> dict[str, object]:
     """A JSON object that has no other fields than those that are allowed. Raises Refused (400, 413, 415)."""
     if media_type(req) != "application/json":
         raise Refused(415, "unsupported_media_type", "Send application/json.")
@@ -53,7 +53,7 @@ def read_object(req: func.HttpRequest, allowed: Collection[str]) -> dict[str, An
     return {name: field for name, field in value.items() if field is not None}
 
 
-def text_of(value: Mapping[str, Any], name: str, longest: int, *, lines: bool = False) -> str:
+def text_of(value: Mapping[str, object], name: str, longest: int, *, lines: bool = False) -> str:
     """The text of a field that is there. Raises Refused (400)."""
     text = value[name]
     if not isinstance(text, str):
@@ -64,15 +64,15 @@ def text_of(value: Mapping[str, Any], name: str, longest: int, *, lines: bool = 
     return text
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: bytes) -> dict[str, object]:
     if len(body) > _LARGEST:
         raise Refused(413, "body_too_large", f"The body has more than {_LARGEST // 1024} KiB.")
     try:
-        value = json.loads(body)
+        value: object = json.loads(body)
     except RecursionError as error:
         raise Refused(400, "bad_json", "The body is nested too deeply. Send a flat JSON object.") from error
     except ValueError as error:
         raise Refused(400, "bad_json", "The body is not JSON in UTF-8.") from error
     if not isinstance(value, dict):
         raise Refused(400, "bad_request", "Send a JSON object.")
-    return value
+    return cast(dict[str, object], value)

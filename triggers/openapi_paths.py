@@ -18,9 +18,8 @@ from invoicing.records.answers.common import Error
 from invoicing.records.answers.invoices import Invoice, InvoiceAccepted
 from invoicing.records.answers.operation import Case, Cases, Health, Outbox
 from invoicing.records.base import Record
+from triggers.openapi_schemas import Schema as Part
 from triggers.openapi_schemas import ref
-
-Part = dict[str, Any]  # Any: a part of a JSON document whose form OpenAPI defines
 
 _JSON = "application/json"
 _BINARY = {"type": "string", "format": "binary"}
@@ -92,7 +91,7 @@ _KEY = {
 _TOKEN = _query("t", "The token of a signed link.")
 _TOP = _query("top", "How many.", type="integer", minimum=1)
 _PAGE = _query("page", "Token of a page.")
-_ANY_PERSON = [{"functionKey": [], "person": []}, {"functionKey": []}]
+_ANY_PERSON: list[dict[str, list[str]]] = [{"functionKey": [], "person": []}, {"functionKey": []}]
 
 
 def _operation(tag: str, name: str, text: str, responses: Part, **more: Any) -> Part:

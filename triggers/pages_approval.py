@@ -18,6 +18,7 @@ from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import Delegation, stand_ins
+from invoicing.records.document import InvoiceSummary
 from stores import absences, approvals, digests, notices
 from triggers.errors import refusal_of
 from triggers.pages_common import (
@@ -35,7 +36,7 @@ from usecases.approval_view import ApprovalView, document_of, read_approval
 from usecases.decide_approval import Choice, decide
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
-from web.views.invoice import InvoiceShown, of_invoice, of_row
+from web.views.invoice import InvoiceShown, of_invoice, of_summary
 
 bp = df.Blueprint()
 
@@ -136,7 +137,7 @@ def _looked_up(here: Services, name: str, now: datetime) -> Shown:
         view=view,
         absent=absences.all_of(here.blobs).found,
         notices=digests.as_it_is(here.blobs, notices.of_approval(here.blobs, name).found),
-        invoice=of_invoice(invoice) if invoice else of_row(view.request.row.as_plain()),
+        invoice=of_invoice(invoice) if invoice else of_summary(view.request.row.invoice or InvoiceSummary()),
         changed=digest != asked.sha256,
         missing=content is None,
     )

@@ -18,7 +18,6 @@ from triggers.batch_requests import parse
 from triggers.errors import Refused, refusal_of
 from triggers.files import document_response, report_response
 from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_response, redirect, visitor
-from triggers.progress import progress_now
 from triggers.request_texts import page_token
 from usecases.batch_files import document_of
 from usecases.batch_status import BatchSeen, batch_status, page_of_batches
@@ -52,13 +51,13 @@ async def page_batches(req: func.HttpRequest, client: df.DurableOrchestrationCli
 async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Take in the files of the form and go on to the batch's page."""
     identity = await visitor(req)
-    used = services.current()
-    _check_size(req, used.settings.max_body)
-    most_parts = used.settings.limits.max_documents + _FIELDS
+    app = services.current()
+    _check_size(req, app.settings.max_body)
+    most_parts = app.settings.limits.max_documents + _FIELDS
     await asyncio.to_thread(checked_form, req, identity, most_parts)
     try:
-        new = await asyncio.to_thread(parse, req, used.settings)
-        taken = await take_in_batch(used, client, new, identity.person)
+        new = await asyncio.to_thread(parse, req, app.settings)
+        taken = await take_in_batch(app, client, new, identity.person)
     except (Refused, NotDone) as error:
         return await _list(req, client, identity, refusal_of(error))
     return redirect(f"/batches/{taken.record.batch}")
@@ -71,7 +70,7 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
     """One batch; while it runs, the page renews itself unless the address says otherwise."""
     identity = await visitor(req)
     blobs, name = services.current().blobs, req.route_params["id"]
-    seen = await batch_status(client, blobs, name, progress_now)
+    seen = await batch_status(client, blobs, name)
     stopping = seen.status.status == "running" and await is_asked_to_stop(blobs, name)
     shown = _shown(seen, stopping=stopping)
     live = shown.running and req.params.get("live") != "off"
@@ -136,9 +135,9 @@ async def _list(
     identity: Identity,
     refused: Refused | None = None,
 ) -> func.HttpResponse:
-    used = services.current()
+    app = services.current()
     token = None if refused else page_token(req)
-    listed = await page_of_batches(client, used.blobs, _PAGE, token)
+    listed = await page_of_batches(client, app.blobs, _PAGE, token)
     return page_response(
         "batches.html",
         req=req,
@@ -148,7 +147,7 @@ async def _list(
         damaged=listed.damaged,
         next=listed.next_token,
         problem=refused.message if refused else None,
-        limit=used.settings.max_body // 1_000_000,
+        limit=app.settings.max_body // 1_000_000,
     )
 
 

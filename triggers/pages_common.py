@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, ParamSpec
 from urllib.parse import quote, urlsplit
 
 import azure.functions as func
 
 from adapters import csrf, policies, services
-from adapters.identity import Identity
-from adapters.services import Services
+from adapters.access_settings import AccessSettings
+from adapters.csrf import FIELD as CSRF_FIELD
+from adapters.identity import Identity, Via
 from invoicing import texts
 from invoicing.approval.policy import PolicyInvalid
 from triggers.errors import Refused
@@ -37,7 +39,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_LONGEST_FIELD_NAME, _LONGEST_FIELD = 100, 100_000
+_LONGEST_FIELD_NAME = 100
+_LONGEST_FIELD = 100_000
 _LARGEST_FORM = 256 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -73,6 +76,37 @@ _TEXTS = {
 }
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What the layout around every page needs.
+
+    `path`: of the page. `csrf`: the token for its forms, `csrf_field`: the name of the field that takes it.
+    `development`: people sign in by their own word; `outbox`: there is a page of messages.
+    """
+
+    path: str
+    person: str | None
+    via: Via | None
+    csrf: str
+    development: bool
+    outbox: bool
+    csrf_field: str = CSRF_FIELD
+
+    @classmethod
+    def of(
+        cls, access: AccessSettings, req: func.HttpRequest, identity: Identity | None, token: str
+    ) -> Frame:
+        """The frame of a page that a request asks for; `identity`: who looks, if that is known."""
+        return cls(
+            path=urlsplit(req.url).path,
+            person=identity.person if identity else None,
+            via=identity.via if identity else None,
+            csrf=token,
+            development=access.dev_sign_in,
+            outbox=access.dev_sign_in or access.development,
+        )
+
+
 def page_response(
     template: str,
     *,
@@ -83,10 +117,11 @@ def page_response(
     **values: Any,
 ) -> func.HttpResponse:
     """An answer with a page. Each page gets the token for its forms, and the cookie that goes with it."""
-    here = services.current()
-    token, cookie = csrf.issue(here.links.keys, req, identity.person if identity else "")
+    app = services.current()
+    token, cookie = csrf.issue(app.links.keys, req, identity.person if identity else "")
     extra = {"Set-Cookie": cookie} if cookie else {}
-    return html(template, status, extra | (headers or {}), page=_frame(here, req, identity, token), **values)
+    frame = Frame.of(app.settings.access, req, identity, token)
+    return html(template, status, extra | (headers or {}), page=frame, **values)
 
 
 def html(template: str, status: int, headers: dict[str, str], **values: Any) -> func.HttpResponse:
@@ -98,20 +133,6 @@ def html(template: str, status: int, headers: dict[str, str], **values: Any) -> 
         mimetype="text/html",
         charset="utf-8",
     )
-
-
-def _frame(here: Services, req: func.HttpRequest, identity: Identity | None, token: str) -> dict[str, Any]:
-    """What the layout around every page needs."""
-    access = here.settings.access
-    return {
-        "path": urlsplit(req.url).path,
-        "person": identity.person if identity else None,
-        "via": identity.via if identity else None,
-        "csrf": token,
-        "csrf_field": csrf.FIELD,
-        "development": access.dev_sign_in,
-        "outbox": access.dev_sign_in or access.development,
-    }
 
 
 def redirect(location: str, headers: dict[str, str] | None = None) -> func.HttpResponse:
@@ -140,7 +161,7 @@ def people_of() -> dict[str, str]:
         policy = policies.load(services.current().settings)
     except PolicyInvalid:
         return {}
-    return {one.id: one.name for one in policy.people.values()}
+    return {person.id: person.name for person in policy.people.values()}
 
 
 # ---------------------------------------------------------------- forms
@@ -176,7 +197,7 @@ def checked_form(
     fields = form_of(req, most_parts)
     person = identity.person if identity else ""
     try:
-        csrf.check(services.current().links.keys, req, fields.get(csrf.FIELD), person)
+        csrf.check(services.current().links.keys, req, fields.get(CSRF_FIELD), person)
     except csrf.CsrfRefused as error:
         raise Refused(403, "form_refused", str(error)) from error
     return fields
@@ -187,7 +208,7 @@ def own_path(text: str | None, default: str) -> str:
     if not text or not text.startswith("/") or text[1:2] in ("/", "\\"):
         return default
     parts = urlsplit(text)
-    clean = text.isascii() and text.isprintable() and not any(one in text for one in ' "<>\\')
+    clean = text.isascii() and text.isprintable() and not any(odd in text for odd in ' "<>\\')
     return text if clean and not parts.netloc and not parts.scheme else default
 
 

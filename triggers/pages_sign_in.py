@@ -9,6 +9,7 @@ import azure.functions as func
 
 from adapters import services
 from adapters.identity import NotSignedIn, dev_sign_in, is_secure, sign_in_cookie, sign_out_cookie
+from triggers.errors import Refused
 from triggers.pages_common import (
     SECURITY_HEADERS,
     checked_form,
@@ -19,7 +20,6 @@ from triggers.pages_common import (
     redirect,
     visitor,
 )
-from triggers.responses import Refused
 from web.rendering import static_files
 
 bp = df.Blueprint()
@@ -40,11 +40,12 @@ async def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
 async def do_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Sign in and go on to where the visitor wanted to."""
     _only_in_local_runs()
-    here, fields = services.current(), await asyncio.to_thread(checked_form, req, None)
+    app = services.current()
+    fields = await asyncio.to_thread(checked_form, req, None)
     person = fields.get("other", "").strip() or fields.get("person", "")
     onward = own_path(fields.get("next"), "/inbox")
     try:
-        cookie = sign_in_cookie(person, here.settings.access, here.links.keys, secure=is_secure(req))
+        cookie = sign_in_cookie(person, app.settings.access, app.links.keys, secure=is_secure(req))
     except NotSignedIn as error:
         return _form(req, onward, str(error), fields, status=422)
     await asyncio.to_thread(_end_session, req)
@@ -74,10 +75,10 @@ async def page_static(req: func.HttpRequest) -> func.HttpResponse:
 
 def _end_session(req: func.HttpRequest) -> None:
     """End the session of the cookie that was sent, for whoever else may have it; then no cookie is left."""
-    here = services.current()
-    signed_in = dev_sign_in(req, here.settings.access, here.links.keys)
+    app = services.current()
+    signed_in = dev_sign_in(req, app.settings.access, app.links.keys)
     if signed_in:
-        here.sessions.end(signed_in.session)
+        app.sessions.end(signed_in.session)
 
 
 def _only_in_local_runs() -> None:
@@ -93,7 +94,7 @@ def _form(
     status: int = 200,
 ) -> func.HttpResponse:
     given = fields or {}
-    people = sorted(people_of().items(), key=lambda one: one[1])
+    people = sorted(people_of().items(), key=lambda person: person[1])
     return page_response(
         "sign_in.html",
         req=req,

@@ -10,17 +10,19 @@ import re
 import azure.functions as func
 from werkzeug.http import parse_options_header
 
+from adapters.request_headers import header_if_sent, sent_header
 from invoicing import texts
-from triggers.responses import Refused
+from triggers.errors import Refused
 
-_LONGEST_HEADER, _LONGEST_NAME = 8192, 400
+_LONGEST_HEADER = 8192
+_LONGEST_NAME = 400
 _LONGEST_NUMBER = 10
 _PAGE_TOKEN = re.compile(r"[!-~]{1,2048}")
 
 
 def header(req: func.HttpRequest, name: str, longest: int, code: str) -> str | None:
     """A header as text, None where it was not sent. Raises Refused (400, `code`)."""
-    value = req.headers.get(name.lower())
+    value = header_if_sent(req, name.lower())
     wrong = texts.fault(value, longest) if value is not None else None
     if wrong:
         raise Refused(400, code, f"The header {name} {wrong}.")
@@ -29,7 +31,7 @@ def header(req: func.HttpRequest, name: str, longest: int, code: str) -> str | N
 
 def media_type(req: func.HttpRequest) -> str:
     """The content type in small letters, without its parameters; "" where none was sent."""
-    return req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return sent_header(req, "content-type").partition(";")[0].strip().lower()
 
 
 def file_name(req: func.HttpRequest) -> str | None:
@@ -37,7 +39,7 @@ def file_name(req: func.HttpRequest) -> str | None:
 
     A name that cannot be read counts as none: the document is what matters.
     """
-    sent = req.headers.get("content-disposition", "")
+    sent = sent_header(req, "content-disposition")
     if texts.fault(sent, _LONGEST_HEADER):
         return None
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, get_args
@@ -19,13 +18,11 @@ from stores import intake
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs, StorageRefused
 from stores.records import RecordDamaged
+from stores.results import ResultStore
 from usecases.problems import problem_of
-from usecases.reading import KeptReading
+from usecases.reading import KeptReading, SharedReading
 from usecases.refusals import Unknown, bad_page
 from usecases.run_status import Json, RunStatus, status_of
-
-Count = Callable[[Blobs, str], Awaitable[Counts]]
-"""Counts the documents of a batch by outcome, as storage says now."""
 
 _APPROVALS = TypeAdapter(BatchApprovals)
 
@@ -62,19 +59,23 @@ def unknown_batch() -> Unknown:
     return Unknown("unknown_batch", "There is no batch of this id.")
 
 
+def _progress(blobs: Blobs, batch: str) -> Counts:
+    return ResultStore(blobs).progress(batch)
+
+
+#: How many documents are checked, as storage says now: every process gives the same answer.
+_progress_now = SharedReading(_progress)
 #: For the status, which is asked for again and again. Nobody removes the record of a batch that runs.
 _record_of = KeptReading(read_batch)
 
 
-async def batch_status(
-    client: df.DurableOrchestrationClient, blobs: Blobs, batch: str, count: Count
-) -> BatchSeen:
+async def batch_status(client: df.DurableOrchestrationClient, blobs: Blobs, batch: str) -> BatchSeen:
     """How far a batch is. Raises Unknown and RecordDamaged."""
     if not is_batch_id(batch):
         raise unknown_batch()
     run = await status_of(client, blobs, batch)
     record = await _record_of(blobs, batch, lasts=run.state == "running")
-    counts = await count(blobs, batch) if is_checking(run) else {}
+    counts = await _progress_now(blobs, batch) if is_checking(run) else {}
     return BatchSeen(status_from(record, run, counts), run.changed)
 
 
@@ -160,7 +161,7 @@ def phase_of(run: RunStatus) -> str:
 
 def numbers(counts: object) -> dict[str, int]:
     """Counts out of what a run says, of which only whole numbers are kept."""
-    named = cast(Json, counts) if isinstance(counts, dict) else {}
+    named: Json = cast(Json, counts) if isinstance(counts, dict) else {}
     return {name: number for name, number in named.items() if isinstance(number, int) and number >= 0}
 
 

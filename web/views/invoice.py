@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from invoicing.document_types import is_credit_note
+from invoicing.records.document import InvoiceSummary
 from web.words import amount, day, iban, number, quantity
 
 if TYPE_CHECKING:
@@ -80,6 +81,16 @@ class LineShown:
 
 
 @dataclass(frozen=True)
+class VatShown:
+    """One row of the VAT breakdown."""
+
+    category: str | None
+    rate: Decimal | None
+    taxable: Decimal | None
+    tax: Decimal | None
+
+
+@dataclass(frozen=True)
 class InvoiceShown:
     """All that the page shows; amounts are in `currency` unless said otherwise."""
 
@@ -90,45 +101,47 @@ class InvoiceShown:
     supplier: str
     facts: Facts
     parties: list[tuple[str, str, list[str]]]
-    lines: list[LineShown] = field(default_factory=list)
+    lines: list[LineShown] = field(default_factory=list[LineShown])
     lines_left_out: int = 0
-    allowances: list[tuple[str, Decimal | None]] = field(default_factory=list)
-    vat: list[dict[str, Any]] = field(default_factory=list)
-    totals: list[tuple[str, Decimal, bool]] = field(default_factory=list)
-    payment: list[Facts] = field(default_factory=list)
+    allowances: list[tuple[str, Decimal | None]] = field(default_factory=list[tuple[str, Decimal | None]])
+    vat: list[VatShown] = field(default_factory=list[VatShown])
+    totals: list[tuple[str, Decimal, bool]] = field(default_factory=list[tuple[str, Decimal, bool]])
+    payment: list[Facts] = field(default_factory=list[Facts])
     terms: str | None = None
-    notes: list[str] = field(default_factory=list)
-    attachments: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
+    attachments: list[str] = field(default_factory=list[str])
 
 
-def of_row(row: Mapping[str, Any]) -> InvoiceShown:
+def of_summary(summary: InvoiceSummary) -> InvoiceShown:
     """The invoice as far as the result of its check has it: for a document that is not there any more."""
-    invoice = row.get("invoice") or {}
-    due = _some([("Issued", day(invoice.get("issue_date"))), ("Due", day(invoice.get("due_date")))])
-    seller = [
-        text
-        for text in (invoice.get("seller_country"), _labelled("VAT id", invoice.get("seller_vat_id")))
-        if text
+    sums = [
+        ("Without VAT", number(summary.net), False),
+        ("VAT", number(summary.tax), False),
+        ("With VAT", number(summary.gross), False),
+        ("To pay", number(summary.payable), True),
     ]
-    sums = [(label, number(invoice.get(key)), key == "payable") for label, key in _ROW_TOTALS]
+    seller = [summary.seller_country, _labelled("VAT id", summary.seller_vat_id)]
     return InvoiceShown(
-        credit=is_credit_note(invoice.get("type_code")),
-        number=invoice.get("number") or "without a number",
-        currency=invoice.get("currency") or "",
-        payable=number(invoice.get("payable") or invoice.get("gross")),
-        supplier=invoice.get("seller") or "Supplier not named",
-        facts=due + _some([("Order", invoice.get("order_reference"))]),
+        credit=is_credit_note(summary.type_code),
+        number=summary.number or "without a number",
+        currency=summary.currency or "",
+        payable=number(summary.gross if summary.payable is None else summary.payable),
+        supplier=summary.seller or "Supplier not named",
+        facts=_some(
+            [
+                ("Issued", day(summary.issue_date)),
+                ("Due", day(summary.due_date)),
+                ("Order", summary.order_reference),
+            ]
+        ),
         parties=[
-            ("From", invoice.get("seller") or "not named", seller),
-            ("To", invoice.get("buyer") or "not named", []),
+            ("From", summary.seller or "not named", [text for text in seller if text]),
+            ("To", summary.buyer or "not named", []),
         ],
-        vat=invoice.get("tax_breakdown") or [],
+        vat=[VatShown(part.category, part.rate, part.taxable, part.tax) for part in summary.tax_breakdown],
         totals=[(label, value, last) for label, value, last in sums if value is not None],
-        payment=[[("Account", iban(invoice["iban"]))]] if invoice.get("iban") else [],
+        payment=[[("Account", iban(summary.iban))]] if summary.iban else [],
     )
-
-
-_ROW_TOTALS = (("Without VAT", "net"), ("VAT", "tax"), ("With VAT", "gross"), ("To pay", "payable"))
 
 
 def of_invoice(invoice: Invoice) -> InvoiceShown:
@@ -144,18 +157,19 @@ def of_invoice(invoice: Invoice) -> InvoiceShown:
         parties=_parties(invoice),
         lines=[_line(line) for line in invoice.lines[:MOST_LINES]],
         lines_left_out=max(0, len(invoice.lines) - MOST_LINES),
-        allowances=[_allowance(one) for one in invoice.allowances],
-        vat=[part.model_dump() for part in invoice.tax_breakdown],
+        allowances=[_allowance(part) for part in invoice.allowances],
+        vat=[VatShown(part.category, part.rate, part.taxable, part.tax) for part in invoice.tax_breakdown],
         totals=_totals(invoice),
         payment=[facts for means in invoice.payment_means if (facts := _payment(means))],
         terms=invoice.payment_terms,
         notes=[note.text for note in invoice.notes[:_MOST_NOTES]],
-        attachments=[one.name or one.description or one.reference or "" for one in invoice.attachments],
+        attachments=[file.name or file.description or file.reference or "" for file in invoice.attachments],
     )
 
 
 def _facts(invoice: Invoice) -> Facts:
-    period, delivery = invoice.period, invoice.delivery
+    period = invoice.period
+    delivery = invoice.delivery
     return _some(
         [
             ("Issued", day(invoice.issue_date)),
@@ -166,7 +180,7 @@ def _facts(invoice: Invoice) -> Facts:
             ("Your reference", invoice.buyer_reference),
             ("Delivered", day(delivery.on) if delivery else ""),
             ("Period", _span(day(period.start), day(period.end)) if period else ""),
-            ("Corrects", ", ".join(one.number for one in invoice.preceding_invoices)),
+            ("Corrects", ", ".join(before.number for before in invoice.preceding_invoices)),
         ]
     )
 
@@ -232,10 +246,10 @@ def unit(code: str | None) -> str:
     return _UNITS.get(code or "", code or "")
 
 
-def _allowance(one: AllowanceCharge) -> tuple[str, Decimal | None]:
+def _allowance(part: AllowanceCharge) -> tuple[str, Decimal | None]:
     """Its reason, and its amount with the sign that it has in the sum."""
-    name = one.reason or ("Charge" if one.is_charge else "Allowance")
-    value = one.amount if one.is_charge or one.amount is None else -one.amount
+    name = part.reason or ("Charge" if part.is_charge else "Allowance")
+    value = part.amount if part.is_charge or part.amount is None else -part.amount
     return name, value
 
 

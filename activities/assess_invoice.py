@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-from datetime import date
-
 import azure.durable_functions as df
 
+from activities.registering import activity
 from adapters import services
-from adapters.checking.checker import GivenUp
-from invoicing.approval import names
-from invoicing.batching import Document
-from invoicing.outcomes import RowLine, line_of, set_aside_row
+from invoicing.records.invoice_steps import ASSESS_INVOICE, Assessed, AssessJob
+from usecases import check_invoice
 
 bp = df.Blueprint()
 
 
-@bp.activity_trigger(input_name="job")
-def assess_invoice(job: dict) -> dict:
-    """Check the invoice and write its row.
-
-    Input: `{"invoice", "today": ISO date}`. Output: `{"outcome": "valid" | "invalid" | "unreadable" |
-    "set_aside"}`. Bad input is an outcome, and so is a document that breaks its budget; repeating it writes
-    the same row again.
-    """
-    here, invoice = services.current(), job["invoice"]
-    name = json.loads(here.blobs.read(names.invoice_record(invoice)))["name"]
-    document = Document(1, name, here.blobs.read(names.invoice_document(invoice)))
-    [result] = here.checker.check([document], date.fromisoformat(job["today"]))
-    if isinstance(result, GivenUp):
-        logging.warning("invoice %s was set aside", invoice)
-        result = _set_aside(document, result.reason)
-    here.blobs.write(names.invoice_result(invoice), result.text)
-    return {"outcome": result.outcome}
-
-
-def _set_aside(document: Document, reason: str) -> RowLine:
-    """The row that says so; the document stays where it is, with the invoice."""
-    digest = hashlib.sha256(document.content).hexdigest()
-    return line_of(set_aside_row(document.n, document.name, len(document.content), digest, reason))
+@activity(bp, ASSESS_INVOICE)
+def assess_invoice(job: AssessJob) -> Assessed:
+    """Check the invoice and keep its row; repeating it keeps the same row again."""
+    return check_invoice.assess_invoice(services.current(), job.invoice, job.today)

@@ -25,6 +25,7 @@ from invoicing.approval.ledger import LONGEST_ENTRY, Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
 from stores import ledger_anchors
 from stores.blobs import BlobMissing, Blobs
+from stores.payables import PAYABLES, payable_name, reference_of_payable
 
 Result = TypeVar("Result")
 
@@ -184,8 +185,8 @@ class Audit:
             return ref, self._read(name)
 
         def listed() -> Iterator[tuple[str, str]]:
-            for blob in self._blobs.list(names.PAYABLES):
-                ref = names.reference_of_payable(blob.name)
+            for blob in self._blobs.list(PAYABLES):
+                ref = reference_of_payable(blob.name)
                 if ref is None:
                     strange.append(blob.name)
                 else:
@@ -197,7 +198,7 @@ class Audit:
         return strange
 
     def _read_payable(self, ref: str) -> None:
-        data = self._read(names.payable(ref))
+        data = self._read(payable_name(ref))
         if data is None:
             self._payables.pop(ref, None)
         else:
@@ -209,13 +210,13 @@ class Audit:
             self._read_payable(ref)  # it may have been withdrawn since
             if ref in self._payables:
                 text = "no ledger books it: nobody approved it, and no rule let it through"
-                self.strays.append(Stray(names.payable(ref), text))
+                self.strays.append(Stray(payable_name(ref), text))
         self.strays += [Stray(name, "its name is none of ours") for name in strange]
         for ref in sorted(self._booked_freely):
             approvals = {names.approval_id(ref, run) for run in range(1, _RUNS + 1)} & self._with_people
             for approval in sorted(approvals):
                 text = f"it was booked without a person, and approval {approval} says that people are needed"
-                self.strays.append(Stray(names.payable(ref), text))
+                self.strays.append(Stray(payable_name(ref), text))
 
     # ------------------------------------------------------------ reading
 

@@ -20,7 +20,9 @@ RECOVERED_AFTER = timedelta(hours=1)
 
 #: Orchestrations that are nobody's part: each is started again by the supervisor. The parts are called again
 #: by the run that they belong to.
-ROOTS = frozenset({"process_batch", "batch_approvals", "batch_document", "digest", "invoice", "notification"})
+ROOTS = frozenset(
+    {"batch_approvals", "batch_document", "digest", "notification", "process_batch", "process_invoice"}
+)
 
 #: The reason of a case whose run the task hub does not know.
 GONE = "The run is gone from the task hub, and its work is not finished."

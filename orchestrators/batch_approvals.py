@@ -17,9 +17,36 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from invoicing.records.base import BatchId
+from invoicing.records.batch_approvals_steps import (
+    BATCH_APPROVALS,
+    BATCH_DOCUMENT,
+    BOOK_PACK,
+    BOOKING_WINDOW,
+    COUNT_SETTLED,
+    NOTE_SETTLED,
+    OPEN_DOCUMENTS,
+    ROUTE_BATCH,
+    ApprovalsPhase,
+    BatchApprovalsJob,
+    BatchApprovalsProgress,
+    BatchApprovalsResult,
+    BookingWindow,
+    Counts,
+    DocumentJob,
+    PackJob,
+    RouteBatchJob,
+    SettledDocument,
+    Settlement,
+    WindowJob,
+)
+from invoicing.records.invoice_steps import RELEASE_CLAIM, InvoiceProgress, Phase
+from invoicing.records.problem import Problem
+from invoicing.records.route import BatchRouting
 from invoicing.tally import add_counts
-from orchestrators.retry import ActivityGaveUp, Child, call_children_with_retry, call_with_retry
-from orchestrators.settling import Undo, failed, settle
+from orchestrators.retry import ActivityGaveUp
+from orchestrators.settling import Compensations, Outcome, compensated, failed, settle
+from orchestrators.steps import ChildCall, call, call_children, input_of
 from orchestrators.waiting import sleep
 
 bp = df.Blueprint()
@@ -35,131 +62,159 @@ GROWTH = 1.5
 #: Looks until the run continues as new, after half a day at most. It opens again what is gone by then.
 LOOKS = 30
 
-Steps = Generator[Any, Any, Any]
-
 
 @bp.orchestration_trigger(context_name="context")
-def batch_approvals(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict | None]:
+def batch_approvals(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     """Route a batch, book what needs nobody, and see the other documents through their approval.
 
-    Input: `{"batch", "sender": person or None, "awaited"?: bool, "again"?: bool, "routed"?, "booked"?}`.
-    `awaited`: it is a part of its batch. `again`: an earlier run was lost; what it routed stands. `routed`,
-    `booked`: what this run handed to itself when it continued as new.
-    Output: `{"status": "completed" | "failed", "counts": {"booked" | "rejected" | "expired" | "failed":
-    documents}, "error"?}`; never raises. Custom status: `{"phase", "documents", "approvals", "counts"}`.
+    Never raises. Custom status: `BatchApprovalsProgress`.
     """
-    job: dict[str, Any] = context.get_input() or {}
+    job = input_of(context, BATCH_APPROVALS)
     try:
-        if "routed" not in job:
-            job = {**job, **(yield from _prepared(context, job))}
-        counts = yield from _all_settled(context, job)
+        routed = job.routed
+        booked = job.booked or {}
+        if routed is None:
+            routed = yield from _route(context, job)
+            booked = yield from _book(context, job.batch, routed)
+        counts = yield from _all_settled(context, job.batch, routed, booked)
     except ActivityGaveUp as failure:
-        return {**failed(str(failure)), "counts": {}}
+        error = Problem(code="step_failed", message=str(failure))
+        return _written(BatchApprovalsResult(status="failed", counts={}, error=error))
+
     if counts is None:
-        context.continue_as_new(job)
+        onward = job.model_copy(update={"routed": routed, "booked": booked})
+        context.continue_as_new(BATCH_APPROVALS.written_input(onward))
         return None
-    _show(context, "done", job["routed"], counts)
-    return {"status": "completed", "counts": counts}
+    _show(context, "done", routed, counts)
+    return _written(BatchApprovalsResult(status="completed", counts=counts))
 
 
-def _prepared(context: df.DurableOrchestrationContext, job: dict[str, Any]) -> Steps:
-    """Route all documents and book those that need nobody; returns `routed` and `booked` (counts)."""
-    context.set_custom_status({"phase": "routing"})
-    now = context.current_utc_datetime.isoformat()
-    routed = yield from call_with_retry(context, "route_batch", {**job, "now": now})
+def _written(result: BatchApprovalsResult) -> Any:
+    return BATCH_APPROVALS.written_output(result)
+
+
+def _route(
+    context: df.DurableOrchestrationContext, job: BatchApprovalsJob
+) -> Generator[Any, Any, BatchRouting]:
+    """Apply the policy to all documents."""
+    context.set_custom_status(BatchApprovalsProgress(phase="routing").as_plain())
+    now = context.current_utc_datetime
+    value = RouteBatchJob(batch=job.batch, sender=job.sender, again=job.again, now=now)
+    return (yield from call(context, ROUTE_BATCH, value))
+
+
+def _book(
+    context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting
+) -> Generator[Any, Any, Counts]:
+    """Book the documents that need nobody."""
     # Those that nobody may approve count as failed: their sender is the only approver.
-    counts = {"failed": routed["unapprovable"]} if routed["unapprovable"] else {}
+    counts = {"failed": routed.unapprovable} if routed.unapprovable else {}
     _show(context, "booking", routed, counts)
 
-    packs = _spans("booking_window", job["batch"], routed["packs"], PACKS)
-    for part in (yield from call_children_with_retry(context, packs)):
+    starts = range(0, routed.packs, PACKS)
+    windows = [
+        BookingWindow(batch=batch, first=start, last=min(start + PACKS, routed.packs) - 1) for start in starts
+    ]
+    children = [ChildCall(BOOKING_WINDOW, window) for window in windows]
+    for part in (yield from call_children(context, children)):
         counts = add_counts(counts, part)
-    return {"routed": routed, "booked": counts}
-
-
-def _all_settled(context: df.DurableOrchestrationContext, job: dict[str, Any]) -> Steps:
-    """Open what waits for people and look until all is settled; returns the counts (None: too many looks)."""
-    routed = job["routed"]
-    counts = job["booked"]
-    _show(context, "approval", routed, counts)
-    for window in range(routed["windows"]):
-        if window:
-            yield from sleep(context, PACE)
-        yield from call_with_retry(context, "open_documents", {"batch": job["batch"], "window": window})
-
-    pause = FIRST_LOOK
-    settled: dict[str, int] = {}
-    for _ in range(LOOKS if routed["approvals"] else 0):
-        yield from sleep(context, pause)
-        seen = yield from call_with_retry(context, "count_settled", job["batch"])
-        pause = min(pause * GROWTH, LONGEST_LOOK) if seen == settled else FIRST_LOOK
-        settled = seen
-        counts = add_counts(job["booked"], settled)
-        _show(context, "approval", routed, counts)
-        if sum(settled.values()) >= routed["approvals"]:
-            return counts
-    return None if routed["approvals"] else counts
-
-
-@bp.orchestration_trigger(context_name="context")
-def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
-    """Book packs `first` to `last`. Output: counts by outcome, and `failed_packs`; never raises."""
-    job: dict[str, Any] = context.get_input() or {}
-    counts: dict[str, int] = {}
-    for pack in range(job["first"], job["last"] + 1):
-        now = context.current_utc_datetime.isoformat()
-        try:
-            value = {"batch": job["batch"], "pack": pack, "now": now}
-            counts = add_counts(counts, (yield from call_with_retry(context, "book_batch", value)))
-        except ActivityGaveUp:
-            counts = add_counts(counts, {"failed_packs": 1})
     return counts
 
 
+def _all_settled(
+    context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting, booked: Counts
+) -> Generator[Any, Any, Counts | None]:
+    """Open what waits for people and look until all is settled; returns the counts (None: too many looks)."""
+    _show(context, "approval", routed, booked)
+    yield from _open(context, batch, routed.windows)
+    if not routed.approvals:
+        return booked
+
+    pause = FIRST_LOOK
+    settled: Counts = {}
+    for _ in range(LOOKS):
+        yield from sleep(context, pause)
+        seen = yield from call(context, COUNT_SETTLED, batch)
+        pause = min(pause * GROWTH, LONGEST_LOOK) if seen == settled else FIRST_LOOK
+        settled = seen
+        counts = add_counts(booked, settled)
+        _show(context, "approval", routed, counts)
+        if sum(settled.values()) >= routed.approvals:
+            return counts
+    return None
+
+
+def _open(context: df.DurableOrchestrationContext, batch: BatchId, windows: int) -> Generator[Any, Any, None]:
+    for window in range(windows):
+        if window:
+            yield from sleep(context, PACE)
+        yield from call(context, OPEN_DOCUMENTS, WindowJob(batch=batch, window=window))
+
+
 @bp.orchestration_trigger(context_name="context")
-def batch_document(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
+def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Book some packs; returns counts by outcome, and `failed_packs`. Never raises."""
+    window = input_of(context, BOOKING_WINDOW)
+    counts: Counts = {}
+    for pack in range(window.first, window.last + 1):
+        job = PackJob(batch=window.batch, pack=pack, now=context.current_utc_datetime)
+        try:
+            booked = yield from call(context, BOOK_PACK, job)
+        except ActivityGaveUp:
+            booked = {"failed_packs": 1}
+        counts = add_counts(counts, booked)
+    return BOOKING_WINDOW.written_output(counts)
+
+
+# ---------------------------------------------------------------- one document
+
+
+@bp.orchestration_trigger(context_name="context")
+def batch_document(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     """One document of a batch: approval and booking; its claim is given back where it is not booked.
 
-    Input: `{"ref": "b…/17", "approval", "again"?}`. Output as that of `invoice`; never raises. Its last step
-    tells the batch that it is settled.
+    Never raises. Its last step lets the batch know that it is settled.
     """
-    job: dict[str, Any] = context.get_input() or {}
-    undo = Undo(context)
-    undo.add("claim", "release_claim", job["ref"])
+    job = input_of(context, BATCH_DOCUMENT)
+    compensations = Compensations(context)
+    compensations.note("claim", RELEASE_CLAIM, job.ref)
 
-    def show(phase: str) -> None:
-        context.set_custom_status({"phase": phase, "approval": job["approval"]})
+    def show(phase: Phase) -> None:
+        status = InvoiceProgress(phase=phase, approval=job.approval)
+        context.set_custom_status(status.as_plain())
 
     try:
-        result = yield from settle(context, job["ref"], job["approval"], undo, show)
+        result = yield from settle(context, job.ref, job.approval, compensations, show)
     except ActivityGaveUp as failure:
         result = failed(str(failure))
-    undone: dict[str, Any] = {"undone": []}
-    if result["status"] != "booked":
-        undone = yield from undo.run()
-    yield from _tell_batch(context, job["ref"], result["status"])
-    return {**result, **undone}
+
+    outcome = Outcome()
+    if result.status != "booked":
+        outcome = yield from compensations.run()
+    yield from _note_settled(context, job, result.status)
+    return BATCH_DOCUMENT.written_output(compensated(result, outcome))
 
 
-def _tell_batch(context: df.DurableOrchestrationContext, ref: str, status: str) -> Steps:
-    """What cannot be told holds nothing up here: the batch goes on looking, and an operator sees the run."""
+def _note_settled(
+    context: df.DurableOrchestrationContext, job: DocumentJob, status: str
+) -> Generator[Any, Any, None]:
+    """What cannot be noted holds nothing up here: the batch goes on looking, and an operator sees the run."""
+    settlement: Settlement = "failed"
+    if status in ("booked", "rejected", "expired"):
+        settlement = status
     try:
-        yield from call_with_retry(context, "note_settled", {"ref": ref, "status": status})
+        yield from call(context, NOTE_SETTLED, SettledDocument(ref=job.ref, status=settlement))
     except ActivityGaveUp as failure:
         context.set_custom_status({"phase": "done", "error": str(failure)})
 
 
-def _spans(name: str, batch: str, total: int, size: int) -> list[Child]:
-    """The sub-orchestrations for items 0 to `total` - 1, `size` of them in each."""
-    starts = range(0, total, size)
-    return [
-        (name, {"batch": batch, "first": start, "last": min(start + size, total) - 1}, None)
-        for start in starts
-    ]
-
-
 def _show(
-    context: df.DurableOrchestrationContext, phase: str, routed: dict[str, Any], counts: dict[str, int]
+    context: df.DurableOrchestrationContext,
+    phase: ApprovalsPhase,
+    routed: BatchRouting,
+    counts: Counts,
 ) -> None:
-    totals = {"documents": routed["documents"], "approvals": routed["approvals"]}
-    context.set_custom_status({"phase": phase, **totals, "counts": counts})
+    status = BatchApprovalsProgress(
+        phase=phase, documents=routed.documents, approvals=routed.approvals, counts=counts
+    )
+    context.set_custom_status(status.as_plain())

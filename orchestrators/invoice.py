@@ -1,4 +1,4 @@
-"""One invoice from end to end: check, claim, route, approve, book; what was done is undone where it fails.
+"""One invoice from end to end: check, claim, route, approve, book; and the compensation where it fails.
 
     assess -> claim -> route -> approval (people, days) -> book
 
@@ -12,89 +12,104 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.retry import ActivityGaveUp, call_with_retry
-from orchestrators.settling import Undo, failed, settle
+from invoicing.records.base import ApprovalId, Reference
+from invoicing.records.invoice_steps import (
+    ASSESS_INVOICE,
+    CLAIM_INVOICE,
+    FIND_ROUTE,
+    PROCESS_INVOICE,
+    RELEASE_CLAIM,
+    ROUTE_INVOICE,
+    AssessJob,
+    FindRouteJob,
+    InvoiceJob,
+    InvoiceProgress,
+    InvoiceResult,
+    Phase,
+    RouteInvoiceJob,
+)
+from orchestrators.retry import ActivityGaveUp
+from orchestrators.settling import Compensations, Outcome, Settling, compensated, failed, settle
+from orchestrators.steps import call, input_of
 
 bp = df.Blueprint()
 
-Steps = Generator[Any, Any, dict[str, Any]]
-
 
 @bp.orchestration_trigger(context_name="context")
-def invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
-    """Take one invoice to its payable.
-
-    Input: `{"invoice": id, "run": id, "again"?: bool}`. `again`: this run was lost before, and what it stored
-    is used; a run of another id was begun by a person.
-    Output: `{"status": "booked" | "rejected" | "expired" | "invalid" | "unreadable" | "set_aside" |
-    "duplicate" | "failed", "approval"?, "by"?, "holder"?, "error"?, "undone": [...], "not_undone"?: [...]}`:
-    what early steps did is undone in reverse unless it was booked.
-    Custom status: `{"phase", "approval", "undone"?}`.
-    """
-    job: dict[str, Any] = context.get_input() or {}
-    chain = _Chain(context, job)
+def process_invoice(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Take one invoice to its payable; unless it was booked, its steps are compensated, the last first."""
+    chain = _Chain(context, input_of(context, PROCESS_INVOICE))
     try:
         result = yield from chain.run()
     except ActivityGaveUp as failure:
         result = failed(str(failure))
-    return (yield from chain.end(result))
+    result = yield from chain.end(result)
+    return PROCESS_INVOICE.written_output(result)
 
 
 class _Chain:
-    """The steps of one invoice and what each of them leaves to undo."""
+    """The steps of one invoice and the compensation that each of them leaves."""
 
-    def __init__(self, context: df.DurableOrchestrationContext, job: dict[str, Any]) -> None:
+    def __init__(self, context: df.DurableOrchestrationContext, job: InvoiceJob) -> None:
         self._context = context
-        self._name = job["invoice"]
-        self._run = job.get("run")
-        self._again = bool(job.get("again"))
-        self._undo = Undo(context)
-        self._status: dict[str, Any] = {"phase": "checking", "approval": None}
+        self._job = job
+        self._compensations = Compensations(context)
+        self._approval: ApprovalId | None = None
 
-    def run(self) -> Steps:
+    def run(self) -> Settling:
         """All steps in order, as far as they go."""
         self._show("checking")
-        if self._again:
-            route = yield from self._call("stored_route", {"invoice": self._name, "run": self._run})
-            if route["outcome"] == "ok":  # it was checked and claimed, so both stand
-                self._undo.add("claim", "release_claim", self._name)
-                return (yield from self._settle(route["approval"]))
+        if self._job.again:
+            job = FindRouteJob(invoice=self._job.invoice, run=self._job.run)
+            found = yield from call(self._context, FIND_ROUTE, job)
+            if found.route is not None:  # it was checked and claimed, so both stand
+                self._note_claim()
+                return (yield from self._settle(found.route.approval))
+
         now = self._context.current_utc_datetime
-        job = {"invoice": self._name, "today": now.date().isoformat()}
-        assessed = yield from self._call("assess_invoice", job)
-        if assessed["outcome"] != "valid":
-            return {"status": assessed["outcome"]}
-        self._show("claiming")
-        # Noted before it is done: an attempt that failed may have claimed all the same.
-        self._undo.add("claim", "release_claim", self._name)
-        claimed = yield from self._call("claim_invoice", self._name)
-        if claimed["outcome"] == "duplicate":
-            return {"status": "duplicate", "holder": claimed["holder"]}
-        self._show("routing")
-        routed = yield from self._call(
-            "route_invoice", {"invoice": self._name, "run": self._run, "now": now.isoformat()}
+        assessed = yield from call(
+            self._context, ASSESS_INVOICE, AssessJob(invoice=self._job.invoice, today=now.date())
         )
-        if routed["outcome"] != "ok":
-            return {"status": "failed", "error": routed["error"]}
-        return (yield from self._settle(routed["approval"]))
+        if assessed.outcome != "valid":
+            return InvoiceResult(status=assessed.outcome)
 
-    def _settle(self, approval: str | None) -> Steps:
-        self._status["approval"] = approval
-        return (yield from settle(self._context, self._name, approval, self._undo, self._show))
+        self._show("claiming")
+        self._note_claim()
+        claimed = yield from call(self._context, CLAIM_INVOICE, self._job.invoice)
+        if claimed.outcome == "duplicate":
+            return InvoiceResult(status="duplicate", holder=claimed.holder)
 
-    def end(self, result: dict[str, Any]) -> Steps:
-        """Undo what was done, unless the invoice was booked, and say so."""
-        undone: dict[str, Any] = {"undone": []}
-        if result["status"] != "booked":
+        self._show("routing")
+        route = yield from call(
+            self._context,
+            ROUTE_INVOICE,
+            RouteInvoiceJob(invoice=self._job.invoice, run=self._job.run, now=now),
+        )
+        if route.outcome != "ok":
+            return InvoiceResult(status="failed", error=route.error)
+        return (yield from self._settle(route.approval))
+
+    def end(self, result: InvoiceResult) -> Settling:
+        """Compensate what was done, unless the invoice was booked, and say so."""
+        outcome = Outcome()
+        if result.status != "booked":
             self._show("undoing")
-            undone = yield from self._undo.run()
-        self._status |= undone
-        self._show("done")
-        return {**result, **undone}
+            outcome = yield from self._compensations.run()
+        self._show("done", outcome)
+        return compensated(result, outcome)
 
-    def _call(self, activity: str, value: Any) -> Steps:
-        return (yield from call_with_retry(self._context, activity, value))
+    def _settle(self, approval: ApprovalId | None) -> Settling:
+        self._approval = approval
+        reference = Reference(self._job.invoice)
+        return (yield from settle(self._context, reference, approval, self._compensations, self._show))
 
-    def _show(self, phase: str) -> None:
-        self._status["phase"] = phase
-        self._context.set_custom_status(dict(self._status))
+    def _note_claim(self) -> None:
+        # Before it is done: an attempt that failed may have claimed all the same.
+        self._compensations.note("claim", RELEASE_CLAIM, self._job.invoice)
+
+    def _show(self, phase: Phase, outcome: Outcome | None = None) -> None:
+        status = InvoiceProgress(phase=phase, approval=self._approval)
+        if outcome is not None:
+            undone = {"undone": outcome.done, "not_undone": outcome.failed or None}
+            status = status.model_copy(update=undone)
+        self._context.set_custom_status(status.as_plain())

@@ -1,97 +1,151 @@
-"""The last steps of an invoice, wherever it came from: approval and booking, or everything undone.
+"""The last steps of an invoice, wherever it came from: approval and booking, or everything compensated.
 
-What a step did stands in a list; where a later one fails for good, the list is undone from its end.
+What a step did stands in a list with its compensation; where a later step fails for good, the list is gone
+through from its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import azure.durable_functions as df
 
-from invoicing.records.approval_steps import APPROVAL, RECORD_COMPENSATION, CompensationJob
-from invoicing.records.base import ApprovalId
-from orchestrators.retry import ActivityGaveUp, call_child_with_retry, call_with_retry
+from invoicing.records.approval_steps import (
+    APPROVAL,
+    RECORD_COMPENSATION,
+    ApprovalJob,
+    ApprovalResult,
+    CompensationJob,
+)
+from invoicing.records.base import ApprovalId, Person, Reference, Step
+from invoicing.records.invoice_steps import (
+    BOOK_PAYABLE,
+    WITHDRAW_PAYABLE,
+    BookJob,
+    Compensated,
+    InvoiceResult,
+    Phase,
+    WithdrawJob,
+)
+from invoicing.records.problem import Problem
+from orchestrators.retry import ActivityGaveUp
+from orchestrators.steps import call, call_child
 
-Steps = Generator[Any, Any, Any]
-#: Told which phase begins, for the custom status.
-Show = Callable[[str], None]
+Settling = Generator[Any, Any, InvoiceResult]
+#: Called with the phase that begins, for the custom status.
+Show = Callable[[Phase], None]
 
 
-class Undo:
-    """What has been done so far and how each of it is taken back: name, activity and its input."""
+@dataclass(frozen=True)
+class Compensation:
+    """How a step is taken back: its name for people, and the activity that does it."""
+
+    name: str
+    step: Step[Any, Compensated]
+    value: Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Which steps were compensated, the last first, and those whose compensation failed."""
+
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+class Compensations:
+    """What has been done so far, and how each of it is taken back."""
 
     def __init__(self, context: df.DurableOrchestrationContext) -> None:
         self._context = context
-        self._steps: list[tuple[str, str, Any]] = []
+        self._noted: list[Compensation] = []
 
-    def add(self, name: str, activity: str, value: Any) -> None:
-        """Note a step; the activity answers `{"done": bool}`, or anything else where it is always done."""
-        self._steps.append((name, activity, value))
+    def note(self, name: str, step: Step[Any, Compensated], value: Any) -> None:
+        """Note a step before it is done: an attempt that failed may have done it all the same."""
+        self._noted.append(Compensation(name, step, value))
 
-    def run(self) -> Steps:
-        """Undo all, the last first. Returns `{"undone": [names], "not_undone"?: [names]}`; never raises.
-
-        One that cannot be undone does not keep the others from it.
-        """
-        undone, failed = [], []
-        while self._steps:
-            name, activity, value = self._steps.pop()
+    def run(self) -> Generator[Any, Any, Outcome]:
+        """Compensate all, the last first; never raises. One that fails does not keep the others from it."""
+        done: list[str] = []
+        failed: list[str] = []
+        while self._noted:
+            compensation = self._noted.pop()
             try:
-                answer = yield from call_with_retry(self._context, activity, value)
+                answer = yield from call(self._context, compensation.step, compensation.value)
             except ActivityGaveUp:
-                failed.append(name)
+                failed.append(compensation.name)
                 continue
-            if not isinstance(answer, dict) or answer.get("done", True):
-                undone.append(name)
-        return {"undone": undone} | ({"not_undone": failed} if failed else {})
+            if answer.done:
+                done.append(compensation.name)
+        return Outcome(tuple(done), tuple(failed))
 
 
 def settle(
-    context: df.DurableOrchestrationContext, ref: str, approval: str | None, undo: Undo, show: Show
-) -> Steps:
+    context: df.DurableOrchestrationContext,
+    reference: Reference,
+    approval: ApprovalId | None,
+    compensations: Compensations,
+    show: Show,
+) -> Settling:
     """Get the approval, where one is needed, and book the invoice.
 
-    Returns `{"status": "booked" | "rejected" | "expired" | "failed", "approval", "by"?, "error"?}`; where it
-    is not booked, the caller undoes. Raises ActivityGaveUp.
+    Returns booked, rejected, expired or failed; where it is not booked, the caller compensates. Raises
+    ActivityGaveUp.
     """
-    answer: dict[str, Any] = {"approval": approval}
+    result = InvoiceResult(status="booked", approval=approval)
     if approval is not None:
         show("approval")
         decided = yield from _decided(context, approval)
-        if decided["outcome"] != "approved":
-            error = {"error": decided["error"]} if "error" in decided else {}
-            said = {"stage": decided.get("stage"), "by": decided.get("by")}
-            return {**answer, "status": decided["outcome"], **said, **error}
-        answer["by"] = decided.get("by")
-        undo.add("approval", RECORD_COMPENSATION.name, _compensation(context, approval))
+        result = _approved_or_not(approval, decided)
+        if result.status != "booked":
+            return result
+        compensation = CompensationJob(
+            approval=approval,
+            at=context.current_utc_datetime,
+            reason="the invoice could not be booked",
+        )
+        compensations.note("approval", RECORD_COMPENSATION, compensation)
+
     show("booking")
-    undo.add("payable", "withdraw_payable", {"ref": ref, "approval": approval})
-    now = context.current_utc_datetime.isoformat()
-    booked = yield from call_with_retry(context, "book_payable", {"ref": ref, "now": now})
-    if booked["outcome"] != "ok":
-        return {**answer, "status": "failed", "error": booked["error"]}
-    return {**answer, "status": "booked"}
+    withdrawal = WithdrawJob(ref=reference, approval=approval)
+    compensations.note("payable", WITHDRAW_PAYABLE, withdrawal)
+    job = BookJob(ref=reference, now=context.current_utc_datetime)
+    booked = yield from call(context, BOOK_PAYABLE, job)
+    if booked.outcome == "ok":
+        return result
+    changes = {"status": "failed", "error": booked.error}
+    return result.model_copy(update=changes)
 
 
-def _decided(context: df.DurableOrchestrationContext, approval: str) -> Steps:
-    try:
-        return (yield from call_child_with_retry(context, APPROVAL.name, {"approval": approval}, approval))
-    except ActivityGaveUp as failure:
-        return {"outcome": "failed", "error": {"code": "approval_failed", "message": str(failure)}}
-
-
-def _compensation(context: df.DurableOrchestrationContext, approval: str) -> Any:
-    """The entry by which the ledger says that nothing came of what was approved."""
-    job = CompensationJob(
-        approval=ApprovalId(approval),
-        at=context.current_utc_datetime,
-        reason="the invoice could not be booked",
-    )
-    return RECORD_COMPENSATION.written_input(job)
-
-
-def failed(reason: str) -> dict[str, Any]:
+def failed(reason: str) -> InvoiceResult:
     """The answer where a step gave up."""
-    return {"status": "failed", "error": {"code": "step_failed", "message": reason}}
+    return InvoiceResult(status="failed", error=Problem(code="step_failed", message=reason))
+
+
+def compensated(result: InvoiceResult, outcome: Outcome) -> InvoiceResult:
+    """The result with what was compensated."""
+    changes: dict[str, tuple[str, ...]] = {"undone": outcome.done}
+    if outcome.failed:
+        changes["not_undone"] = outcome.failed
+    return result.model_copy(update=changes)
+
+
+def _decided(
+    context: df.DurableOrchestrationContext, approval: ApprovalId
+) -> Generator[Any, Any, ApprovalResult]:
+    try:
+        return (yield from call_child(context, APPROVAL, ApprovalJob(approval=approval), approval))
+    except ActivityGaveUp as failure:
+        error = Problem(code="approval_failed", message=str(failure))
+        return ApprovalResult(outcome="failed", error=error)
+
+
+def _approved_or_not(approval: ApprovalId, decided: ApprovalResult) -> InvoiceResult:
+    """What comes of an approval: `booked` is still to be done."""
+    by = Person(decided.by) if decided.by else None
+    if decided.outcome == "approved":
+        return InvoiceResult(status="booked", approval=approval, by=by)
+    result = InvoiceResult(status=decided.outcome, approval=approval, stage=decided.stage, by=by)
+    return result if decided.error is None else result.model_copy(update={"error": decided.error})

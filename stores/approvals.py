@@ -14,6 +14,7 @@ from invoicing.records.approval import ApprovalRequest, InboxEntry
 from stores import records
 from stores.batch_sources import open_source
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs
+from stores.invoices import InvoiceStore
 from stores.ledgers import ApprovalMissing
 from stores.records import Listed
 
@@ -44,7 +45,7 @@ def document(blobs: Blobs, request: ApprovalRequest) -> bytes | None:
     reference = names.parse_reference(request.ref)
     try:
         if reference.n is None:
-            return blobs.read(names.invoice_document(reference.owner))
+            return InvoiceStore(blobs).document(reference.owner)
         if request.document.chunk is None:
             return None
         source = open_source(blobs, reference.owner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from os.path import commonprefix
 
 # Larger than any moment in milliseconds that a batch can be made at (year 2286).
 _NEVER = 10**13
@@ -66,31 +65,6 @@ def part_of_result(name: str) -> tuple[int, int]:
 def dead(batch: str, document: int) -> str:
     """A document that was set aside because its processing kept failing."""
     return f"batches/{batch}/dead/{document:06d}"
-
-
-def settled_all(batch: str) -> str:
-    """The prefix of the marks of documents that need nobody any more."""
-    return f"batches/{batch}/settled/"
-
-
-def settled_between(batch: str, first: int, last: int) -> str:
-    """The longest prefix that the marks of documents `first` to `last` share; a few others may have it.
-
-    Numbers have six digits at most: a batch holds 20,000 documents.
-    """
-    shared = commonprefix([f"{first:06d}", f"{last:06d}"])  # noqa: RUF071 - digits, not folders
-    return settled_all(batch) + shared
-
-
-def settled(batch: str, document: int, status: str) -> str:
-    """An empty blob: the document needs nobody any more, and what became of it."""
-    return f"{settled_all(batch)}{document:06d}-{status}"
-
-
-def parse_settled(name: str) -> tuple[int, str]:
-    """Number and status out of the name of such a mark."""
-    number, _, status = name.rpartition("/")[2].partition("-")
-    return int(number), status
 
 
 def rows(batch: str) -> str:

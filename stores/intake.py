@@ -1,15 +1,13 @@
-"""What is stored when a batch or an invoice is taken in; the wish to stop a batch; the list of batches."""
+"""What is stored when a batch is taken in; the wish to stop a batch; the list of batches."""
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
 
-from invoicing.approval import names
 from invoicing.records.batch import BatchRecord
 from stores import batch_names, intake_records
 from stores.blobs import BlobConflict, Blobs
-from stores.intake_records import InvoiceRecord
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,6 @@ def create_batch(blobs: Blobs, record: BatchRecord) -> None:
     blobs.create(batch_names.record(record.batch), intake_records.to_bytes(record))
 
 
-def create_invoice(blobs: Blobs, record: InvoiceRecord) -> None:
-    """Keep the record of a new invoice. Raises BlobConflict where there is one."""
-    blobs.create(names.invoice_record(record.id), intake_records.to_bytes(record))
-
-
 def prepare_batch(blobs: Blobs, record: BatchRecord, upload: bytes | None) -> None:
     """Store what a batch's run begins with, list the batch, and forget a wish to stop it."""
     if upload is not None:
@@ -41,11 +34,6 @@ def prepare_batch(blobs: Blobs, record: BatchRecord, upload: bytes | None) -> No
             blobs.write(batch_names.upload(record.batch), upload)
     blobs.delete(batch_names.stop_mark(record.batch))
     blobs.write(batch_names.index(record.batch, record.created), b"")
-
-
-def prepare_invoice(blobs: Blobs, record: InvoiceRecord, content: bytes) -> None:
-    """Store the document that an invoice's run begins with."""
-    blobs.write(names.invoice_document(record.id), content)
 
 
 def ask_to_stop(blobs: Blobs, batch: str) -> None:

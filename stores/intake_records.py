@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from pydantic import AwareDatetime, TypeAdapter
-
-from invoicing.approval import names
 from invoicing.records.batch import BatchRecord
-from stores import records
-from stores.blobs import Blobs
-
-
-@dataclass(frozen=True)
-class InvoiceRecord:
-    """A single invoice. `size` in bytes; `sender`: who sent it in, where that is known."""
-
-    id: str
-    created: AwareDatetime
-    name: str
-    size: int
-    sha256: str
-    sender: str | None
-    fingerprint: str
 
 
 class IntakeRecord(Protocol):
@@ -44,16 +26,8 @@ class IntakeRecord(Protocol):
 
 Record = TypeVar("Record", bound=IntakeRecord)
 
-_INVOICE = TypeAdapter(InvoiceRecord)
 
-
-def read_invoice(blobs: Blobs, invoice: str) -> InvoiceRecord:
-    """The record of an invoice. Raises BlobMissing and RecordDamaged."""
-    name = names.invoice_record(invoice)
-    return records.from_json(_INVOICE, name, blobs.read(name))
-
-
-def to_bytes(record: BatchRecord | InvoiceRecord) -> bytes:
+def to_bytes(record: BatchRecord) -> bytes:
     """The bytes that are stored."""
     return json.dumps({**asdict(record), "created": told(record.created)}).encode()
 

@@ -1,93 +1,68 @@
-"""Booking: the ledger first, then the payables, so that there is never a payable which no entry books.
-
-Where the process dies between the two, the step is repeated. The payable has the time of the first entry, so
-that it is the same to the byte then.
-"""
+"""Payables: approved invoices that wait for a payment run, each written once and never over another one."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Collection
+
+from pydantic import TypeAdapter
 
 from invoicing.approval import names
-from invoicing.approval.audit import booking_detail, bookings_since_undone
-from invoicing.approval.ledger import Draft, Entry
-from invoicing.approval.signing import LedgerKeys
-from stores.blobs import BlobConflict, Blobs
-from stores.ledgers import Chain
+from invoicing.records.payable import Payable
+from stores import records
+from stores.blobs import BlobConflict, BlobMissing, Blobs
 
-_WRITES_AT_ONCE = 8
+#: Where all payables lie.
+PAYABLES = "payables/"
 
-#: The bytes of each payable by its reference, from the entries before and the time of the booking.
-Make = Callable[[list[Entry], str], dict[str, bytes]]
-
-
-def book(blobs: Blobs, chain: Chain, keys: LedgerKeys, now: str, make: Make) -> set[str]:
-    """Enter payables and write them; returns the references of those that stand.
-
-    One does not stand where something else is in its place; the ledger does not book it then. Repeating it
-    changes nothing. What `make` raises passes through.
-    """
-    wanted = _enter(chain, keys, now, make)
-    entered = _hashes(bookings_since_undone(chain.entries))
-
-    def write(ref: str) -> str | None:
-        return _write(blobs, names.payable(ref), wanted[ref], entered.get(ref, frozenset()))
-
-    with ThreadPoolExecutor(min(_WRITES_AT_ONCE, len(wanted) or 1)) as pool:
-        written = dict(zip(wanted, pool.map(write, wanted), strict=True))
-    stands = {ref: sha256 for ref, sha256 in written.items() if sha256 is not None}
-    _correct(chain, keys, now, stands)
-    return set(stands)
+_NAME = re.compile(r"(?P<owner>[bi][0-9a-f]{24})(?:-(?P<n>[1-9][0-9]{0,6}))?\.json")
+_PAYABLE = TypeAdapter(Payable)
 
 
-def _enter(chain: Chain, keys: LedgerKeys, now: str, make: Make) -> dict[str, bytes]:
-    """Enter what is going to be booked, unless an earlier attempt entered the very same."""
-    wanted: dict[str, bytes] = {}
+class PayableStore:
+    """What waits for a payment run."""
 
-    def draft(entries: list[Entry]) -> Draft | None:
-        nonlocal wanted
-        before = bookings_since_undone(entries)
-        wanted = make(entries, before[0].at if before else now)
-        detail = booking_detail(wanted)
-        is_entered = any(entry.detail == detail for entry in before)
-        return None if is_entered else Draft(kind="booked", at=now, detail=detail)
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
 
-    chain.append(draft, keys)
-    return wanted
-
-
-def _correct(chain: Chain, keys: LedgerKeys, now: str, stands: Mapping[str, str]) -> None:
-    """Enter what really stands, where that is not what the last entry books."""
-
-    def draft(entries: list[Entry]) -> Draft | None:
-        before = bookings_since_undone(entries)
-        if not before or before[-1].detail["payables"] == stands:
+    def payable(self, reference: str) -> Payable | None:
+        """The payable of an invoice; None where there is none. Raises RecordDamaged."""
+        name = payable_name(reference)
+        try:
+            return records.from_json(_PAYABLE, name, self._blobs.read(name))
+        except BlobMissing:
             return None
-        return Draft(kind="booked", at=now, detail={"payables": dict(stands)})
 
-    chain.append(draft, keys)
+    def put(self, payable: Payable, entered: Collection[str]) -> str | None:
+        """Write a payable; returns the SHA-256 of what stands there then, None where it is something strange.
+
+        `entered`: the hashes that the ledger books. What is there already may be one of them: an earlier
+        version of the app may have written it a little differently, right before it was replaced.
+        """
+        data = payable.as_json()
+        name = payable_name(payable.ref)
+        try:
+            self._blobs.create(name, data)
+        except BlobConflict:
+            there = hashlib.sha256(self._blobs.read(name)).hexdigest()
+            return there if there in entered else None
+        return hashlib.sha256(data).hexdigest()
+
+    def remove(self, reference: str) -> None:
+        """Take a payable away; one that is not there is no error."""
+        self._blobs.delete(payable_name(reference))
 
 
-def _hashes(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
-    """For each reference, the hashes that the entries book."""
-    found: dict[str, frozenset[str]] = {}
-    for entry in entries:
-        for ref, sha256 in entry.detail["payables"].items():
-            found[ref] = found.get(ref, frozenset()) | {sha256}
-    return found
+def payable_name(reference: str) -> str:
+    """The blob of the payable of an invoice."""
+    return f"{PAYABLES}{reference.replace('/', '-')}.json"
 
 
-def _write(blobs: Blobs, name: str, payable: bytes, entered: frozenset[str]) -> str | None:
-    """Write a payable; returns the SHA-256 of what stands there.
-
-    None where it is nothing that was entered. An earlier version of the app may have written it a little
-    differently, right before it was replaced.
-    """
-    try:
-        blobs.create(name, payable)
-    except BlobConflict:
-        there = hashlib.sha256(blobs.read(name)).hexdigest()
-        return there if there in entered else None
-    return hashlib.sha256(payable).hexdigest()
+def reference_of_payable(name: str) -> str | None:
+    """The reference that a payable's blob is named after; None where it is none of our names."""
+    match = _NAME.fullmatch(name.removeprefix(PAYABLES))
+    if match is None:
+        return None
+    reference = match["owner"] if match["n"] is None else f"{match['owner']}/{match['n']}"
+    return reference if names.is_reference(reference) else None

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
 
-from invoicing.approval import names
-from invoicing.approval.suppliers import ApprovedAccount, SupplierId, account_key
+from invoicing.approval.suppliers import account_key
+from invoicing.records.supplier import ApprovedAccount, SupplierId
 from stores.blobs import BlobConflict, Blobs
 
 
-def accounts_of(blobs: Blobs, supplier: SupplierId) -> frozenset[str]:
-    """The keys of all accounts that were approved together with this id. One listing, no blob is read."""
-    prefix = names.supplier_accounts(supplier.key)
-    return frozenset(blob.name.removeprefix(prefix).removesuffix(".json") for blob in blobs.list(prefix))
+class SupplierStore:
+    """What is known of suppliers."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def accounts_of(self, supplier: SupplierId) -> frozenset[str]:
+        """The keys of all accounts that were approved together with this id; one listing, no blob is read."""
+        prefix = _accounts(supplier)
+        listed = self._blobs.list(prefix)
+        return frozenset(blob.name.removeprefix(prefix).removesuffix(".json") for blob in listed)
+
+    def keep(self, accounts: Iterable[ApprovedAccount]) -> None:
+        """Keep accounts that were approved; the first invoice with one stays the one that it names."""
+        for account in accounts:
+            name = f"{_accounts(account.supplier)}{account_key(account.account)}.json"
+            with contextlib.suppress(BlobConflict):
+                self._blobs.create(name, account.as_json())
 
 
-def note(blobs: Blobs, accounts: Iterable[ApprovedAccount]) -> None:
-    """Keep accounts that were approved; the first invoice with one stays the one that is told of it."""
-    for one in accounts:
-        data = json.dumps(asdict(one), ensure_ascii=False, sort_keys=True).encode()
-        with contextlib.suppress(BlobConflict):
-            blobs.create(names.supplier_account(one.supplier.key, account_key(one.account)), data)
+def _accounts(supplier: SupplierId) -> str:
+    return f"suppliers/{supplier.key}/accounts/"

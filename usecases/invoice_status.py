@@ -6,20 +6,17 @@ import asyncio
 from typing import cast, get_args
 
 import azure.durable_functions as df
-from pydantic import TypeAdapter
 
 from invoicing.approval import names
 from invoicing.records.answers.invoices import InvoiceState, InvoiceStatus
 from invoicing.records.document import DocumentRow
-from stores import intake_records, records
+from invoicing.records.invoice import InvoiceRecord
 from stores.blobs import BlobMissing, Blobs
-from stores.intake_records import InvoiceRecord
+from stores.invoices import InvoiceStore
 from usecases.batch_status import phase_of
 from usecases.problems import problem_of
 from usecases.refusals import Unknown
 from usecases.run_status import RunStatus, status_of
-
-_ROW = TypeAdapter(DocumentRow)
 
 
 def read_invoice(blobs: Blobs, invoice: str) -> InvoiceRecord:
@@ -28,7 +25,7 @@ def read_invoice(blobs: Blobs, invoice: str) -> InvoiceRecord:
     if not names.is_invoice_id(invoice):
         raise unknown
     try:
-        return intake_records.read_invoice(blobs, invoice)
+        return InvoiceStore(blobs).record(invoice)
     except BlobMissing as error:
         raise unknown from error
 
@@ -38,16 +35,8 @@ async def invoice_status(client: df.DurableOrchestrationClient, blobs: Blobs, in
     record = await asyncio.to_thread(read_invoice, blobs, invoice)
     # First the run, then the row: read the other way round, an end could be told without its findings.
     run = await status_of(client, blobs, invoice)
-    row = await asyncio.to_thread(_row, blobs, invoice)
+    row = await asyncio.to_thread(InvoiceStore(blobs).row, invoice)
     return status_from(record, run, row)
-
-
-def _row(blobs: Blobs, invoice: str) -> DocumentRow | None:
-    name = names.invoice_result(invoice)
-    try:
-        return records.from_json(_ROW, name, blobs.read(name))
-    except BlobMissing:
-        return None  # it is not checked yet
 
 
 # ---------------------------------------------------------------- what a run says

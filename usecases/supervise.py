@@ -12,7 +12,6 @@ which the host refuses while the run is there.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,11 +21,13 @@ import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing import supervision
-from invoicing.approval import names
+from invoicing.records.batch_approvals_steps import BATCH_DOCUMENT
+from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.supervision import Case, FailedRun, OpenWork
 from invoicing.supervision import ROOTS
 from stores import supervised
-from stores.blobs import BlobMissing, Blobs
+from stores.blobs import Blobs
+from stores.invoices import InvoiceStore
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8
@@ -150,14 +151,12 @@ async def _parts_have_ended(blobs: Blobs, client: df.DurableOrchestrationClient,
 
 def _approval_of(blobs: Blobs, work: OpenWork) -> str | None:
     """The approval that a run may have called; None where there is none yet."""
-    if work.orchestrator == "batch_document":
+    if work.orchestrator == BATCH_DOCUMENT.name:
         return work.input.get("approval")
-    if work.orchestrator != "invoice":
+    if work.orchestrator != PROCESS_INVOICE.name:
         return None
-    try:
-        return json.loads(blobs.read(names.invoice_route(work.instance)))["approval"]
-    except BlobMissing:
-        return None
+    route = InvoiceStore(blobs).route(work.instance)
+    return route.approval if route else None
 
 
 async def _settle(

@@ -11,9 +11,11 @@ import azure.durable_functions as df
 from adapters import policies
 from adapters.services import Services
 from invoicing.records.answers.invoices import RESTARTED_FROM
+from invoicing.records.base import InvoiceId, Person
+from invoicing.records.invoice import InvoiceRecord
+from invoicing.records.invoice_steps import PROCESS_INVOICE, InvoiceJob
 from invoicing.records.supervision import OpenWork
-from stores import intake
-from stores.intake_records import InvoiceRecord
+from stores.invoices import InvoiceStore
 from usecases.invoice_status import read_invoice
 from usecases.start_or_find import Intake, TakenIn, start_or_find
 
@@ -43,13 +45,14 @@ async def take_in_invoice(
     await asyncio.to_thread(policies.load, services.settings)
     await asyncio.to_thread(lambda: services.checker)
 
+    store = InvoiceStore(services.blobs)
     record = InvoiceRecord(
-        id=new.invoice,
+        id=InvoiceId(new.invoice),
         created=services.clock(),
         name=new.name,
         size=len(new.content),
         sha256=new.sha256,
-        sender=sender,
+        sender=Person(sender) if sender else None,
         fingerprint=new.fingerprint,
     )
     return await start_or_find(
@@ -57,9 +60,9 @@ async def take_in_invoice(
         services.blobs,
         Intake(
             record=record,
-            create=lambda: intake.create_invoice(services.blobs, record),
+            create=lambda: store.create(record),
             read=lambda: read_invoice(services.blobs, new.invoice),
-            prepare=lambda kept: intake.prepare_invoice(services.blobs, kept, new.content),
+            prepare=lambda kept: store.put_document(kept.id, new.content),
             work=_work_of(new.invoice),
             restarted_from=RESTARTED_FROM,
             reused="This Idempotency-Key was used for another document. Use a new key for a new invoice.",
@@ -69,5 +72,6 @@ async def take_in_invoice(
 
 def _work_of(invoice: str) -> OpenWork:
     """What the run that begins now stands for."""
-    job = {"invoice": invoice, "run": uuid.uuid4().hex}
-    return OpenWork(instance=invoice, orchestrator="invoice", input=job)
+    job = InvoiceJob(invoice=InvoiceId(invoice), run=uuid.uuid4().hex)
+    value = PROCESS_INVOICE.written_input(job)
+    return OpenWork(instance=invoice, orchestrator=PROCESS_INVOICE.name, input=value)

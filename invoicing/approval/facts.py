@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import PlainSerializer
 
 from invoicing.duplicates import compact
 from invoicing.records.base import Money
+from invoicing.records.document import DocumentRow, InvoiceSummary
 
 _Rules = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
 
@@ -29,23 +28,22 @@ class Facts:
     findings: _Rules
 
 
-def facts_of(row: Mapping[str, Any], *, supplier_known: bool) -> Facts:
-    """The facts of a row (`invoicing.assess.row`): the amount is what is payable, else the gross total."""
-    invoice = row.get("invoice") or {}
-    text = invoice.get("payable") or invoice.get("gross")
-    told = (one["rule"] for one in row.get("findings", ()) if one["severity"] != "information")
+def facts_of(row: DocumentRow, *, supplier_known: bool) -> Facts:
+    """The facts of a row: the amount is what is payable, else the gross total."""
+    invoice = row.invoice or InvoiceSummary()
+    due = invoice.gross if invoice.payable is None else invoice.payable
+    noted = (found.rule for found in row.findings if found.severity != "information")
     return Facts(
-        amount=abs(Decimal(text)) if text is not None else None,
-        currency=invoice.get("currency"),
+        amount=None if due is None else abs(due),
+        currency=invoice.currency,
         supplier_known=supplier_known,
-        findings=frozenset(told),
+        findings=frozenset(noted),
     )
 
 
-def supplier_key(row: Mapping[str, Any]) -> str | None:
+def supplier_key(invoice: InvoiceSummary) -> str | None:
     """32 hex digits that are equal for equal suppliers (VAT id, else name); None where there is neither."""
-    invoice = row.get("invoice") or {}
-    for text in (invoice.get("seller_vat_id"), invoice.get("seller")):
+    for text in (invoice.seller_vat_id, invoice.seller):
         if text and compact(text):
             return hashlib.sha256(compact(text).encode()).hexdigest()[:32]
     return None

@@ -10,7 +10,6 @@ from typing import NamedTuple
 _INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
 _APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
 _REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
-_PAYABLE = re.compile(r"(?P<owner>[bi][0-9a-f]{24})(?:-(?P<n>[1-9][0-9]{0,6}))?\.json")
 _UNIT = re.compile(r"b[0-9a-f]{24}-[0-9]{5,7}|i[0-9a-f]{24}")
 _NUMBERED = re.compile(r"[0-9]{6,18}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -21,7 +20,6 @@ INBOX = "inbox/"
 DELEGATIONS = "delegations/"
 DIGESTS = "digests/"
 WISHES = "wishes/"
-PAYABLES = "payables/"
 APPROVALS = "approvals/"
 BOOKINGS = "bookings/"
 ANCHORS = "anchors/"
@@ -76,6 +74,11 @@ def parse_reference(text: str) -> Reference:
     return Reference(match["batch"], int(match["n"]))
 
 
+def is_reference(text: str) -> bool:
+    """Say whether a text has the form of `i…` or `b…/17`."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def claim_owner(reference: str) -> str:
     """The name by which a document holds its claim: `i…/1` or `b…/17`."""
     return reference if "/" in reference else f"{reference}/1"
@@ -84,39 +87,6 @@ def claim_owner(reference: str) -> str:
 def event(stage: str, attempt: int) -> str:
     """The event that wakes an approval; each wait has its own, since two of one name share a slot."""
     return f"decision.{stage}.{attempt}"
-
-
-# ---------------------------------------------------------------- blobs of an invoice that came alone
-
-
-def invoice_record(invoice: str) -> str:
-    """What was asked for: id, created, name, size, sha256, sender, fingerprint."""
-    return f"invoices/{invoice}/invoice.json"
-
-
-def invoice_document(invoice: str) -> str:
-    """The document, byte for byte as it came."""
-    return f"invoices/{invoice}/document"
-
-
-def invoice_result(invoice: str) -> str:
-    """The row of `invoicing.assess.row`."""
-    return f"invoices/{invoice}/result.json"
-
-
-def invoice_route(invoice: str) -> str:
-    """What the policy said of it."""
-    return f"invoices/{invoice}/route.json"
-
-
-def batch_routes(batch: str) -> str:
-    """What the policy said of each valid document of a batch (NDJSON)."""
-    return f"batches/{batch}/routes.ndjson"
-
-
-def batch_window(batch: str, window: int) -> str:
-    """Number and approval of some documents of a batch that wait for people: they are opened together."""
-    return f"batches/{batch}/approvals/{window:05d}.json"
 
 
 # ---------------------------------------------------------------- blobs of an approval
@@ -158,20 +128,6 @@ def delegation(person: str) -> str:
     return f"{DELEGATIONS}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
 
 
-def payable(reference: str) -> str:
-    """An approved invoice that waits for a payment run."""
-    return f"{PAYABLES}{reference.replace('/', '-')}.json"
-
-
-def reference_of_payable(name: str) -> str | None:
-    """The reference that a payable's blob is named after; None where it is none of our names."""
-    match = _PAYABLE.fullmatch(name.removeprefix(PAYABLES))
-    if match is None:
-        return None
-    text = match["owner"] if match["n"] is None else f"{match['owner']}/{match['n']}"
-    return text if _REFERENCE.fullmatch(text) else None
-
-
 def booking_unit(batch: str, pack: int) -> str:
     """What is booked together without a person: a pack of a batch. An invoice that came alone is its own."""
     return f"{batch}-{pack:05d}"
@@ -198,16 +154,6 @@ def bookings(unit: str) -> str:
 def anchor(seq: int) -> str:
     """One anchor; the first is 1."""
     return f"{ANCHORS}{seq:06d}.ndjson.gz"
-
-
-def supplier_accounts(supplier: str) -> str:
-    """The prefix of the accounts that were approved together with an id of a supplier."""
-    return f"suppliers/{supplier}/accounts/"
-
-
-def supplier_account(supplier: str, account: str) -> str:
-    """One of these accounts; both are keys (`invoicing.approval.suppliers`)."""
-    return f"{supplier_accounts(supplier)}{account}.json"
 
 
 # ---------------------------------------------------------------- blobs of messages

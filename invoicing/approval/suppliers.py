@@ -7,33 +7,21 @@ before which a person approved. An invoice without an id, or without an account,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from invoicing.duplicates import compact
 from invoicing.findings import Finding, finding
 from invoicing.model import MAX_ACCOUNTS
+from invoicing.records.document import InvoiceSummary
+from invoicing.records.payable import Payable
+from invoicing.records.supplier import ApprovedAccount, IdKind, SupplierId, key_of
 
-IdKind = Literal["vat", "legal"]
 Standing = Literal["known", "account_new", "unknown"]
 """`account_new`: the supplier is one whose invoices were approved, but for another account."""
 
 _SHOWN_ACCOUNTS = 5
-
-
-@dataclass(frozen=True)
-class SupplierId:
-    """An id of a supplier as it is compared: letters and digits, case folded."""
-
-    kind: IdKind
-    value: str
-
-    @property
-    def key(self) -> str:
-        """32 hex digits that stand for it in the names of blobs."""
-        return _hashed(f"{self.kind}|{self.value}")
 
 
 @dataclass(frozen=True)
@@ -44,41 +32,27 @@ class PayTo:
     accounts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ApprovedAccount:
-    """An account that people approved together with an id of its supplier, and the first invoice with both.
-
-    `name`: the supplier's on that invoice. `approved_by`: persons. `booked`: ISO time.
-    """
-
-    supplier: SupplierId
-    account: str
-    name: str | None
-    ref: str
-    approval: str
-    approved_by: tuple[str, ...]
-    booked: str
-
-
-def pay_to(row: Mapping[str, Any]) -> PayTo:
-    """What a row or a payable says of its supplier and the accounts to pay to."""
-    invoice = row.get("invoice") or {}
-    kinds: tuple[tuple[IdKind, str], ...] = (("vat", "seller_vat_id"), ("legal", "seller_legal_id"))
-    ids = (SupplierId(kind, compact(invoice.get(name) or "")) for kind, name in kinds)
-    return PayTo(tuple(one for one in ids if one.value), tuple(invoice.get("accounts") or ()))
+def pay_to(invoice: InvoiceSummary) -> PayTo:
+    """What an invoice says of its supplier and the accounts to pay to."""
+    stated: tuple[tuple[IdKind, str | None], ...] = (
+        ("vat", invoice.seller_vat_id),
+        ("legal", invoice.seller_legal_id),
+    )
+    ids = (SupplierId(kind=kind, value=compact(text or "")) for kind, text in stated)
+    return PayTo(tuple(supplier for supplier in ids if supplier.value), invoice.accounts)
 
 
 def account_key(account: str) -> str:
     """32 hex digits that stand for an account in the names of blobs."""
-    return _hashed(account)
+    return key_of(account)
 
 
 def standing(asked: PayTo, approved: Mapping[SupplierId, frozenset[str]]) -> Standing:
     """How an invoice stands to what was approved: for each id, the keys of the accounts it stood with."""
-    wanted = {account_key(one) for one in asked.accounts}
+    wanted = {account_key(account) for account in asked.accounts}
     if not asked.ids or not wanted or len(asked.accounts) >= MAX_ACCOUNTS:
         return "unknown"
-    seen = [approved.get(one, frozenset()) for one in asked.ids]
+    seen = [approved.get(supplier, frozenset()) for supplier in asked.ids]
     if all(wanted <= accounts for accounts in seen):
         return "known"
     return "account_new" if any(accounts and not wanted <= accounts for accounts in seen) else "unknown"
@@ -86,8 +60,9 @@ def standing(asked: PayTo, approved: Mapping[SupplierId, frozenset[str]]) -> Sta
 
 def new_account(asked: PayTo, approved: Mapping[SupplierId, frozenset[str]]) -> Finding:
     """The finding on an invoice whose standing is `account_new`, with the accounts that are new."""
-    seen = frozenset[str]().union(*(approved.get(one, frozenset()) for one in asked.ids))
-    fresh = [one for one in asked.accounts if account_key(one) not in seen] or list(asked.accounts)
+    seen = frozenset[str]().union(*(approved.get(supplier, frozenset()) for supplier in asked.ids))
+    new = [account for account in asked.accounts if account_key(account) not in seen]
+    fresh = new or list(asked.accounts)
     shown = ", ".join(fresh[:_SHOWN_ACCOUNTS]) + (" and more" if len(fresh) > _SHOWN_ACCOUNTS else "")
     return finding(
         "SETTLE-ACCOUNT-NEW",
@@ -96,23 +71,19 @@ def new_account(asked: PayTo, approved: Mapping[SupplierId, frozenset[str]]) -> 
     )
 
 
-def approved_accounts(payable: Mapping[str, Any]) -> Iterator[ApprovedAccount]:
+def approved_accounts(payable: Payable) -> Iterator[ApprovedAccount]:
     """What the booking of a payable makes known; nothing where no person approved it."""
-    asked = pay_to(payable)
-    if not payable["approved_by"] or len(asked.accounts) >= MAX_ACCOUNTS:
+    asked = pay_to(payable.invoice)
+    if not payable.approved_by or len(asked.accounts) >= MAX_ACCOUNTS:
         return
     for supplier in asked.ids:
         for account in asked.accounts:
             yield ApprovedAccount(
                 supplier=supplier,
                 account=account,
-                name=payable["invoice"].get("seller"),
-                ref=payable["ref"],
-                approval=payable["approval"],
-                approved_by=tuple(payable["approved_by"]),
-                booked=payable["booked"],
+                name=payable.invoice.seller,
+                ref=payable.ref,
+                approval=payable.approval,
+                approved_by=payable.approved_by,
+                booked=payable.booked,
             )
-
-
-def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

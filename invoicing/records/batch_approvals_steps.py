@@ -26,6 +26,9 @@ Settlement = Literal["booked", "rejected", "expired", "failed"]
 """What became of a document that needs nobody any more."""
 
 
+ApprovalsPhase = Literal["routing", "booking", "approval", "done"]
+
+
 class BatchApprovalsJob(Record):
     """`sender`: who sent the batch in. `awaited`: the run is a part of its batch.
 
@@ -49,10 +52,10 @@ class BatchApprovalsResult(Record):
     error: Problem | None = optional()
 
 
-class BatchApprovalsStatus(Record):
+class BatchApprovalsProgress(Record):
     """The custom status: `documents` were routed, `approvals` of them wait, or waited, for a person."""
 
-    phase: Literal["routing", "booking", "approval", "done"]
+    phase: ApprovalsPhase
     documents: int | None = optional()
     approvals: int | None = optional()
     counts: Counts | None = optional()

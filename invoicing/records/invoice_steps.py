@@ -1,4 +1,4 @@
-"""The way of one invoice: `invoice`, its steps, and what an invoice of a batch shares with it."""
+"""The way of one invoice: `process_invoice`, its steps, and what an invoice of a batch shares with it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class InvoiceResult(Record):
         return {name: value for name, value in write(self).items() if name in self.model_fields_set}
 
 
-class InvoiceStatus(Record):
+class InvoiceProgress(Record):
     """The custom status of an invoice's way; names as in `InvoiceResult`."""
 
     phase: Phase
@@ -70,7 +70,7 @@ class InvoiceStatus(Record):
     not_undone: tuple[str, ...] | None = optional()
 
 
-INVOICE = Step("invoice", InvoiceJob, InvoiceResult)
+PROCESS_INVOICE = Step("process_invoice", InvoiceJob, InvoiceResult)
 
 
 class AssessJob(Record):

@@ -36,10 +36,14 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
+from invoicing.records.base import InvoiceId, Person
+from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
 from stores import notices, supervised
+from stores.invoices import InvoiceStore, record_name
 from stores.notices import Notice
+from stores.payables import PAYABLES
 from tests.app_versions import CURRENT
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -226,16 +230,25 @@ class Office:
         """An invoice comes in and its workflow starts; returns the id of its approval."""
         self.store(text, sender=sender, ref=ref)
         job = {"invoice": ref, "run": "1"}
-        supervised.note(self.blobs, OpenWork(instance=ref, orchestrator="invoice", input=job))
-        self.host.start("invoice", job, instance_id=ref)
+        supervised.note(self.blobs, OpenWork(instance=ref, orchestrator="process_invoice", input=job))
+        self.host.start("process_invoice", job, instance_id=ref)
         return names.approval_id(ref)
 
     def store(self, text: str, *, sender: str | None = SUE, ref: str = INVOICE) -> None:
         """Store a document, as the API does before it starts the workflow."""
         content = text.encode()
-        record = {"id": ref, "name": "a.xml", "size": len(content), "sender": sender}
-        self.blobs.write(names.invoice_record(ref), json.dumps(record).encode())
-        self.blobs.write(names.invoice_document(ref), content)
+        digest = hashlib.sha256(content).hexdigest()
+        record = InvoiceRecord(
+            id=InvoiceId(ref),
+            created=self.host.now,
+            name="a.xml",
+            size=len(content),
+            sha256=digest,
+            sender=Person(sender) if sender else None,
+            fingerprint=digest,
+        )
+        self.blobs.write(record_name(ref), record.as_json())
+        InvoiceStore(self.blobs).put_document(ref, content)
 
     def write(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:
         """Somebody decides, and the process dies before the event: only the ledger knows."""
@@ -354,7 +367,7 @@ class Office:
 
     def payables(self) -> list[dict[str, Any]]:
         """What was booked."""
-        return [json.loads(self.blobs.read(name)) for name in self.blobs.names(names.PAYABLES)]
+        return [json.loads(self.blobs.read(name)) for name in self.blobs.names(PAYABLES)]
 
 
 def sha256(text: str) -> str:

@@ -112,7 +112,7 @@ class World:
                 self._note(f"started again: {case.orchestrator}")
 
     def _start(self) -> None:
-        self.office.host.start("invoice", {"invoice": INVOICE}, instance_id=INVOICE)
+        self.office.host.start("process_invoice", {"invoice": INVOICE}, instance_id=INVOICE)
 
     def _click(self) -> None:
         """Somebody decides; some click twice, and some decisions lose their event."""

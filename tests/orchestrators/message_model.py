@@ -89,7 +89,7 @@ class World:
     def _bring_once(self, ref: str) -> None:
         if not self.office.host.instances(ref):
             self._without_faults(lambda: self.office.store(_text(ref), ref=ref))
-            self.office.host.start("invoice", {"invoice": ref, "run": "1"}, instance_id=ref)
+            self.office.host.start("process_invoice", {"invoice": ref, "run": "1"}, instance_id=ref)
 
     def _deliver(self) -> None:
         self._note(f"{len(self.office.queue)} starts are delivered")

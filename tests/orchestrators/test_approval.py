@@ -13,6 +13,7 @@ from invoicing.approval import names
 from invoicing.approval.deciding import DecisionRefused
 from stores import approvals
 from stores.blobs import StorageUnavailable
+from stores.invoices import document_name
 from tests.orchestrators.approval_kit import (
     ANN,
     BOB,
@@ -325,7 +326,7 @@ def test_hostile_event_decides_nothing(office: Open, payload: Any, over_http: bo
 def test_replaced_document_voids_the_approval(office: Open) -> None:
     """Nobody says yes to what they did not see; rejecting is possible still."""
     here = office(clerk())
-    here.blobs.write(names.invoice_document(INVOICE), b"valid ACME 17 900.00")
+    here.blobs.write(document_name(INVOICE), b"valid ACME 17 900.00")
     assert _refused(lambda: here.write(ANN, "approve")) == "document_changed"
     assert _refused(lambda: here.write(ANN, "reject", sha256="0" * 64)) == "document_changed"
     here.decide(ANN, "reject")

@@ -6,11 +6,11 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from activities import routing
 from devhost.testing import Host
 from invoicing.approval import names
 from invoicing.approval.policy import Condition, Policy, Rule
 from invoicing.records.batch import Manifest
+from invoicing.records.route import PACK, WINDOW
 from orchestrators import batch, batch_approvals, chunk
 from stores import approvals, batch_names
 from stores.batches import BatchStore
@@ -102,7 +102,7 @@ def test_small_ones_are_booked_and_the_others_wait_all_at_once() -> None:
         assert len(here.payables()) == 44
         assert len(approvals.inbox(here.blobs)) == 63
         assert {item.batch for item in approvals.inbox(here.blobs)} == {BATCH}
-        assert len(here.host.calls_of("open_documents")) == -(-63 // routing.WINDOW)
+        assert len(here.host.calls_of("open_documents")) == -(-63 // WINDOW)
 
 
 def test_rejected_documents_give_their_claims_back() -> None:
@@ -133,7 +133,7 @@ def test_packs_are_booked_in_windows_and_once() -> None:
         _store(here, 250)
         _start(here)
         assert here.host.status(f"{BATCH}-approvals").output["counts"] == {"booked": 225}
-        assert len(here.host.calls_of("book_batch")) == -(-225 // routing.PACK)
+        assert len(here.host.calls_of("book_pack")) == -(-225 // PACK)
         before = dict(here.blobs.stored)
         again = here.host.run("booking_window", {"batch": BATCH, "first": 0, "last": 2})
         assert again.output == {"booked": 225}
@@ -159,10 +159,10 @@ def test_windows_are_opened_one_after_the_other() -> None:
         _store(here, 120)
         _start(here)
         here.deliver()
-        assert len(approvals.inbox(here.blobs)) == routing.WINDOW
+        assert len(approvals.inbox(here.blobs)) == WINDOW
         here.host.advance(batch_approvals.PACE)
         here.deliver()
-        assert len(approvals.inbox(here.blobs)) == 2 * routing.WINDOW
+        assert len(approvals.inbox(here.blobs)) == 2 * WINDOW
 
 
 def test_batch_that_waits_for_long_keeps_a_short_history() -> None:

@@ -148,7 +148,7 @@ def test_start_that_is_lost_is_made_good_by_the_supervisor() -> None:
         here.host.advance(hours=1)
         assert [message.to for message in outbox.messages(here.blobs)[0].found] == [ANN]
         assert here.supervise(gone=True) == []
-        assert [work.orchestrator for work in supervised.work_under_way(here.blobs)] == ["invoice"]
+        assert [work.orchestrator for work in supervised.work_under_way(here.blobs)] == ["process_invoice"]
 
 
 def test_digest_that_is_started_again_from_its_beginning_sends_nothing_twice() -> None:

@@ -10,6 +10,8 @@ import pytest
 from devhost.testing import Host, in_turn
 from invoicing.approval import names
 from invoicing.approval.policy import PolicyInvalid
+from stores.invoices import row_name
+from stores.payables import payable_name
 from tests.orchestrators.approval_kit import ANN, APP, BOB, DOCUMENT, INVOICE, SUE, Office, clerk
 
 APPROVAL = names.approval_id(INVOICE)
@@ -60,7 +62,7 @@ def test_bad_document_ends_with_its_outcome_and_claims_nothing(outcome: str) -> 
         here.bring(outcome)
         expected = "set_aside" if outcome == "endless" else outcome.split()[0]
         assert here.status().output == {"status": expected, "undone": []}
-        row = json.loads(here.blobs.read(names.invoice_result(INVOICE)))
+        row = json.loads(here.blobs.read(row_name(INVOICE)))
         assert row["outcome"] == expected
         assert _claims(here) == ""
 
@@ -73,7 +75,7 @@ def test_duplicate_names_its_holder_and_takes_nothing_from_it() -> None:
         output = here.host.status(OTHER).output
         assert output == {"status": "duplicate", "holder": f"{INVOICE}/1", "undone": []}
         assert INVOICE in _claims(here)
-        row = json.loads(here.blobs.read(names.invoice_result(OTHER)))
+        row = json.loads(here.blobs.read(row_name(OTHER)))
         assert row["outcome"] == "duplicate"
         assert INVOICE in row["findings"][-1]["text"]
 
@@ -131,7 +133,7 @@ def test_payable_of_another_approval_is_never_overwritten() -> None:
     with Office(clerk()).at_work() as here:
         here.bring()
         other = {"ref": INVOICE, "approval": "another", "document": {}}
-        here.blobs.write(names.payable(INVOICE), json.dumps(other).encode())
+        here.blobs.write(payable_name(INVOICE), json.dumps(other).encode())
         here.decide(ANN, "approve")
         output = here.host.finish(INVOICE).output
         assert (output["status"], output["error"]["code"]) == ("failed", "payable_exists")
@@ -172,7 +174,7 @@ def test_ledger_without_the_approvals_books_nothing() -> None:
         here.store(DOCUMENT, sender=SUE)
         here.host.close()
         here.host = Host(APP, orchestrators={"approval": said})
-        here.host.start("invoice", {"invoice": INVOICE}, instance_id=INVOICE)
+        here.host.start("process_invoice", {"invoice": INVOICE}, instance_id=INVOICE)
         output = here.host.finish(INVOICE).output
         assert (output["status"], output["error"]["code"]) == ("failed", "not_approved")
         assert here.payables() == []

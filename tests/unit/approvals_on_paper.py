@@ -17,6 +17,7 @@ from invoicing.approval.stages import StageState
 from invoicing.records.approval import ApprovalRequest
 from stores import approvals
 from stores.blobs import Blobs
+from stores.invoices import document_name
 from stores.ledgers import Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.unit.asked import asked
@@ -53,7 +54,7 @@ def put_approval(
         created=at,
         sender=sender,
     )
-    blobs.write(names.invoice_document(ref), content)
+    blobs.write(document_name(ref), content)
     blobs.write(names.request(approval), request.as_json())
     begun = (
         Draft(kind="opened", at=at.isoformat(), key="opened"),

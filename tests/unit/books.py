@@ -18,9 +18,14 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
-from invoicing.records.batch import Manifest
-from stores import batch_names, ledger_anchors
-from stores.batches import BatchStore
+from invoicing.records.base import ApprovalId, InvoiceId
+from invoicing.records.document import DocumentRow
+from invoicing.records.invoice import InvoiceRecord
+from invoicing.records.route import PACK, FreeDocument, InvoiceRoute, Pack
+from stores import ledger_anchors
+from stores.invoices import InvoiceStore, record_name
+from stores.payables import payable_name
+from stores.routes import RouteStore
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
@@ -79,11 +84,25 @@ class Books:
 
     def free(self, n: int = 1) -> str:
         """An invoice that came alone and was booked without a person; returns its reference."""
-        ref = names.invoice_id(hashlib.sha256(str(n).encode()).hexdigest())
-        self.blobs.write(names.invoice_result(ref), json.dumps(row(n)).encode())
+        ref = InvoiceId(names.invoice_id(hashlib.sha256(str(n).encode()).hexdigest()))
+        self.take_in(ref, row(n))
         self.route(ref, None)
         assert self.book(ref) == {"outcome": "ok"}
         return ref
+
+    def take_in(self, ref: InvoiceId, checked: dict[str, Any]) -> None:
+        """An invoice that came alone and was checked."""
+        record = InvoiceRecord(
+            id=ref,
+            created=NOON,
+            name=checked["name"],
+            size=checked["size"],
+            sha256=checked["sha256"],
+            sender=None,
+            fingerprint="f",
+        )
+        self.blobs.write(record_name(ref), record.as_json())
+        InvoiceStore(self.blobs).put_row(ref, DocumentRow.model_validate(checked))
 
     def book(self, ref: str, now: str = LATER) -> dict[str, Any]:
         """Book one invoice."""
@@ -91,21 +110,22 @@ class Books:
 
     def route(self, ref: str, approval: str | None) -> None:
         """What the policy said."""
-        route = {"outcome": "ok", "rule": "everything", "approval": approval}
-        self.blobs.write(names.invoice_route(ref), json.dumps(route).encode())
+        wanted = ApprovalId(approval) if approval else None
+        route = InvoiceRoute(outcome="ok", rule="everything", approval=wanted, run="1")
+        InvoiceStore(self.blobs).put_route(ref, route)
 
     def put_batch(self, documents: int) -> None:
         """A batch that was routed: nobody has to approve any of it."""
-        numbers = range(1, documents + 1)
-        lines = b"".join(json.dumps(row(n)).encode() + b"\n" for n in numbers)
-        routes = [{"n": n, "outcome": "ok", "rule": "small", "approval": None} for n in numbers]
-        self.blobs.write(batch_names.result(BATCH, 0), lines)
-        BatchStore(self.blobs).divide(BATCH, Manifest(lasts=(documents,)))
-        self.blobs.write(names.batch_routes(BATCH), "\n".join(map(json.dumps, routes)).encode())
+        store = RouteStore(self.blobs, BATCH)
+        for number in range(-(-documents // PACK)):
+            numbers = range(number * PACK + 1, min((number + 1) * PACK, documents) + 1)
+            rows = [DocumentRow.model_validate(row(n)) for n in numbers]
+            free = tuple(FreeDocument(rule="small", row=checked) for checked in rows)
+            store.put_pack(number, Pack(documents=free))
 
     def book_pack(self, pack: int = 0, now: str = LATER) -> dict[str, Any]:
         """Book a pack of the batch."""
-        return self.call(booking.book_batch, {"batch": BATCH, "pack": pack, "now": now})
+        return self.call(booking.book_pack, {"batch": BATCH, "pack": pack, "now": now})
 
     # ------------------------------------------------------------ what can be seen
 
@@ -165,7 +185,7 @@ class Books:
     def wipe(self, approval: str) -> None:
         """Remove an approval with its payable, and what else names it."""
         ref = self.ref(approval)
-        for name in (*self.blobs.names(f"{names.APPROVALS}{approval}/"), names.payable(ref)):
+        for name in (*self.blobs.names(f"{names.APPROVALS}{approval}/"), payable_name(ref)):
             self.blobs.delete(name)
 
 

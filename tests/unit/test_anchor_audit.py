@@ -12,6 +12,7 @@ from invoicing.approval import names
 from invoicing.approval.anchors import head_of
 from invoicing.approval.signing import LedgerKeys
 from stores.blobs import StorageUnavailable
+from stores.payables import payable_name
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import NOON
 from tests.unit.books import LEDGER_KEY, Books
@@ -92,7 +93,7 @@ def test_ledger_that_somebody_with_the_key_wrote_anew_is_found(books: Books) -> 
 def test_bookings_without_a_person_that_are_gone_are_found(books: Books) -> None:
     """Their ledger and their payable."""
     ledger = books.blobs.names(names.BOOKINGS)[0].split("/")[1]
-    for name in (*books.blobs.names(names.bookings(ledger)), names.payable(ledger)):
+    for name in (*books.blobs.names(names.bookings(ledger)), payable_name(ledger)):
         books.blobs.delete(name)
     (flaw,) = books.all_flaws()
     assert flaw.startswith(f"bookings {ledger}, entry 1: entry 1 is missing: the anchor 3")

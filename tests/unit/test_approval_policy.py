@@ -19,6 +19,8 @@ from invoicing.approval import durations
 from invoicing.approval.facts import Facts, facts_of, supplier_key
 from invoicing.approval.policy import PolicyInvalid, Stage, can_be_filled
 from invoicing.approval.policy_file import parse
+from invoicing.records.document import DocumentRow, InvoiceSummary
+from tests.unit.report_rows import finding, row
 
 PEOPLE = {f"{one}@example.com": {"name": one.title()} for one in ("ann", "bob", "eva")}
 ANN, BOB, EVA = PEOPLE
@@ -236,11 +238,14 @@ def test_supplier_and_findings_count() -> None:
 
 def test_facts_come_from_the_row() -> None:
     """A credit note counts by its size, information is no finding, and a VAT id has no spaces."""
-    found = [{"rule": "A", "severity": "information"}, {"rule": "B", "severity": "warning"}]
-    row = {"invoice": {"payable": "-5.50", "currency": "EUR", "seller_vat_id": "DE 1"}, "findings": found}
-    assert facts_of(row, supplier_known=False) == Facts(Decimal("5.50"), "EUR", False, frozenset({"B"}))
-    assert supplier_key(row) == supplier_key({"invoice": {"seller_vat_id": "de1"}})
-    assert supplier_key({"invoice": None}) is None
+    found = [finding("A", "information", "", "settle"), finding("B", "warning", "", "settle")]
+    shown = {"payable": "-5.50", "currency": "EUR", "seller_vat_id": "DE 1"}
+    checked = DocumentRow.model_validate(row(invoice=shown, findings=found))
+    assert facts_of(checked, supplier_known=False) == Facts(Decimal("5.50"), "EUR", False, frozenset({"B"}))
+    assert supplier_key(InvoiceSummary(seller_vat_id="DE 1")) == supplier_key(
+        InvoiceSummary(seller_vat_id="de1")
+    )
+    assert supplier_key(InvoiceSummary()) is None
 
 
 def test_sender_leaves_a_gap_that_others_must_fill() -> None:

@@ -22,6 +22,7 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, request_sha256, signature_fault, to_bytes
 from invoicing.approval.policy import Stage
+from stores.invoices import document_name, record_name
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
@@ -80,7 +81,7 @@ class World:
         )
         data = request.as_json()
         self.blobs.write(names.request(APPROVAL), data)
-        self.blobs.write(names.invoice_document(REF), DOCUMENT)
+        self.blobs.write(document_name(REF), DOCUMENT)
         last = None
         for draft in (
             Draft("opened", request.created.isoformat()),
@@ -144,7 +145,7 @@ def world(tmp_path: Path) -> World:
 async def test_document_that_was_replaced_after_the_mail_cannot_be_approved(world: World) -> None:
     """The link says what was shown; a reject needs no look, so it still counts."""
     token = world.token()
-    world.blobs.write(names.invoice_document(REF), b"<Invoice>more</Invoice>")
+    world.blobs.write(document_name(REF), b"<Invoice>more</Invoice>")
     assert await world.decide(token) == (409, "document_changed")
     assert len(read_approval(world.blobs, APPROVAL).entries) == 2
     assert await world.decide(token, decision="reject", comment="Not what I saw") == (201, "link")
@@ -263,7 +264,7 @@ async def test_invoice_is_refused_while_the_policy_cannot_be_used(world: World) 
     status, answer = await world.call(invoices.start_invoice, body=DOCUMENT, headers=xml)
     assert (status, answer["error"]["code"]) == (503, "policy_invalid")
     assert answer["error"]["detail"]
-    assert (world.client.started, world.blobs.names("invoices/")) == ([], [names.invoice_document(REF)])
+    assert (world.client.started, world.blobs.names("invoices/")) == ([], [document_name(REF)])
     assert await world.decide(world.token()) == (201, "link")
 
 
@@ -275,7 +276,7 @@ async def test_sender_is_who_is_signed_in(world: World) -> None:
     assert (status, answer["error"]["code"]) == (403, "bad_sender")
     status, answer = await world.call(invoices.start_invoice, body=b"<a/>", headers=ann)
     assert status == 202
-    record = json.loads(world.blobs.read(names.invoice_record(answer["id"])))
+    record = json.loads(world.blobs.read(record_name(answer["id"])))
     assert (record["sender"], world.client.started) == (ANN, [answer["id"]])
 
 
@@ -294,7 +295,7 @@ async def test_sender_is_known_however_they_are_written(world: World) -> None:
     _, answer = await world.call(
         invoices.start_invoice, body=b"<a/>", headers=xml, sender="Ann.Roth@Example.com"
     )
-    assert json.loads(world.blobs.read(names.invoice_record(answer["id"])))["sender"] == ANN
+    assert json.loads(world.blobs.read(record_name(answer["id"])))["sender"] == ANN
 
 
 async def test_list_for_an_approver_takes_the_address_however_it_is_written(world: World) -> None:

@@ -14,6 +14,7 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys
 from stores.blobs import StorageUnavailable
+from stores.payables import PAYABLES, payable_name
 from tests.unit.approvals_on_paper import ANN, add_entries
 from tests.unit.books import BATCH, LATER, LEDGER_KEY, Books
 
@@ -43,7 +44,7 @@ def test_ledger_holds_the_hash_of_the_payable(books: Books) -> None:
         (names.bookings(f"{BATCH}-00000"), [f"{BATCH}/{n}" for n in (1, 2, 3)]),
     ):
         entry = books.entries(prefix)[-1]
-        payables = {ref: books.blobs.read(names.payable(ref)) for ref in refs}
+        payables = {ref: books.blobs.read(payable_name(ref)) for ref in refs}
         assert entry.kind == "booked"
         assert entry.detail["payables"] == {ref: _sha256(data) for ref, data in payables.items()}
         assert {json.loads(data)["booked"] for data in payables.values()} == {LATER}
@@ -57,7 +58,7 @@ def test_pack_costs_one_record(books: Books) -> None:
     calls = books.blobs.calls[before:]
     ledger = [call for call in calls if call[1].startswith(names.BOOKINGS)]
     assert ledger == [("create", names.numbered(names.bookings(f"{BATCH}-00000"), 1))]
-    assert len([call for call in calls if call[1].startswith(names.PAYABLES)]) == 100
+    assert len([call for call in calls if call[1].startswith(PAYABLES)]) == 100
 
 
 # ---------------------------------------------------------------- dying and repeating
@@ -77,7 +78,7 @@ def _only_approval(books: Books) -> str:
 
 def _put_alone(books: Books) -> None:
     books.free(1)
-    for prefix in (names.PAYABLES, names.BOOKINGS):
+    for prefix in (PAYABLES, names.BOOKINGS):
         for name in books.blobs.names(prefix):
             books.blobs.delete(name)
 
@@ -182,12 +183,12 @@ def test_pack_whose_documents_look_different_by_now_is_entered_anew(books: Books
     """The process died after the entry, and a newer version of the app goes on: the last entry counts."""
     books.put_batch(2)
     books.blobs.fails = lambda verb, name: (
-        _raise(StorageUnavailable("away")) if name.startswith(names.PAYABLES) else None
+        _raise(StorageUnavailable("away")) if name.startswith(PAYABLES) else None
     )
     with pytest.raises(StorageUnavailable):
         books.book_pack()
     books.blobs.come_back()
-    name = books.blobs.names(f"batches/{BATCH}/results/")[0]
+    (name,) = books.blobs.names(f"batches/{BATCH}/routing/packs/")
     books.blobs.write(name, books.blobs.read(name).replace(b"RE-2", b"RE-3"))
     assert books.book_pack(now=AGAIN) == {"booked": 2}
     assert books.flaws() == []
@@ -197,19 +198,19 @@ def test_pack_whose_documents_look_different_by_now_is_entered_anew(books: Books
 def test_payable_that_an_earlier_version_wrote_stays_and_is_booked(books: Books) -> None:
     """Half of the pack was written when the app was replaced by one that writes another form."""
     books.put_batch(2)
-    last = names.payable(f"{BATCH}/2")
+    last = payable_name(f"{BATCH}/2")
     books.blobs.fails = lambda verb, name: _raise(StorageUnavailable("away")) if name == last else None
     with pytest.raises(StorageUnavailable):
         books.book_pack()
     books.blobs.come_back()
-    results = books.blobs.names(f"batches/{BATCH}/results/")[0]
-    books.blobs.write(results, books.blobs.read(results).replace(b"RE-", b"R-"))
-    written = books.blobs.read(names.payable(f"{BATCH}/1"))
+    (pack,) = books.blobs.names(f"batches/{BATCH}/routing/packs/")
+    books.blobs.write(pack, books.blobs.read(pack).replace(b"RE-", b"R-"))
+    written = books.blobs.read(payable_name(f"{BATCH}/1"))
     for _ in range(2):
         assert books.book_pack(now=AGAIN) == {"booked": 2}
         assert books.flaws() == []
         assert len(books.entries(names.BOOKINGS)) == 3
-    assert books.blobs.read(names.payable(f"{BATCH}/1")) == written
+    assert books.blobs.read(payable_name(f"{BATCH}/1")) == written
     assert b"R-2" in books.blobs.read(last)
 
 
@@ -227,7 +228,7 @@ def _raise(error: Exception) -> None:
 def test_document_of_a_pack_whose_place_is_taken_fails_alone(books: Books) -> None:
     """The others are booked, the ledger does not claim it, and the strange payable is found."""
     books.put_batch(4)
-    name = names.payable(f"{BATCH}/2")
+    name = payable_name(f"{BATCH}/2")
     books.blobs.write(name, b'{"ref": "another"}')
     assert books.book_pack() == {"booked": 3, "failed": 1}
     assert books.book_pack(now=AGAIN) == {"booked": 3, "failed": 1}
@@ -263,7 +264,7 @@ def test_forged_approval_is_not_booked(books: Books) -> None:
             answer = books.book(books.ref(approval))
             assert answer["error"]["code"] == "ledger_flawed"
             assert "entry 3: it is not signed" in answer["error"]["message"]
-    assert books.blobs.names(names.PAYABLES) == []
+    assert books.blobs.names(PAYABLES) == []
 
 
 def test_key_that_was_taken_away_too_early_is_waited_for(books: Books) -> None:
@@ -282,7 +283,7 @@ def test_without_a_key_nothing_is_booked_where_the_app_is_deployed(books: Books)
     books.environment["SETTLE_LEDGER_KEY"] = ""
     with pytest.raises(SettingError, match="SETTLE_LEDGER_KEY is not set"):
         books.book_pack()
-    assert books.blobs.names(names.PAYABLES) == []
+    assert books.blobs.names(PAYABLES) == []
     books.environment["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development"
     assert books.book_pack() == {"booked": 1}
     (entry,) = books.entries(names.BOOKINGS)
@@ -296,13 +297,13 @@ def test_step_that_was_believed_dead_takes_its_payable_back(books: Books) -> Non
     ref = books.ref(approval)
 
     def happens(verb: str, name: str) -> None:
-        if (verb, name) == ("create", names.payable(ref)):
+        if (verb, name) == ("create", payable_name(ref)):
             books.blobs.fails = lambda verb, name: None
             add_entries(books.blobs, approval, Draft(kind="undone", at=AGAIN, key="undone"))
 
     books.blobs.fails = happens
     assert books.book(ref)["error"]["code"] == "not_approved"
-    assert books.blobs.names(names.PAYABLES) == []
+    assert books.blobs.names(PAYABLES) == []
     assert books.flaws() == []
     assert books.book(ref)["error"]["code"] == "not_approved"
 

@@ -22,6 +22,7 @@ from invoicing.records.messages import Message, MessageItem
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
 from stores import notices, outbox, supervised
+from stores.invoices import row_name
 from stores.notices import Notice
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
@@ -181,7 +182,7 @@ async def _invoice_booked(api: Api) -> func.HttpResponse:
     name = await api.invoice()
     found = [finding("SETTLE-IBAN", "warning", "A wrong check number.", "settle")]
     checked = row(invoice=invoice(), findings=found)
-    api.blobs.write(names.invoice_result(name), json.dumps(checked).encode())
+    api.blobs.write(row_name(name), json.dumps(checked).encode())
     api.hub.ended(name, status="booked", approval="a" + "2" * 24, by=ANN, undone=[])
     return await api.call(invoices.get_invoice, id=name)
 

@@ -12,15 +12,16 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing.findings import Finding
 from invoicing.records.answers.invoices import InvoiceStatus
+from invoicing.records.base import InvoiceId
 from invoicing.records.document import DocumentRow, InvoiceSummary
-from stores.intake_records import InvoiceRecord
+from invoicing.records.invoice import InvoiceRecord
 from triggers.invoice_view import view
 from triggers.own_links import OwnLinks
 from usecases.invoice_status import status_from
 from usecases.run_status import run_status
 
 RECORD = InvoiceRecord(
-    id="i" + "1" * 24,
+    id=InvoiceId("i" + "1" * 24),
     created=datetime(2026, 5, 1, 10, tzinfo=UTC),
     name="re-1.xml",
     size=12,

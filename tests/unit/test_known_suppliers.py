@@ -14,18 +14,22 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Draft
 from invoicing.approval.suppliers import (
     PayTo,
-    SupplierId,
     account_key,
     approved_accounts,
     pay_to,
     standing,
 )
 from invoicing.model import MAX_ACCOUNTS, Invoice, PaymentMeans
-from stores import suppliers
+from invoicing.records.base import InvoiceId
+from invoicing.records.document import InvoiceSummary
+from invoicing.records.supplier import IdKind, SupplierId
 from stores.blobs import StorageUnavailable
+from stores.invoices import InvoiceStore
+from stores.payables import PayableStore
+from stores.suppliers import SupplierStore
 from tests.unit.approvals_on_paper import ANN, add_entries
 from tests.unit.books import LATER, Books
-from tests.unit.report_rows import finding, invoice, row
+from tests.unit.report_rows import invoice, row
 
 VAT, OTHER_VAT, LEGAL = "DE690593538", "DE136695976", "HRB 4711"
 HOME, OTHER = "DE89894245451824849205", "DE75512108001245126199"
@@ -42,19 +46,18 @@ class Desk:
     def bring(self, *accounts: str, vat: str | None = VAT, legal: str | None = None, **more: Any) -> str:
         """An invoice of 119 euros comes in and is routed; returns its reference."""
         self._number += 1
-        ref = names.invoice_id(f"{self._number:024x}")
+        ref = InvoiceId(names.invoice_id(f"{self._number:024x}"))
         fields = {"seller_vat_id": vat, "seller_legal_id": legal, "accounts": list(accounts)} | more
         shown = invoice(number=f"K-{self._number}", iban=next(iter(accounts), None), **fields)
-        self.books.blobs.write(names.invoice_record(ref), json.dumps({"sender": None}).encode())
-        self.books.blobs.write(
-            names.invoice_result(ref), json.dumps(row(self._number, invoice=shown)).encode()
-        )
+        self.books.take_in(ref, row(self._number, invoice=shown))
         self.routed = self.books.call(routing.route_invoice, {"invoice": ref, "run": "1", "now": LATER})
         return ref
 
     def book(self, ref: str) -> None:
         """It is booked: by what the policy said, or after a clerk approved it."""
-        approval = json.loads(self.books.blobs.read(names.invoice_route(ref)))["approval"]
+        route = InvoiceStore(self.books.blobs).route(ref)
+        assert route
+        approval = route.approval
         if approval:
             drafts = [Draft("opened", LATER)]
             for stage in self._stages(approval):
@@ -174,7 +177,9 @@ def test_account_is_not_known_by_an_invoice_that_no_person_saw() -> None:
     assert desk.books.book(alone) == {"outcome": "ok"}
     desk.bring(HOME)
     assert desk.routed["approval"]
-    by_time = {**json.loads(desk.books.blobs.read(names.payable(alone))), "approval": "a1", "approved_by": []}
+    booked = PayableStore(desk.books.blobs).payable(alone)
+    assert booked
+    by_time = booked.model_copy(update={"approval": "a1", "approved_by": ()})
     assert list(approved_accounts(by_time)) == []
 
 
@@ -203,12 +208,13 @@ def test_storage_that_is_away_makes_no_supplier_new() -> None:
     desk.approve(HOME)
     desk.books.blobs.go_away()
     with pytest.raises(StorageUnavailable):
-        suppliers.accounts_of(desk.books.blobs, SupplierId("vat", "de690593538"))
+        SupplierStore(desk.books.blobs).accounts_of(SupplierId(kind="vat", value="de690593538"))
 
 
 # ---------------------------------------------------------------- the rule itself
 
-_SOME_IDS = [SupplierId("vat", "1"), SupplierId("vat", "2"), SupplierId("legal", "1")]
+_STATED: tuple[tuple[IdKind, str], ...] = (("vat", "1"), ("vat", "2"), ("legal", "1"))
+_SOME_IDS = [SupplierId(kind=kind, value=value) for kind, value in _STATED]
 _ids = st.lists(st.sampled_from(_SOME_IDS), unique=True, max_size=2).map(tuple)
 _accounts = st.lists(st.sampled_from("ABC"), unique=True, max_size=3).map(tuple)
 _approved = st.dictionaries(st.sampled_from(_SOME_IDS), st.frozensets(st.sampled_from("ABC")))
@@ -242,5 +248,5 @@ def test_accounts_are_all_that_an_invoice_names() -> None:
 
 def test_row_without_an_invoice_says_nothing() -> None:
     """It never gets here, and costs nothing if it does."""
-    assert pay_to(row(invoice=None)) == PayTo((), ())
-    assert pay_to(row(findings=[finding("SETTLE-IBAN", "warning", "wrong", "settle")])).ids
+    assert pay_to(InvoiceSummary()) == PayTo((), ())
+    assert pay_to(InvoiceSummary(**invoice())).ids

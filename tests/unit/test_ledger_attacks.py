@@ -19,6 +19,8 @@ from invoicing.approval.anchors import BadAnchor, read
 from invoicing.approval.ledger import Draft, to_bytes
 from stores import ledger_anchors
 from stores.blobs import BlobConflict, StorageUnavailable
+from stores.invoices import row_name
+from stores.payables import PAYABLES, payable_name
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import BOB, NOON, add_entries
 from tests.unit.books import BATCH, LATER, LEDGER_KEYS, Books
@@ -154,7 +156,7 @@ def test_ledger_that_was_moved_is_found(books: Books) -> None:
     found = dict(books.flaws())
     moved = {f"{names.BOOKINGS}{approval}", f"{names.APPROVALS}{unit}"}
     assert {place for place, text in found.items() if "none of ours" in text} == moved
-    assert sum(place.startswith(names.PAYABLES) for place in found) == 3
+    assert sum(place.startswith(PAYABLES) for place in found) == 3
 
 
 @pytest.mark.parametrize(
@@ -190,10 +192,10 @@ def test_booking_without_a_person_of_what_people_were_asked_about_is_found(
     approval = books.decided(1) if decided else books.open(1)
     ref = books.ref(approval)
     books.route(ref, None)
-    books.blobs.write(names.invoice_result(ref), json.dumps(row(99)).encode())
+    books.blobs.write(row_name(ref), json.dumps(row(99)).encode())
     assert books.book(ref) == {"outcome": "ok"}
     ((place, text),) = books.flaws()
-    assert place == names.payable(ref)
+    assert place == payable_name(ref)
     assert f"approval {approval} says that people are needed" in text
 
 
@@ -202,7 +204,7 @@ def test_what_was_rejected_may_need_nobody_when_it_comes_again(books: Books) -> 
     approval = books.decided(1, "reject", "rejected")
     ref = books.ref(approval)
     books.route(ref, None)
-    books.blobs.write(names.invoice_result(ref), json.dumps(row(1)).encode())
+    books.blobs.write(row_name(ref), json.dumps(row(1)).encode())
     assert books.book(ref) == {"outcome": "ok"}
     assert books.flaws() == []
 
@@ -327,7 +329,7 @@ def test_huge_blob_in_the_place_of_an_anchor_is_not_fetched(books: Books) -> Non
 def test_huge_blobs_in_a_ledger_are_not_fetched_as_a_whole(books: Books) -> None:
     """Entry, request and payable: each is read as far as one of ours can be long."""
     first, second, third = books.booked(1), books.open(2), books.open(3)
-    payable = names.payable(books.ref(first))
+    payable = payable_name(books.ref(first))
     huge = (payable, names.request(second), names.entry(third, 1))
     for name in huge:
         books.blobs.write(name, books.blobs.read(name) + b" " * (20 * 2**20))

@@ -11,6 +11,7 @@ from adapters import ledger_audit
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys, Purpose, Signature
+from stores.payables import payable_name
 from tests.unit.approvals_on_paper import add_entries, put_approval
 from tests.unit.books import BATCH, LATER, LEDGER_KEY, LEDGER_KEYS, Books
 from tests.unit.report_rows import row
@@ -134,7 +135,7 @@ def test_unsigned_ledgers_count_only_where_it_is_asked_for(books: Books) -> None
 def test_edited_payable_is_found(books: Books) -> None:
     """Another account, another amount: whatever differs from what was booked."""
     approval = books.booked()
-    name = names.payable(books.ref(approval))
+    name = payable_name(books.ref(approval))
     books.blobs.write(name, books.blobs.read(name).replace(b"RE-1", b"RE-2"))
     ((place, text),) = books.flaws()
     assert place == f"approval {approval}, entry 5"
@@ -144,18 +145,18 @@ def test_edited_payable_is_found(books: Books) -> None:
 def test_payable_that_nobody_approved_is_found(books: Books) -> None:
     """Whether it says that nobody had to, or names an approval that booked something else."""
     approval = books.booked()
-    payable = json.loads(books.blobs.read(names.payable(books.ref(approval))))
+    payable = json.loads(books.blobs.read(payable_name(books.ref(approval))))
     for ref, named in (("i" + "a" * 24, approval), (f"{BATCH}/9", None)):
         forged = json.dumps({**payable, "ref": ref, "approval": named}).encode()
-        books.blobs.write(names.payable(ref), forged)
+        books.blobs.write(payable_name(ref), forged)
     books.blobs.write("payables/extra.json", b"{}")
     flaws = dict(books.flaws())
     assert set(flaws) == {
-        names.payable("i" + "a" * 24),
-        names.payable(f"{BATCH}/9"),
+        payable_name("i" + "a" * 24),
+        payable_name(f"{BATCH}/9"),
         "payables/extra.json",
     }
-    assert "nobody approved it" in flaws[names.payable(f"{BATCH}/9")]
+    assert "nobody approved it" in flaws[payable_name(f"{BATCH}/9")]
 
 
 def test_missing_payable_is_found(books: Books) -> None:
@@ -164,7 +165,7 @@ def test_missing_payable_is_found(books: Books) -> None:
     books.put_batch(5)
     books.book_pack()
     for ref in (books.ref(approval), alone, f"{BATCH}/3"):
-        books.blobs.delete(names.payable(ref))
+        books.blobs.delete(payable_name(ref))
     places = [place for place, text in books.flaws() if "payable is missing" in text]
     assert places == [
         f"approval {approval}, entry 5",
@@ -177,7 +178,7 @@ def test_edited_payable_of_a_pack_is_found(books: Books) -> None:
     """One of a hundred."""
     books.put_batch(100)
     books.book_pack()
-    name = names.payable(f"{BATCH}/42")
+    name = payable_name(f"{BATCH}/42")
     books.blobs.write(name, books.blobs.read(name).replace(b"RE-42", b"RE-43"))
     ((place, text),) = books.flaws()
     assert place == f"bookings {BATCH}-00000, entry 1"
@@ -256,18 +257,18 @@ def test_payable_of_an_approval_that_is_gone_is_found(books: Books) -> None:
     for name in books.blobs.names(names.APPROVALS):
         books.blobs.delete(name)
     ((place, text),) = books.flaws()
-    assert (place, "no ledger books it" in text) == (names.payable(ref), True)
+    assert (place, "no ledger books it" in text) == (payable_name(ref), True)
 
 
 def test_payable_of_what_was_undone_is_found(books: Books) -> None:
     """The invoice counts as not booked, and would be paid all the same."""
     ref = books.free()
-    payable = books.blobs.read(names.payable(ref))
+    payable = books.blobs.read(payable_name(ref))
     books.call(booking.withdraw_payable, {"ref": ref, "approval": None})
     assert books.flaws() == []
-    books.blobs.write(names.payable(ref), payable)
+    books.blobs.write(payable_name(ref), payable)
     ((place, text),) = books.flaws()
-    assert (place, "no ledger books it" in text) == (names.payable(ref), True)
+    assert (place, "no ledger books it" in text) == (payable_name(ref), True)
 
 
 # ---------------------------------------------------------------- while the app is at work
@@ -276,7 +277,7 @@ def test_payable_of_what_was_undone_is_found(books: Books) -> None:
 def test_step_between_two_writes_is_no_flaw(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry is there and the payable comes a moment later: a second look finds both."""
     approval = books.booked()
-    name = names.payable(books.ref(approval))
+    name = payable_name(books.ref(approval))
     payable = books.blobs.read(name)
     books.blobs.delete(name)
     waits: list[float] = []

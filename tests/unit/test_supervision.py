@@ -21,9 +21,9 @@ from invoicing.supervision import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-WORK = OpenWork(instance="i1", orchestrator="invoice", input={"invoice": "i1"})
-LOST_TEXT = "Orchestrator function 'invoice' failed: python3 exited with code 137 (0x89) \n {details}"
-FAULT_TEXT = "Orchestrator function 'invoice' failed: KeyError: 'approval'"
+WORK = OpenWork(instance="i1", orchestrator="process_invoice", input={"invoice": "i1"})
+LOST_TEXT = "Orchestrator function 'process_invoice' failed: python3 exited with code 137 (0x89) \n {details}"
+FAULT_TEXT = "Orchestrator function 'process_invoice' failed: KeyError: 'approval'"
 LOST = FailedRun(work=WORK, failure=LOST_TEXT)
 FAULT = FailedRun(work=WORK, failure=FAULT_TEXT)
 
@@ -36,7 +36,9 @@ def test_lost_run_is_started_again_at_once_the_first_time() -> None:
     """A new worker process is there in seconds; the reason is the first line of the failure."""
     case = case_of(LOST, NOW, None)
     assert verdict(case, NOW) == "restart"
-    assert case.reason == "Orchestrator function 'invoice' failed: python3 exited with code 137 (0x89)"
+    assert (
+        case.reason == "Orchestrator function 'process_invoice' failed: python3 exited with code 137 (0x89)"
+    )
 
 
 def test_run_that_failed_of_itself_is_stuck() -> None:

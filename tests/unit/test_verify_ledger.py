@@ -14,6 +14,7 @@ from invoicing.approval.signing import LedgerKeys
 from stores import ledger_anchors
 from stores.blobs import AzureBlobs, StorageUnavailable
 from stores.ledgers import Ledger
+from stores.payables import payable_name
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, NOON, put_approval
@@ -102,7 +103,7 @@ def test_unsigned_ledgers_prove_nothing_unless_that_is_asked_for(
 def test_payable_that_nobody_approved_is_told(blobs: MemoryBlobs, capsys: pytest.CaptureFixture[str]) -> None:
     """The ledgers are whole, and still something is not right."""
     put_approval(blobs, row(1))
-    blobs.write(names.payable("i" + "a" * 24), b"{}")
+    blobs.write(payable_name("i" + "a" * 24), b"{}")
     assert verify_ledger.main([]) == 1
     said = capsys.readouterr().out
     assert f"payables/i{'a' * 24}.json: no ledger books it" in said
@@ -135,7 +136,7 @@ def test_export_is_written_only_where_all_is_whole_and_never_over_a_file(
     file = tmp_path / "kept.gz"
     assert verify_ledger.main(["--export-anchor", str(file)]) == 2
     put_approval(blobs, row(1))
-    blobs.write(names.payable("i" + "a" * 24), b"{}")
+    blobs.write(payable_name("i" + "a" * 24), b"{}")
     assert verify_ledger.main(["--export-anchor", str(file)]) == 1
     assert not file.exists()
     file.write_bytes(b"kept")

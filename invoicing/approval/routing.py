@@ -1,0 +1,62 @@
+"""Which approval an invoice needs: the rule that matches it, and its stages for this sender. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from invoicing.approval.facts import Facts, facts_of
+from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
+from invoicing.approval.suppliers import new_account, pay_to, standing
+from invoicing.records.document import DocumentRow, InvoiceSummary
+from invoicing.records.problem import Problem
+from invoicing.records.supplier import SupplierId
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the policy says of an invoice.
+
+    `row`: with what was found of the supplier's accounts. `stages`: without the sender, none where nobody has
+    to approve. `problem`: why nobody can.
+    """
+
+    rule: str
+    row: DocumentRow
+    facts: Facts
+    stages: tuple[Stage, ...] = ()
+    problem: Problem | None = None
+
+
+def rule_on(
+    policy: Policy, row: DocumentRow, approved: Mapping[SupplierId, frozenset[str]], sender: str | None
+) -> Ruling:
+    """Hold an invoice against the policy; `approved`: the keys of the accounts of each id that it states."""
+    asked = pay_to(row.invoice or InvoiceSummary())
+    found = standing(asked, approved)
+    if found == "account_new":
+        row = row.model_copy(update={"findings": (*row.findings, new_account(asked, approved))})
+
+    facts = facts_of(row, supplier_known=found == "known")
+    rule = policy.rule_for(facts)
+    excluded = frozenset({sender} if sender else ())
+    if not can_be_filled(rule.stages, excluded):
+        return Ruling(rule.name, row, facts, problem=_no_approver(rule))
+    return Ruling(rule.name, row, facts, tuple(_without(stage, excluded) for stage in rule.stages))
+
+
+def _without(stage: Stage, excluded: frozenset[str]) -> Stage:
+    """The stage for this sender: where too few are left, the next in line are asked from the beginning."""
+    approvers = tuple(person for person in stage.approvers if person not in excluded)
+    next_in_line = tuple(person for person in stage.escalate_to if person not in excluded)
+    if len(approvers) < stage.quorum:
+        approvers += tuple(person for person in next_in_line if person not in approvers)
+    return replace(stage, approvers=approvers, escalate_to=next_in_line)
+
+
+def _no_approver(rule: Rule) -> Problem:
+    message = (
+        f"The rule “{rule.name}” needs more approvers than there are beside the sender. "
+        "Somebody else has to send the invoice in, or the policy needs another approver."
+    )
+    return Problem(code="no_approver", message=message)

@@ -1,0 +1,153 @@
+"""Book: an approved invoice becomes a payable, once, and never over another one; and the way back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from adapters.services import Services
+from adapters.setting_values import SettingError
+from invoicing.approval import names
+from invoicing.approval.audit import standing
+from invoicing.approval.ledger import Draft, Entry, Flaw
+from invoicing.approval.payables import NotApproved, approved_payable, free_payable
+from invoicing.approval.suppliers import approved_accounts
+from invoicing.records.base import ApprovalId, Reference
+from invoicing.records.batch_approvals_steps import Counts
+from invoicing.records.invoice_steps import Booked
+from invoicing.records.payable import Payable
+from invoicing.records.problem import Problem
+from stores.invoices import InvoiceStore
+from stores.ledgers import Chain, Ledger, bookings
+from stores.payables import PayableStore
+from stores.records import RecordDamaged
+from stores.routes import RouteStore
+from stores.suppliers import SupplierStore
+from usecases.book_payables import Make, book_payables
+from usecases.routes import NotRouted, route_of
+
+
+def book_invoice(services: Services, reference: Reference, now: datetime) -> Booked:
+    """Book one invoice, after its ledger was proved and asked whether everybody agreed whom the policy names.
+
+    Bad with the codes not_approved, ledger_flawed and payable_exists. Repeating it changes nothing. Raises
+    SettingError where a key is missing, and NotRouted.
+    """
+    route = route_of(services.blobs, reference)
+    if route.approval is None:
+        return _book_free(services, reference, route.rule, now)
+    return _book_approved(services, reference, route.approval, now)
+
+
+def withdraw_payable(services: Services, reference: Reference, approval: ApprovalId | None) -> bool:
+    """Take back what a booking may have written before it gave up; says whether there was something of ours.
+
+    The ledger of what is booked without a person is told here; that of an approval by its own step.
+    """
+    store = PayableStore(services.blobs)
+    is_ours = _is_booked_for(store, reference, approval)
+    if is_ours:
+        store.remove(reference)
+    if approval is None:
+        chain = bookings(services.blobs, reference)
+        chain.read_on()
+        chain.append(_compensation, services.ledger_keys)
+    return is_ours
+
+
+def book_pack(services: Services, batch: str, number: int, now: datetime) -> Counts:
+    """Book one pack of a batch's documents that nobody has to approve; the first one is 0.
+
+    Returns how many are `booked`, and how many `failed`, as another payable stands in their place. Repeating
+    it changes nothing.
+    """
+    pack = RouteStore(services.blobs, batch).pack(number)
+    if pack is None:
+        return {}
+
+    def payables(_: list[Entry], at: datetime) -> list[Payable]:
+        return [
+            free_payable(Reference(f"{batch}/{document.row.n}"), document.row, document.rule, at)
+            for document in pack.documents
+        ]
+
+    chain = bookings(services.blobs, names.booking_unit(batch, number))
+    booked = len(book_payables(services, chain, now, payables))
+    counts = {"booked": booked, "failed": len(pack.documents) - booked}
+    return {settlement: count for settlement, count in counts.items() if count}
+
+
+def _is_booked_for(store: PayableStore, reference: Reference, approval: ApprovalId | None) -> bool:
+    try:
+        payable = store.payable(reference)
+    except RecordDamaged:
+        return False  # whatever it is, no booking wrote it
+    return payable is not None and payable.approval == approval
+
+
+# ---------------------------------------------------------------- one invoice
+
+
+def _book_free(services: Services, reference: Reference, rule: str, now: datetime) -> Booked:
+    """Book what nobody has to approve: an invoice that came alone."""
+    row = InvoiceStore(services.blobs).row(reference)
+    if row is None:
+        raise NotRouted(f"{reference} has no result")
+
+    def payables(_: list[Entry], at: datetime) -> list[Payable]:
+        return [free_payable(reference, row, rule, at)]
+
+    return _book(services, bookings(services.blobs, reference), reference, now, payables)
+
+
+def _book_approved(services: Services, reference: Reference, approval: ApprovalId, now: datetime) -> Booked:
+    """Book what people have approved, if their ledger is whole and says so."""
+    ledger = Ledger.read(services.blobs, approval)
+    flaw = ledger.prove(services.ledger_keys).flaw
+    if flaw is not None:
+        return _flawed(approval, flaw)
+
+    def payables(entries: list[Entry], at: datetime) -> list[Payable]:
+        if ledger.request.ref != reference:
+            raise NotApproved
+        return [approved_payable(ledger.request, entries, at)]
+
+    try:
+        return _book(services, ledger, reference, now, payables)
+    except NotApproved:
+        return _bad("not_approved", f"{reference} is not approved: approval {approval} says otherwise.")
+
+
+def _flawed(approval: ApprovalId, flaw: Flaw) -> Booked:
+    """The answer where a ledger is not whole. Raises SettingError where a key is missing to tell."""
+    if flaw.unknown_key is not None:
+        raise SettingError(f"SETTLE_LEDGER_KEY lacks the key {flaw.unknown_key}: {flaw.text}. Add it again.")
+    return _bad("ledger_flawed", f"The ledger of approval {approval} is not whole: {flaw.text}.")
+
+
+def _book(services: Services, chain: Chain, reference: Reference, now: datetime, make: Make) -> Booked:
+    booked = book_payables(services, chain, now, make)
+    if not booked:
+        text = f"There is another payable of {reference}; it was left as it is."
+        return _bad("payable_exists", text)
+
+    chain.read_on()
+    if standing(chain.entries) is None:
+        # This step was believed dead, and its invoice was compensated, while it was about to write.
+        PayableStore(services.blobs).remove(reference)
+        return _bad("not_approved", f"{reference} was undone before it could be booked.")
+
+    for payable in booked:
+        SupplierStore(services.blobs).keep(approved_accounts(payable))
+    return Booked(outcome="ok")
+
+
+def _compensation(entries: list[Entry]) -> Draft | None:
+    """The entry that takes back what an invoice's own ledger books."""
+    if standing(entries) is None:
+        return None
+    now = datetime.now(UTC).isoformat()
+    return Draft(kind="undone", at=now, detail={"reason": "the invoice could not be booked"})
+
+
+def _bad(code: str, message: str) -> Booked:
+    return Booked(outcome="bad", error=Problem(code=code, message=message))

@@ -10,10 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from invoicing.approval import names
 from invoicing.approval.anchors import Anchor, Anchored, BadAnchor, file_sha256, read
 from invoicing.approval.signing import LedgerKeys
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import Blobs
 
 #: Gaps between days that are named; the others are counted.
@@ -64,8 +63,8 @@ def _prove_chain(proof: AnchorProof, blobs: Blobs, keys: LedgerKeys) -> None:
     last = 0
     for before, number in pairwise([0, *found]):
         if number - before > 1:
-            upto = "" if number - before == 2 else f" and all up to {names.anchor(number - 1)}"
-            proof.flaws.append(f"{names.anchor(before + 1)}{upto}: missing")
+            upto = "" if number - before == 2 else f" and all up to {approval_names.anchor(number - 1)}"
+            proof.flaws.append(f"{approval_names.anchor(before + 1)}{upto}: missing")
         anchor = _load(proof, blobs, number, keys)
         if anchor is None:
             continue
@@ -73,7 +72,7 @@ def _prove_chain(proof: AnchorProof, blobs: Blobs, keys: LedgerKeys) -> None:
         proof.oldest = proof.oldest or anchor
         proof.newest, last = anchor, number
         for text in _misplaced(proof, anchor, number):
-            proof.flaws.append(f"{names.anchor(number)}: {text}")
+            proof.flaws.append(f"{approval_names.anchor(number)}: {text}")
     _note_days(proof, days)
     newest = _load(proof, blobs, last, keys, with_heads=True) if last else None
     if newest is not None:
@@ -89,7 +88,7 @@ def _load(
             proof.hashes[number] = file_sha256(file)[0]
             return read(file, keys, with_heads=with_heads)
     except BadAnchor as error:
-        proof.flaws.append(f"{names.anchor(number)}: {error}")
+        proof.flaws.append(f"{approval_names.anchor(number)}: {error}")
         return None
 
 
@@ -171,7 +170,7 @@ def _prove_copies(proof: AnchorProof, copies: Blobs, keys: LedgerKeys) -> None:
     differing = [number for number in found if _differs(proof, copies, number)]
     for number in differing:
         text = "it is another one here" if number in proof.hashes else "it is missing here"
-        proof.flaws.append(f"{names.anchor(number)}: {text}; the second container has a copy")
+        proof.flaws.append(f"{approval_names.anchor(number)}: {text}; the second container has a copy")
     for number in reversed(differing):
         with contextlib.suppress(BadAnchor), ledger_anchors.load(copies, number) as file:
             _take_in(proof, read(file, keys), " (its copy)")
@@ -204,13 +203,14 @@ def _prove_kept(proof: AnchorProof, kept: str, keys: LedgerKeys) -> None:
     _take_in(proof, anchor, " that was kept")
     header = anchor.header
     if header.kind == "daily" and proof.hashes.get(header.number) != sha256:
-        proof.flaws.append(f"{names.anchor(header.number)}: it is not the one that was kept as {kept}")
+        proof.flaws.append(
+            f"{approval_names.anchor(header.number)}: it is not the one that was kept as {kept}"
+        )
     elif header.kind == "export" and header.former is not None:
         former = header.former
         if proof.hashes.get(former.number) != former.sha256:
-            proof.flaws.append(
-                f"{names.anchor(former.number)}: it is not the one that the kept {anchor.name} follows"
-            )
+            name = approval_names.anchor(former.number)
+            proof.flaws.append(f"{name}: it is not the one that the kept {anchor.name} follows")
 
 
 def is_sha256(text: str) -> bool:

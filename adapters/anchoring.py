@@ -18,17 +18,16 @@ from markupsafe import escape
 from adapters import mail
 from adapters.channels import NotSent
 from adapters.settings import SettingError, Settings
-from invoicing.approval import names
 from invoicing.approval.anchors import Anchor, BadAnchor, read
 from invoicing.approval.signing import LedgerKeys
 from invoicing.records.messages import Message
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageError
 
 Result = TypeVar("Result")
 
 #: Notes to whom the hash of which anchor was mailed.
-MAILED = f"{names.ANCHORS}mailed.json"
+MAILED = f"{approval_names.ANCHORS}mailed.json"
 
 
 class AnchorFailed(Exception):
@@ -101,7 +100,7 @@ def copy(place: Place) -> None:
 
 
 def _copy(blobs: Blobs, copies: Blobs, number: int, keys: LedgerKeys) -> None:
-    name = names.anchor(number)
+    name = approval_names.anchor(number)
     with ledger_anchors.load(blobs, number) as file:
         read(file, keys, with_heads=False)
         file.seek(0)

@@ -23,7 +23,7 @@ from invoicing.approval.anchors import Anchored, check_anchored
 from invoicing.approval.audit import check_end, check_payables, needs_people, prove, prove_bookings, standing
 from invoicing.approval.ledger import LONGEST_ENTRY, Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import BlobMissing, Blobs
 from stores.payables import PAYABLES, payable_name, reference_of_payable
 
@@ -98,7 +98,9 @@ class Audit:
     def proofs(self) -> Iterator[Proof]:
         """Prove every ledger, those that look wrong last; afterwards `strays` is whole."""
         strange = self._read_payables()
-        self._inbox = {blob.name.removeprefix(names.INBOX) for blob in self._blobs.list(names.INBOX)}
+        self._inbox = {
+            blob.name.removeprefix(approval_names.INBOX) for blob in self._blobs.list(approval_names.INBOX)
+        }
         suspects: list[str] = []
         missing = {*self._inbox, *self._anchored}
         for proof in _ahead(self._prove, self._ledgers()):
@@ -118,7 +120,7 @@ class Audit:
 
     def _prove(self, ledger: str, listed: list[str]) -> Proof:
         stored = (
-            (names.number_of(name), data)
+            (approval_names.number_of(name), data)
             for name in listed
             if (data := self._read(name, LONGEST_ENTRY + 1)) is not None
         )
@@ -133,7 +135,7 @@ class Audit:
     def _proven(self, ledger: str, stored: Iterable[tuple[int, bytes]]) -> Proven:
         if not names.is_approval_id(ledger):
             return prove_bookings(ledger, stored, self._keys)
-        request = self._read(names.request(ledger))
+        request = self._read(approval_names.request(ledger))
         if request is None:
             return Proven((), Flaw(1, "the request is missing"))
         return prove(ledger, request, stored, self._keys)
@@ -162,7 +164,7 @@ class Audit:
 
     def _note_inbox(self, ledger: str) -> None:
         """Once seen there, it counts as open: it may be closed at any moment, and that is no flaw."""
-        if self._blobs.exists(names.inbox(ledger)):
+        if self._blobs.exists(approval_names.inbox(ledger)):
             self._inbox.add(ledger)
 
     def _noted(self, proof: Proof) -> Proof:
@@ -223,8 +225,8 @@ class Audit:
     def _ledgers(self) -> Iterator[tuple[str, list[str]]]:
         """Each ledger with the blobs of its entries, also one that has none yet. Other folders are strays."""
         for prefix, folder, is_ours in (
-            (names.APPROVALS, "ledger/", names.is_approval_id),
-            (names.BOOKINGS, "", names.is_booking_unit),
+            (approval_names.APPROVALS, "ledger/", names.is_approval_id),
+            (approval_names.BOOKINGS, "", names.is_booking_unit),
         ):
             listed = (blob.name.removeprefix(prefix) for blob in self._blobs.list(prefix))
             for ledger, found in groupby(listed, lambda name: name.partition("/")[0]):

@@ -6,9 +6,8 @@ import json
 
 from pydantic import TypeAdapter
 
-from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
-from stores import records
+from stores import approval_names, records
 from stores.blobs import BlobInfo, BlobMissing, Blobs
 from stores.records import Listed
 
@@ -27,14 +26,14 @@ def all_of(blobs: Blobs) -> Listed[Delegation]:
         except BlobMissing:
             return None  # it was ended between the listing and now
 
-    return records.each(blobs.list(names.DELEGATIONS), read)
+    return records.each(blobs.list(approval_names.DELEGATIONS), read)
 
 
 def note(blobs: Blobs, absence: Delegation) -> None:
     """Note that somebody is away, over what was noted of them before."""
-    blobs.write(names.delegation(absence.who), json.dumps(absence.as_dict()).encode())
+    blobs.write(approval_names.delegation(absence.who), json.dumps(absence.as_dict()).encode())
 
 
 def end(blobs: Blobs, who: str) -> None:
     """Somebody is back; who was not away still is not."""
-    blobs.delete(names.delegation(who))
+    blobs.delete(approval_names.delegation(who))

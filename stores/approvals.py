@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from invoicing.approval import names
 from invoicing.archive import BadArchive
 from invoicing.records.approval import ApprovalRequest, InboxEntry
-from stores import records
+from stores import approval_names, records
 from stores.batch_sources import open_source
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs
 from stores.invoices import InvoiceStore
@@ -28,12 +28,12 @@ _REQUEST = TypeAdapter(ApprovalRequest)
 def ask(blobs: Blobs, request: ApprovalRequest) -> None:
     """Write down what is to be approved. Where that was done before, what was asked for first stays."""
     with contextlib.suppress(BlobConflict):
-        blobs.create(names.request(request.approval), request.as_json())
+        blobs.create(approval_names.request(request.approval), request.as_json())
 
 
 def request_of(blobs: Blobs, approval: str) -> ApprovalRequest:
     """What was asked for. Raises ApprovalMissing and RecordDamaged."""
-    name = names.request(approval)
+    name = approval_names.request(approval)
     try:
         return records.from_json(_REQUEST, name, blobs.read(name))
     except BlobMissing as error:
@@ -57,7 +57,7 @@ def document(blobs: Blobs, request: ApprovalRequest) -> bytes | None:
 
 def has_entry(blobs: Blobs, approval: str, seq: int) -> bool:
     """Say whether the ledger has an entry of this number; the first is 1."""
-    return blobs.exists(names.entry(approval, seq))
+    return blobs.exists(approval_names.entry(approval, seq))
 
 
 # ---------------------------------------------------------------- the inbox
@@ -67,17 +67,17 @@ def put_in_inbox(blobs: Blobs, entry: InboxEntry) -> None:
     """Have an approval in the inbox, over the entry from before."""
     # Metadata travels as an HTTP header, hence ASCII.
     text = json.dumps(entry.as_plain())
-    blobs.write(names.inbox(entry.approval), text.encode(), {"item": text})
+    blobs.write(approval_names.inbox(entry.approval), text.encode(), {"item": text})
 
 
 def take_out_of_inbox(blobs: Blobs, approval: str) -> None:
     """An approval is not open any more."""
-    blobs.delete(names.inbox(approval))
+    blobs.delete(approval_names.inbox(approval))
 
 
 def open_ids(blobs: Blobs) -> list[str]:
     """The ids of all open approvals."""
-    return [blob.name.removeprefix(names.INBOX) for blob in blobs.list(names.INBOX)]
+    return [blob.name.removeprefix(approval_names.INBOX) for blob in blobs.list(approval_names.INBOX)]
 
 
 def inbox(blobs: Blobs) -> list[InboxEntry]:
@@ -87,9 +87,9 @@ def inbox(blobs: Blobs) -> list[InboxEntry]:
 
 def open_approvals(blobs: Blobs) -> Listed[InboxEntry]:
     """All open approvals, the oldest first, with the ids of those whose entry cannot be read."""
-    listed = records.each(blobs.list(names.INBOX), _entry)
+    listed = records.each(blobs.list(approval_names.INBOX), _entry)
     ordered = sorted(listed.found, key=lambda entry: (entry.created, entry.approval))
-    return Listed(ordered, [name.removeprefix(names.INBOX) for name in listed.damaged])
+    return Listed(ordered, [name.removeprefix(approval_names.INBOX) for name in listed.damaged])
 
 
 def inbox_entries(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxEntry]:
@@ -100,7 +100,7 @@ def inbox_entries(blobs: Blobs, wanted: Collection[str]) -> dict[str, InboxEntry
     found: dict[str, InboxEntry] = {}
     for approval in wanted:
         with contextlib.suppress(BlobMissing):
-            name = names.inbox(approval)
+            name = approval_names.inbox(approval)
             found[approval] = records.from_json(_INBOX_ENTRY, name, blobs.read(name))
     return found
 

@@ -30,12 +30,17 @@ from invoicing.approval.anchors import (
 )
 from invoicing.approval.ledger import LONGEST_ENTRY, BadEntry, Entry, from_bytes, own_flaw
 from invoicing.approval.signing import LedgerKeys
+from stores import approval_names
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 # Parts of the listing of all ledgers that are fetched at the same time; ids begin with 16 digits evenly.
 _SHARDS = tuple(
     f"{prefix}{digit:x}"
-    for prefix in (f"{names.APPROVALS}a", f"{names.BOOKINGS}b", f"{names.BOOKINGS}i")
+    for prefix in (
+        f"{approval_names.APPROVALS}a",
+        f"{approval_names.BOOKINGS}b",
+        f"{approval_names.BOOKINGS}i",
+    )
     for digit in range(16)
 )
 _AT_ONCE, _WINDOW = 8, 256
@@ -47,17 +52,21 @@ _IN_MEMORY = 16 * 2**20
 
 def numbers(blobs: Blobs) -> list[int]:
     """The numbers of the anchors that there are."""
-    found = (names.number_of(blob.name) for blob in blobs.list(names.ANCHORS) if _is_anchor(blob.name))
+    found = (
+        approval_names.number_of(blob.name)
+        for blob in blobs.list(approval_names.ANCHORS)
+        if _is_anchor(blob.name)
+    )
     return sorted(number for number in found if number)
 
 
 def load(blobs: Blobs, number: int) -> IO[bytes]:
     """The file of an anchor. Raises BlobMissing, and BadAnchor where it is too large to be one."""
-    if blobs.size(names.anchor(number)) > LARGEST_FILE:
+    if blobs.size(approval_names.anchor(number)) > LARGEST_FILE:
         raise BadAnchor("it is no anchor: it is larger than one can be")
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
     try:
-        blobs.read_into(names.anchor(number), file)  # type: ignore[arg-type]
+        blobs.read_into(approval_names.anchor(number), file)  # type: ignore[arg-type]
     except BaseException:
         file.close()
         raise
@@ -72,7 +81,7 @@ def take(blobs: Blobs, keys: LedgerKeys, now: datetime) -> int | None:
     """
     for _ in range(_TRIES):
         last = max(numbers(blobs), default=0)
-        if not _is_anchor(names.anchor(last + 1)):
+        if not _is_anchor(approval_names.anchor(last + 1)):
             raise BadAnchor(f"anchor {last} cannot be followed, and is none of ours: it has to be removed")
         former, former_heads = _former(blobs, last, keys) if last else (None, {})
         day = now.date().isoformat()
@@ -85,11 +94,11 @@ def take(blobs: Blobs, keys: LedgerKeys, now: datetime) -> int | None:
         header = Header(last + 1, day, now.isoformat(), "daily", former)
         write(file, header, (heads[ledger] for ledger in sorted(heads)), keys)
         try:
-            blobs.create(names.anchor(last + 1), file.getvalue())
+            blobs.create(approval_names.anchor(last + 1), file.getvalue())
         except BlobConflict:
             continue  # another run was quicker, or the answer to this one was lost
         return last + 1
-    raise StorageUnavailable(f"{names.ANCHORS}: others keep writing it; trying again later")
+    raise StorageUnavailable(f"{approval_names.ANCHORS}: others keep writing it; trying again later")
 
 
 def current_heads(blobs: Blobs, former: Mapping[str, Head], keys: LedgerKeys) -> dict[str, Head]:
@@ -126,9 +135,9 @@ def _lengths(blobs: Blobs, shard: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for blob in blobs.list(shard):
         ledger = blob.name.partition("/")[2].partition("/")[0]
-        number = names.number_of(blob.name)
+        number = approval_names.number_of(blob.name)
         is_next = number == found.get(ledger, 0) + 1
-        if is_next and is_ours(ledger) and blob.name == names.numbered(prefix_of(ledger), number):
+        if is_next and is_ours(ledger) and blob.name == approval_names.numbered(prefix_of(ledger), number):
             found[ledger] = number
     return found
 
@@ -153,7 +162,9 @@ class _Reader:
     def _entry(self, ledger: str, number: int) -> Entry | None:
         """An entry that is right in itself; None for any other. One of an unknown key may be right."""
         try:
-            data = self.blobs.read_range(names.numbered(prefix_of(ledger), number), 0, LONGEST_ENTRY + 1)
+            data = self.blobs.read_range(
+                approval_names.numbered(prefix_of(ledger), number), 0, LONGEST_ENTRY + 1
+            )
             entry = from_bytes(data)
             flaw = own_flaw(entry, data, number, self.keys)
             if flaw is None or flaw.unknown_key is not None:
@@ -172,7 +183,7 @@ def is_ours(ledger: str) -> bool:
 
 def prefix_of(ledger: str) -> str:
     """Where the entries of a ledger are."""
-    return names.ledger(ledger) if names.is_approval_id(ledger) else names.bookings(ledger)
+    return approval_names.ledger(ledger) if names.is_approval_id(ledger) else approval_names.bookings(ledger)
 
 
 def _former(blobs: Blobs, number: int, keys: LedgerKeys) -> tuple[Former | None, Mapping[str, Head]]:
@@ -199,4 +210,4 @@ def newest(blobs: Blobs, keys: LedgerKeys) -> Anchor | None:
 
 def _is_anchor(name: str) -> bool:
     """Say whether a name is one that anchors have: a number of one form, and not too many digits."""
-    return name == names.anchor(names.number_of(name))
+    return name == approval_names.anchor(approval_names.number_of(name))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter
 
-from invoicing.approval import audit, names, stages
+from invoicing.approval import audit, stages
 from invoicing.approval.ledger import Draft, Entry, Proven, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import Progress
 from invoicing.records.approval import ApprovalRequest
-from stores import records
+from stores import approval_names, records
 from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageUnavailable
 
 # Another writer may take the place that we wanted; each try then starts from what it wrote.
@@ -46,7 +46,7 @@ class Chain:
                 return None
             entry = chain(wanted, self.last, self._root, keys)
             try:
-                self._blobs.create(names.numbered(self._prefix, entry.seq), to_bytes(entry))
+                self._blobs.create(approval_names.numbered(self._prefix, entry.seq), to_bytes(entry))
             except BlobConflict:
                 if self._is_ours(entry):
                     return entry
@@ -65,7 +65,7 @@ class Chain:
         """Read what others wrote since."""
         while True:
             try:
-                data = self._blobs.read(names.numbered(self._prefix, len(self.entries) + 1))
+                data = self._blobs.read(approval_names.numbered(self._prefix, len(self.entries) + 1))
             except BlobMissing:
                 return
             self.entries.append(from_bytes(data))
@@ -75,20 +75,20 @@ class Ledger(Chain):
     """The ledger of one approval as it was read, with the request that it is about."""
 
     def __init__(self, blobs: Blobs, approval: str, request: bytes) -> None:
-        super().__init__(blobs, names.ledger(approval), request_sha256(request))
+        super().__init__(blobs, approval_names.ledger(approval), request_sha256(request))
         self.approval = approval
-        self.request = records.from_json(_REQUEST, names.request(approval), request)
+        self.request = records.from_json(_REQUEST, approval_names.request(approval), request)
         self._request = request
 
     @classmethod
     def read(cls, blobs: Blobs, approval: str) -> Ledger:
         """Read request and entries. Raises ApprovalMissing and RecordDamaged."""
         try:
-            request = blobs.read(names.request(approval))
+            request = blobs.read(approval_names.request(approval))
         except BlobMissing as error:
             raise ApprovalMissing(f"there is no approval {approval}") from error
         ledger = cls(blobs, approval, request)
-        listed = [blob.name for blob in blobs.list(names.ledger(approval))]
+        listed = [blob.name for blob in blobs.list(approval_names.ledger(approval))]
         ledger.entries = [from_bytes(blobs.read(name)) for name in listed]
         ledger.read_on()  # what was written since the listing
         return ledger
@@ -105,5 +105,5 @@ class Ledger(Chain):
 
 
 def bookings(blobs: Blobs, unit: str) -> Chain:
-    """The ledger of what is booked without a person (`unit` as in `names.bookings`); nothing is read yet."""
-    return Chain(blobs, names.bookings(unit), audit.bookings_root(unit))
+    """The ledger of what is booked without a person, for one `names.booking_unit`; nothing is read yet."""
+    return Chain(blobs, approval_names.bookings(unit), audit.bookings_root(unit))

@@ -56,7 +56,7 @@ def _fields_of(error: ValidationError) -> str:
 
 
 def prove_bookings(unit: str, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
-    """Prove the ledger of what was booked without a person: `unit` as in `names.bookings`."""
+    """Prove the ledger of what was booked without a person; `unit`: what is booked together."""
     found = ledger.verify_chain(bookings_root(unit), stored, keys)
     for place, entry in enumerate(found.entries):
         if entry.kind not in ("booked", "undone"):

@@ -1,4 +1,4 @@
-"""Ids and blob names of invoices, approvals and payables. Blob names are made here, never by a caller."""
+"""Ids, references and events of invoices and approvals, and blob names of what has no store yet."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ _INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
 _APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
 _REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
 _UNIT = re.compile(r"b[0-9a-f]{24}-[0-9]{5,7}|i[0-9a-f]{24}")
-_NUMBERED = re.compile(r"[0-9]{6,18}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 # Larger than any moment in milliseconds that something can be made at (year 2286).
 _NEVER = 10**13
 
-INBOX = "inbox/"
-DELEGATIONS = "delegations/"
 DIGESTS = "digests/"
 WISHES = "wishes/"
-APPROVALS = "approvals/"
-BOOKINGS = "bookings/"
-ANCHORS = "anchors/"
 
 
 class Reference(NamedTuple):
@@ -92,42 +86,6 @@ def event(stage: str, attempt: int) -> str:
 # ---------------------------------------------------------------- blobs of an approval
 
 
-def request(approval: str) -> str:
-    """What is to be approved and by whom: written once, the first entry of the ledger holds its hash."""
-    return f"{APPROVALS}{approval}/request.json"
-
-
-def ledger(approval: str) -> str:
-    """The prefix of an approval's ledger."""
-    return f"{APPROVALS}{approval}/ledger/"
-
-
-def entry(approval: str, seq: int) -> str:
-    """One entry of the ledger; the first is 1."""
-    return numbered(ledger(approval), seq)
-
-
-def numbered(prefix: str, seq: int) -> str:
-    """One entry of the ledger below a prefix."""
-    return f"{prefix}{seq:06d}.json"
-
-
-def number_of(name: str) -> int:
-    """The number of an entry or an anchor from its blob's name; 0 where it has none."""
-    text = name.rpartition("/")[2].partition(".")[0]
-    return int(text) if _NUMBERED.fullmatch(text) else 0
-
-
-def inbox(approval: str) -> str:
-    """Exists while the approval is open; its metadata has what a list shows."""
-    return f"{INBOX}{approval}"
-
-
-def delegation(person: str) -> str:
-    """Until when a person is away, and who decides meanwhile."""
-    return f"{DELEGATIONS}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
-
-
 def booking_unit(batch: str, pack: int) -> str:
     """What is booked together without a person: a pack of a batch. An invoice that came alone is its own."""
     return f"{batch}-{pack:05d}"
@@ -146,22 +104,12 @@ def is_of_unit(reference: str, unit: str) -> bool:
     return reference == unit if match["owner"] else unit.rpartition("-")[0] == match["batch"]
 
 
-def bookings(unit: str) -> str:
-    """The prefix of the ledger of what was booked without a person."""
-    return f"{BOOKINGS}{unit}/"
-
-
-def anchor(seq: int) -> str:
-    """One anchor; the first is 1."""
-    return f"{ANCHORS}{seq:06d}.ndjson.gz"
-
-
 # ---------------------------------------------------------------- blobs of messages
 
 
 def notifications(approval: str) -> str:
     """The prefix of what became of an approval's messages."""
-    return f"{APPROVALS}{approval}/notifications/"
+    return f"approvals/{approval}/notifications/"
 
 
 def notification(approval: str, notice: str) -> str:

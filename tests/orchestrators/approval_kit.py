@@ -40,7 +40,7 @@ from invoicing.records.base import InvoiceId, Person
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
-from stores import notices, supervised
+from stores import approval_names, notices, supervised
 from stores.invoices import InvoiceStore, record_name
 from stores.notices import Notice
 from stores.payables import PAYABLES
@@ -280,8 +280,8 @@ class Office:
     def sweep(self) -> list[str]:
         """The timer trigger's work, without its threads."""
         found = []
-        for name in self.blobs.names(names.INBOX):
-            approval = name.removeprefix(names.INBOX)
+        for name in self.blobs.names(approval_names.INBOX):
+            approval = name.removeprefix(approval_names.INBOX)
             waits = waiting_at(drive(self.client.get_status(approval)))
             seq = decision_after(self.blobs, approval, waits.seen) if waits else None
             if seq is not None and drive(wake(self.client, approval, seq)):
@@ -335,7 +335,7 @@ class Office:
 
     def sha256(self, approval: str | None = None) -> str:
         """The hash of the document that is shown."""
-        request = json.loads(self.blobs.read(names.request(approval or names.approval_id(INVOICE))))
+        request = json.loads(self.blobs.read(approval_names.request(approval or names.approval_id(INVOICE))))
         return request["document"]["sha256"]
 
     def entries(self, approval: str | None = None) -> list[Entry]:
@@ -353,7 +353,7 @@ class Office:
     @property
     def told(self) -> list[Notice]:
         """The messages that were noted, in the order of what they tell of."""
-        stored = [name for name in self.blobs.names(names.APPROVALS) if "/notifications/" in name]
+        stored = [name for name in self.blobs.names(approval_names.APPROVALS) if "/notifications/" in name]
         found = [notices.from_json(name, self.blobs.stored[name][0]) for name in stored]
         return sorted(found, key=lambda notice: (notice.created, notice.approval, notice.entry, notice.to))
 

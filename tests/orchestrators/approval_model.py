@@ -20,6 +20,7 @@ from invoicing.approval import audit, names
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import BadDelegation
 from invoicing.approval.ledger import Entry
+from stores import approval_names
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from tests.fakes.ledger_keys import LEDGER_KEYS
@@ -250,13 +251,13 @@ class World:
     def check(self) -> None:
         """The invariants. Raises AssertionError."""
         blobs = self.office.blobs
-        stored = [(int(n[-11:-5]), blobs.read(n)) for n in blobs.names(names.ledger(APPROVAL))]
+        stored = [(int(n[-11:-5]), blobs.read(n)) for n in blobs.names(approval_names.ledger(APPROVAL))]
         output = self.office.host.status(INVOICE).output
         self.status = output["status"]
         if not stored:
             assert output["status"] == "failed"
             return
-        proven = audit.prove(APPROVAL, blobs.read(names.request(APPROVAL)), stored, LEDGER_KEYS)
+        proven = audit.prove(APPROVAL, blobs.read(approval_names.request(APPROVAL)), stored, LEDGER_KEYS)
         assert proven.flaw is None
         entries = [json.loads(data) for _, data in stored]
         self._nothing_lost(entries)
@@ -264,7 +265,7 @@ class World:
         outcome = outcome_of(self.stages, entries, self.sender)
         assert output["status"] == {"approved": "booked"}.get(outcome, outcome), output
         assert len(self.office.payables()) == (outcome == "approved")
-        assert blobs.names(names.INBOX) == []
+        assert blobs.names(approval_names.INBOX) == []
         claims = b"".join(blobs.read(name) for name in blobs.names("claims/"))
         assert (INVOICE.encode() in claims) == (outcome == "approved")
 

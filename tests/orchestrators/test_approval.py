@@ -11,7 +11,7 @@ import pytest
 
 from invoicing.approval import names
 from invoicing.approval.deciding import DecisionRefused
-from stores import approvals
+from stores import approval_names, approvals
 from stores.blobs import StorageUnavailable
 from stores.invoices import document_name
 from tests.orchestrators.approval_kit import (
@@ -77,7 +77,7 @@ def test_inbox_has_what_a_list_shows(office: Open) -> None:
     here = office(clerk())
     here.blobs.calls.clear()
     (item,) = approvals.inbox(here.blobs)
-    assert here.blobs.calls == [("list", names.INBOX)]
+    assert here.blobs.calls == [("list", approval_names.INBOX)]
     shown = (item.supplier, item.number, str(item.amount), item.stage, item.approvers, item.since)
     assert shown == ("ACME", "17", "500.00", "clerk", (ANN, BOB), here.host.now)
     assert item.type_code == "380"
@@ -262,7 +262,7 @@ def test_of_two_approvers_at_the_same_second_one_is_counted(office: Open) -> Non
     here = office(clerk())
 
     def first_ann(verb: str, name: str) -> None:
-        if verb == "create" and name == names.entry(APPROVAL, 3):
+        if verb == "create" and name == approval_names.entry(APPROVAL, 3):
             here.blobs.fails = lambda verb, name: None
             here.write(ANN, "approve")
 
@@ -278,7 +278,7 @@ def test_two_of_a_quorum_at_the_same_second_are_both_counted(office: Open) -> No
     here = office(clerk(quorum=2))
 
     def first_ann(verb: str, name: str) -> None:
-        if verb == "create" and name == names.entry(APPROVAL, 3):
+        if verb == "create" and name == approval_names.entry(APPROVAL, 3):
             here.blobs.fails = lambda verb, name: None
             here.write(ANN, "approve")
 

@@ -15,7 +15,7 @@ from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
 from invoicing.approval.stages import StageState
 from invoicing.records.approval import ApprovalRequest
-from stores import approvals
+from stores import approval_names, approvals
 from stores.blobs import Blobs
 from stores.invoices import document_name
 from stores.ledgers import Ledger
@@ -55,7 +55,7 @@ def put_approval(
         sender=sender,
     )
     blobs.write(document_name(ref), content)
-    blobs.write(names.request(approval), request.as_json())
+    blobs.write(approval_names.request(approval), request.as_json())
     begun = (
         Draft(kind="opened", at=at.isoformat(), key="opened"),
         Draft(kind="stage_opened", at=at.isoformat(), stage=stages[0]["name"], key="s"),

@@ -22,7 +22,7 @@ from invoicing.records.base import ApprovalId, InvoiceId
 from invoicing.records.document import DocumentRow
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.route import PACK, FreeDocument, InvoiceRoute, Pack
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.invoices import InvoiceStore, record_name
 from stores.payables import payable_name
 from stores.routes import RouteStore
@@ -72,7 +72,7 @@ class Books:
         decision = Draft(kind=cast(Any, kind), at=LATER, stage="clerk", who=ANN, comment="because")
         closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": outcome})
         add_entries(self.blobs, approval, decision, closed)
-        self.blobs.delete(names.inbox(approval))
+        self.blobs.delete(approval_names.inbox(approval))
         return approval
 
     def booked(self, n: int = 1) -> str:
@@ -131,7 +131,7 @@ class Books:
 
     def ref(self, approval: str) -> str:
         """What an approval is about."""
-        return json.loads(self.blobs.read(names.request(approval)))["ref"]
+        return json.loads(self.blobs.read(approval_names.request(approval)))["ref"]
 
     def entries(self, prefix: str) -> list[Entry]:
         """The ledger below a prefix."""
@@ -164,8 +164,8 @@ class Books:
 
     def rewrite(self, approval: str, keys: LedgerKeys, **changes: Any) -> None:
         """Change the last decision and hash all anew, as somebody does who knows this code."""
-        request = self.blobs.read(names.request(approval))
-        entries = self.entries(names.ledger(approval))
+        request = self.blobs.read(approval_names.request(approval))
+        entries = self.entries(approval_names.ledger(approval))
         at = max(place for place, entry in enumerate(entries) if entry.kind in ("approve", "reject"))
         last: Entry | None = None
         for place, entry in enumerate(entries):
@@ -173,19 +173,19 @@ class Books:
             draft = Draft(**own)
             draft = replace(draft, **changes) if place == at else draft
             last = chain(draft, last, request_sha256(request), keys)
-            self.blobs.write(names.entry(approval, last.seq), to_bytes(last))
+            self.blobs.write(approval_names.entry(approval, last.seq), to_bytes(last))
 
     def cut_off(self, approval: str, entries: int) -> None:
         """Remove the last entries and put the approval back into the inbox."""
-        stored = self.blobs.names(names.ledger(approval))
+        stored = self.blobs.names(approval_names.ledger(approval))
         for name in stored[len(stored) - entries :]:
             self.blobs.delete(name)
-        self.blobs.write(names.inbox(approval), b"{}", {"item": "{}"})
+        self.blobs.write(approval_names.inbox(approval), b"{}", {"item": "{}"})
 
     def wipe(self, approval: str) -> None:
         """Remove an approval with its payable, and what else names it."""
         ref = self.ref(approval)
-        for name in (*self.blobs.names(f"{names.APPROVALS}{approval}/"), payable_name(ref)):
+        for name in (*self.blobs.names(f"{approval_names.APPROVALS}{approval}/"), payable_name(ref)):
             self.blobs.delete(name)
 
 

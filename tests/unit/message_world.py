@@ -18,7 +18,7 @@ from invoicing.approval import names
 from invoicing.approval.gathering import Wish
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
-from stores import approvals, notices, outbox, wishes
+from stores import approval_names, approvals, notices, outbox, wishes
 from stores.blobs import Blobs
 from stores.ledgers import Ledger
 from stores.outbox import OutboxMessage
@@ -115,13 +115,15 @@ class World:
             "findings": 0,
             "decided": sorted(view.open_stage.approvals.values()),
         }
-        self.blobs.write(names.inbox(approval), json.dumps(item).encode(), {"item": json.dumps(item)})
+        self.blobs.write(
+            approval_names.inbox(approval), json.dumps(item).encode(), {"item": json.dumps(item)}
+        )
 
     def end(self, approval: str, kind: str = "approve", who: str = BOB, comment: str = "") -> None:
         """Somebody decides, and the workflow closes the approval."""
         self.add(approval, kind, stage="clerk", who=who, comment=comment)
         self.add(approval, "closed")
-        self.blobs.delete(names.inbox(approval))
+        self.blobs.delete(approval_names.inbox(approval))
 
     def tell(self, approval: str, after: int = 0, here: Services | None = None) -> None:
         """Have people told of what is in the ledger behind entry `after`, as the steps of an approval do."""

@@ -8,9 +8,9 @@ import pytest
 
 from adapters import verify_ledger
 from adapters.anchor_audit import is_sha256
-from invoicing.approval import names
 from invoicing.approval.anchors import head_of
 from invoicing.approval.signing import LedgerKeys
+from stores import approval_names
 from stores.blobs import StorageUnavailable
 from stores.payables import payable_name
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -37,16 +37,16 @@ def books() -> Books:
 
 def _approval(books: Books, kind: str) -> str:
     """The approval whose ledger has an entry of this kind."""
-    for name in books.blobs.names(names.APPROVALS):
+    for name in books.blobs.names(approval_names.APPROVALS):
         approval = name.split("/")[1]
-        if kind in [entry.kind for entry in books.entries(names.ledger(approval))]:
+        if kind in [entry.kind for entry in books.entries(approval_names.ledger(approval))]:
             return approval
     raise AssertionError(kind)
 
 
 def _copies(books: Books) -> MemoryBlobs:
     kept = MemoryBlobs()
-    for name in books.blobs.names(names.ANCHORS):
+    for name in books.blobs.names(approval_names.ANCHORS):
         kept.create(name, books.blobs.read(name))
     return kept
 
@@ -92,8 +92,8 @@ def test_ledger_that_somebody_with_the_key_wrote_anew_is_found(books: Books) -> 
 
 def test_bookings_without_a_person_that_are_gone_are_found(books: Books) -> None:
     """Their ledger and their payable."""
-    ledger = books.blobs.names(names.BOOKINGS)[0].split("/")[1]
-    for name in (*books.blobs.names(names.bookings(ledger)), payable_name(ledger)):
+    ledger = books.blobs.names(approval_names.BOOKINGS)[0].split("/")[1]
+    for name in (*books.blobs.names(approval_names.bookings(ledger)), payable_name(ledger)):
         books.blobs.delete(name)
     (flaw,) = books.all_flaws()
     assert flaw.startswith(f"bookings {ledger}, entry 1: entry 1 is missing: the anchor 3")
@@ -122,18 +122,20 @@ def test_loss_is_found_by_the_anchors_that_were_taken_after_it(books: Books) -> 
 
 def test_deleted_anchor_is_found(books: Books) -> None:
     """In the middle and at the beginning; several are said in one line."""
-    books.blobs.delete(names.anchor(2))
-    assert books.all_flaws() == [f"{names.anchor(2)}: missing"]
-    books.blobs.delete(names.anchor(1))
-    assert books.all_flaws() == [f"{names.anchor(1)} and all up to {names.anchor(2)}: missing"]
+    books.blobs.delete(approval_names.anchor(2))
+    assert books.all_flaws() == [f"{approval_names.anchor(2)}: missing"]
+    books.blobs.delete(approval_names.anchor(1))
+    assert books.all_flaws() == [
+        f"{approval_names.anchor(1)} and all up to {approval_names.anchor(2)}: missing"
+    ]
 
 
 def test_edited_anchor_is_found(books: Books) -> None:
     """By its signature, and because the next one follows what was there before."""
-    books.blobs.write(names.anchor(2), books.blobs.read(names.anchor(1)))
+    books.blobs.write(approval_names.anchor(2), books.blobs.read(approval_names.anchor(1)))
     flaws = books.all_flaws()
-    assert f"{names.anchor(2)}: it says that it is anchor 1 of 2026-05-05" in flaws
-    assert f"{names.anchor(3)}: it follows another anchor 2 than the one that is there" in flaws
+    assert f"{approval_names.anchor(2)}: it says that it is anchor 1 of 2026-05-05" in flaws
+    assert f"{approval_names.anchor(3)}: it follows another anchor 2 than the one that is there" in flaws
 
 
 def test_anchor_of_an_attacker_is_found(books: Books) -> None:
@@ -145,33 +147,33 @@ def test_anchor_of_an_attacker_is_found(books: Books) -> None:
         forged.free(4)
         for day in DAYS:
             forged.anchor(day)
-        books.blobs.write(names.anchor(3), forged.blobs.read(names.anchor(3)))
+        books.blobs.write(approval_names.anchor(3), forged.blobs.read(approval_names.anchor(3)))
         (flaw,) = books.proof().flaws
-        assert flaw.startswith(f"{names.anchor(3)}: it is ")
+        assert flaw.startswith(f"{approval_names.anchor(3)}: it is ")
         assert "signed" in flaw
 
 
 def test_anchor_of_a_huge_number_costs_one_line(books: Books) -> None:
     """And no loop over all the numbers before it."""
-    books.blobs.write(names.anchor(10**15), b"x")
+    books.blobs.write(approval_names.anchor(10**15), b"x")
     flaws = books.all_flaws()
-    assert flaws[0].startswith(f"{names.anchor(4)} and all up to")
+    assert flaws[0].startswith(f"{approval_names.anchor(4)} and all up to")
     assert len(flaws) == 2
     assert books.anchor("2026-05-08") == 10**15 + 1
 
 
 def test_newest_anchor_that_is_gone_is_found_by_what_was_kept(books: Books, tmp_path: Path) -> None:
     """With the loss that it would have told of: the storage alone looks whole."""
-    copies, newest = _copies(books), books.blobs.read(names.anchor(3))
+    copies, newest = _copies(books), books.blobs.read(approval_names.anchor(3))
     file, sha256 = tmp_path / "kept.gz", books.proof().hashes[3]
     file.write_bytes(newest)
-    (opened,) = (name.split("/")[1] for name in books.blobs.names(names.INBOX))
-    books.blobs.delete(names.anchor(3))
+    (opened,) = (name.split("/")[1] for name in books.blobs.names(approval_names.INBOX))
+    books.blobs.delete(approval_names.anchor(3))
     books.wipe(opened)
-    books.blobs.delete(names.inbox(opened))
+    books.blobs.delete(approval_names.inbox(opened))
     assert books.all_flaws() == []
     for flaws in (books.all_flaws(copies=copies), books.all_flaws(kept=[str(file)])):
-        assert flaws[0].startswith(f"{names.anchor(3)}: it is")
+        assert flaws[0].startswith(f"{approval_names.anchor(3)}: it is")
         assert flaws[1].startswith(f"approval {opened}, entry 1: entry 1 is missing: the anchor 3")
         assert len(flaws) == 2
     assert books.all_flaws(kept=[sha256.upper()]) == [
@@ -182,30 +184,30 @@ def test_newest_anchor_that_is_gone_is_found_by_what_was_kept(books: Books, tmp_
 def test_anchors_that_were_all_made_anew_are_found_by_a_copy(books: Books) -> None:
     """Somebody with the key starts over: the chain is whole, and it is another one."""
     copies = _copies(books)
-    for name in books.blobs.names(names.ANCHORS):
+    for name in books.blobs.names(approval_names.ANCHORS):
         books.blobs.delete(name)
     books.wipe(_approval(books, "booked"))
     for day in DAYS:
         books.anchor(day)
     assert books.all_flaws() == []
     flaws = books.all_flaws(copies=copies)
-    assert [flaw for flaw in flaws if "another one here" in flaw][2].startswith(names.anchor(3))
+    assert [flaw for flaw in flaws if "another one here" in flaw][2].startswith(approval_names.anchor(3))
     assert any("(its copy) knew 5 entries" in flaw for flaw in flaws)
 
 
 def test_copy_that_was_edited_is_found(books: Books) -> None:
     """Whichever of the two was altered."""
     copies = _copies(books)
-    copies.write(names.anchor(1), b"x")
+    copies.write(approval_names.anchor(1), b"x")
     assert books.all_flaws(copies=copies) == [
-        f"{names.anchor(1)}: it is another one here; the second container has a copy"
+        f"{approval_names.anchor(1)}: it is another one here; the second container has a copy"
     ]
 
 
 def test_copy_that_is_not_made_yet_is_no_flaw(books: Books) -> None:
     """It is said: the copy is made in the next hour."""
     copies = _copies(books)
-    copies.delete(names.anchor(3))
+    copies.delete(approval_names.anchor(3))
     assert books.all_flaws(copies=copies) == []
     assert books.proof(copies=copies).notes == ["1 anchors have no copy in the second container yet"]
 
@@ -220,8 +222,11 @@ def test_unknown_key_is_named(books: Books) -> None:
     books.anchor("2026-05-08")
     new = books.services.ledger_keys
     flaws = books.all_flaws(new)
-    assert f"{names.anchor(3)}: it is signed with the key {missing}, which is not there to prove it" in flaws
-    assert not any(flaw.startswith(names.anchor(4)) for flaw in flaws)
+    assert (
+        f"{approval_names.anchor(3)}: it is signed with the key {missing}, which is not there to prove it"
+        in flaws
+    )
+    assert not any(flaw.startswith(approval_names.anchor(4)) for flaw in flaws)
     books.environment["SETTLE_LEDGER_KEY"] = f"{'n' * 40} {LEDGER_KEY}"
     assert books.all_flaws(books.services.ledger_keys) == []
 
@@ -248,7 +253,7 @@ def test_exported_anchor_finds_what_is_gone_later(books: Books, tmp_path: Path) 
     """It was made by hand, and is kept by who made it: what came after the last anchor counts too."""
     late = books.booked(9)
     proof, keys = books.proof(), books.services.ledger_keys
-    heads = [head_of(name, books.entries(names.ledger(name))) for name in _ledgers(books)]
+    heads = [head_of(name, books.entries(approval_names.ledger(name))) for name in _ledgers(books)]
     file = tmp_path / "kept.gz"
     said = verify_ledger.export(file, [head for head in heads if head], proof, keys, NOON)
     assert str(file) in said
@@ -257,12 +262,12 @@ def test_exported_anchor_finds_what_is_gone_later(books: Books, tmp_path: Path) 
     (flaw,) = books.all_flaws(kept=[str(file)])
     assert flaw.startswith(f"approval {late}, entry 1")
     assert "that was kept knew 5" in flaw
-    books.blobs.delete(names.anchor(3))
+    books.blobs.delete(approval_names.anchor(3))
     assert any("follows" in flaw for flaw in books.all_flaws(kept=[str(file)]))
 
 
 def _ledgers(books: Books) -> list[str]:
-    return sorted({name.split("/")[1] for name in books.blobs.names(names.APPROVALS)})
+    return sorted({name.split("/")[1] for name in books.blobs.names(approval_names.APPROVALS)})
 
 
 def test_file_that_is_kept_is_never_written_over(books: Books, tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ import pytest
 
 from adapters import anchoring, services
 from adapters.anchoring import MAILED, AnchorFailed, Place
-from invoicing.approval import names
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import StorageUnavailable
 from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -71,9 +70,9 @@ def test_anchor_is_copied_and_what_is_there_is_never_written_over(books: Books) 
     assert anchoring.run(_place(books), NOW) == 1
     assert anchoring.run(_place(books, copies), NEXT_DAY) == 2
     assert anchoring.run(_place(books, copies), NEXT_DAY) is None
-    assert copies.names() == [names.anchor(1), names.anchor(2)]
+    assert copies.names() == [approval_names.anchor(1), approval_names.anchor(2)]
     assert [copies.read(name) for name in copies.names()] == [
-        books.blobs.read(names.anchor(n)) for n in (1, 2)
+        books.blobs.read(approval_names.anchor(n)) for n in (1, 2)
     ]
     assert {verb for verb, _ in copies.calls} <= {"list", "create", "read"}, "it may be immutable"
 
@@ -82,11 +81,11 @@ def test_copy_that_differs_is_an_error_and_stays(books: Books) -> None:
     """Somebody removed the newest anchor, and another one was taken in its place."""
     copies = MemoryBlobs()
     anchoring.run(_place(books, copies), NOW)
-    kept = copies.read(names.anchor(1))
-    books.blobs.delete(names.anchor(1))
+    kept = copies.read(approval_names.anchor(1))
+    books.blobs.delete(approval_names.anchor(1))
     with pytest.raises(AnchorFailed, match="copying: anchor 1 is not the one"):
         anchoring.run(_place(books, copies), NEXT_DAY)
-    assert copies.read(names.anchor(1)) == kept
+    assert copies.read(approval_names.anchor(1)) == kept
 
 
 def test_container_that_is_away_gets_its_copy_an_hour_later(books: Books) -> None:
@@ -98,7 +97,7 @@ def test_container_that_is_away_gets_its_copy_an_hour_later(books: Books) -> Non
     assert ledger_anchors.numbers(books.blobs) == [1]
     copies.come_back()
     assert anchoring.run(_place(books, copies), NOW) is None
-    assert copies.names() == [names.anchor(1)]
+    assert copies.names() == [approval_names.anchor(1)]
 
 
 # ---------------------------------------------------------------- mail
@@ -186,7 +185,7 @@ def test_anchor_that_was_altered_is_not_mailed(books: Books, server: MailServer)
     """Nobody shall keep the hash of it as ours."""
     place = _mailing(books, server, BOSS)
     ledger_anchors.take(books.blobs, LEDGER_KEYS, NOW)
-    books.blobs.write(names.anchor(2), b"altered")
+    books.blobs.write(approval_names.anchor(2), b"altered")
     books.blobs.fails = lambda verb, name: _away() if verb == "create" else None
     with pytest.raises(AnchorFailed, match="mailing: it is no anchor"):
         anchoring.run(place, NOW)
@@ -220,7 +219,7 @@ def test_timer_takes_the_anchor_and_copies_it(books: Books) -> None:
         for _ in range(2):
             asyncio.run(_timer().get_user_function()(None))
     assert opened == ["kept"] * 2
-    assert copies.names() == books.blobs.names(names.ANCHORS) == [names.anchor(1)]
+    assert copies.names() == books.blobs.names(approval_names.ANCHORS) == [approval_names.anchor(1)]
 
 
 def test_timer_comes_each_hour() -> None:
@@ -234,4 +233,4 @@ def test_without_a_key_no_anchor_is_taken_where_the_app_is_deployed(books: Books
     books.environment["SETTLE_LEDGER_KEY"] = ""
     with services.replaced_by(books.services), pytest.raises(ValueError, match="SETTLE_LEDGER_KEY"):
         asyncio.run(_timer().get_user_function()(None))
-    assert books.blobs.names(names.ANCHORS) == []
+    assert books.blobs.names(approval_names.ANCHORS) == []

@@ -9,7 +9,6 @@ import tracemalloc
 
 import pytest
 
-from invoicing.approval import names
 from invoicing.approval.anchors import (
     Anchor,
     Anchored,
@@ -22,7 +21,7 @@ from invoicing.approval.anchors import (
     write,
 )
 from invoicing.approval.signing import LedgerKeys
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import StorageUnavailable
 from tests.unit.books import LEDGER_KEY, LEDGER_KEYS, Books
 
@@ -185,7 +184,7 @@ def test_anchor_holds_every_ledger(books: Books) -> None:
     assert books.anchor("2026-05-05") == 1
     anchor = ledger_anchors.newest(books.blobs, LEDGER_KEYS)
     assert anchor is not None
-    last = books.entries(names.ledger(approval))[-1]
+    last = books.entries(approval_names.ledger(approval))[-1]
     assert anchor.heads[approval] == Head(approval, 5, last.hash)
     assert set(anchor.heads) == {approval, alone, f"b{'7' * 24}-00000"}
     assert (anchor.header.former, anchor.header.day) == (None, "2026-05-05")
@@ -213,13 +212,13 @@ def test_of_two_runs_at_the_same_time_one_takes_the_anchor(books: Books) -> None
     books.open(1)
 
     def overtake(verb: str, name: str) -> None:
-        if verb == "create" and name.startswith(names.ANCHORS):
+        if verb == "create" and name.startswith(approval_names.ANCHORS):
             books.blobs.fails = lambda verb, name: None
             assert books.anchor("2026-05-05") == 1
 
     books.blobs.fails = overtake
     assert books.anchor("2026-05-05") is None
-    assert books.blobs.names(names.ANCHORS) == [names.anchor(1)]
+    assert books.blobs.names(approval_names.ANCHORS) == [approval_names.anchor(1)]
 
 
 def test_clock_that_jumps_leaves_one_chain(books: Books) -> None:
@@ -266,7 +265,7 @@ def test_head_that_cannot_be_read_is_left_out_and_the_others_are_held(
 ) -> None:
     """One damaged ledger does not keep the day from its anchor."""
     bad, good = books.open(1), books.open(2)
-    books.blobs.write(names.entry(bad, 2), b"broken")
+    books.blobs.write(approval_names.entry(bad, 2), b"broken")
     assert books.anchor("2026-05-05") == 1
     anchor = ledger_anchors.newest(books.blobs, LEDGER_KEYS)
     assert anchor is not None
@@ -278,9 +277,9 @@ def test_anchor_that_was_altered_is_followed_all_the_same(books: Books) -> None:
     """The days after it have their anchors, each once; the proof names the altered one."""
     books.open(1)
     books.anchor("2026-05-05")
-    books.blobs.write(names.anchor(1), b"broken")
+    books.blobs.write(approval_names.anchor(1), b"broken")
     assert [books.anchor("2026-05-06", hour) for hour in (0, 1, 2)] == [2, None, None]
-    assert [flaw.split(":")[0] for flaw in books.all_flaws()] == [names.anchor(1)]
+    assert [flaw.split(":")[0] for flaw in books.all_flaws()] == [approval_names.anchor(1)]
 
 
 def test_outage_takes_no_half_anchor(books: Books) -> None:

@@ -14,7 +14,7 @@ from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
-from stores import absences
+from stores import absences, approval_names
 from stores.blobs import BlobMissing, StorageUnavailable
 from stores.ledgers import ApprovalMissing, Ledger
 from tests.fakes.ledger_keys import LEDGER_KEYS
@@ -32,8 +32,8 @@ REQUEST = asked("i" + "1" * 24, Stage("clerk", ("ann@example.com",), timedelta(d
 def blobs() -> MemoryBlobs:
     """A storage with one approval that was opened."""
     memory = MemoryBlobs()
-    memory.write(names.request(APPROVAL), REQUEST.as_json())
-    memory.write(names.inbox(APPROVAL), b"{}", {"item": "{}"})
+    memory.write(approval_names.request(APPROVAL), REQUEST.as_json())
+    memory.write(approval_names.inbox(APPROVAL), b"{}", {"item": "{}"})
     _append(memory, Draft(kind="opened", at=AT, key="opened"))
     _append(memory, Draft(kind="stage_opened", at=AT, stage="clerk"))
     return memory
@@ -54,10 +54,10 @@ def test_absence_that_ends_while_they_are_listed_is_left_out() -> None:
         absence = Delegation(
             person, "eva@example.com", datetime.fromisoformat(AT), datetime.fromisoformat(AT)
         )
-        blobs.write(names.delegation(person), json.dumps(absence.as_dict()).encode())
+        blobs.write(approval_names.delegation(person), json.dumps(absence.as_dict()).encode())
 
     def ends(verb: str, name: str) -> None:
-        if (verb, name) == ("read", names.delegation("ann@example.com")):
+        if (verb, name) == ("read", approval_names.delegation("ann@example.com")):
             raise BlobMissing(name)
 
     blobs.fails = ends
@@ -78,7 +78,7 @@ def test_answer_that_got_lost_is_recognised(blobs: MemoryBlobs) -> None:
     entry = Ledger.read(blobs, APPROVAL).append(lambda entries: reminder, LEDGER_KEYS)
     same = ledger.append(lambda entries: reminder, LEDGER_KEYS)
     assert same == entry
-    assert len(blobs.names(names.ledger(APPROVAL))) == 3
+    assert len(blobs.names(approval_names.ledger(APPROVAL))) == 3
 
 
 def test_writer_that_always_comes_second_gives_up_for_now(blobs: MemoryBlobs) -> None:
@@ -173,7 +173,7 @@ def test_sweep_wakes_what_is_behind_and_nothing_else(blobs: MemoryBlobs) -> None
 def test_sweep_goes_on_after_one_that_it_cannot_read(blobs: MemoryBlobs) -> None:
     """A broken ledger is no reason to leave the others asleep."""
     other = names.approval_id("i" + "2" * 24)
-    blobs.write(names.inbox(other), b"{}", {"item": "{}"})
-    blobs.write(names.entry(other, 3), b"broken")
+    blobs.write(approval_names.inbox(other), b"{}", {"item": "{}"})
+    blobs.write(approval_names.entry(other, 3), b"broken")
     _approve(blobs)
     assert asyncio.run(sweep(blobs, cast(Any, Client(_waits(1, 2))))) == [APPROVAL]

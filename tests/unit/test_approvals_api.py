@@ -22,6 +22,7 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, request_sha256, signature_fault, to_bytes
 from invoicing.approval.policy import Stage
+from stores import approval_names
 from stores.invoices import document_name, record_name
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -80,7 +81,7 @@ class World:
             row=row(name="re-1.xml", sha256=SHA256, kind="cii", invoice=None),
         )
         data = request.as_json()
-        self.blobs.write(names.request(APPROVAL), data)
+        self.blobs.write(approval_names.request(APPROVAL), data)
         self.blobs.write(document_name(REF), DOCUMENT)
         last = None
         for draft in (
@@ -88,7 +89,7 @@ class World:
             Draft("stage_opened", request.created.isoformat(), "clerk"),
         ):
             last = chain(draft, last, request_sha256(data), LEDGER_KEYS)
-            self.blobs.create(names.entry(APPROVAL, last.seq), to_bytes(last))
+            self.blobs.create(approval_names.entry(APPROVAL, last.seq), to_bytes(last))
 
     @property
     def services(self) -> Services:

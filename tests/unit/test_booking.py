@@ -10,9 +10,9 @@ import pytest
 
 from activities import booking
 from adapters.settings import SettingError
-from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from stores import approval_names
 from stores.blobs import StorageUnavailable
 from stores.payables import PAYABLES, payable_name
 from tests.unit.approvals_on_paper import ANN, add_entries
@@ -39,9 +39,9 @@ def test_ledger_holds_the_hash_of_the_payable(books: Books) -> None:
     books.put_batch(3)
     assert books.book_pack() == {"booked": 3}
     for prefix, refs in (
-        (names.ledger(approval), [books.ref(approval)]),
-        (names.bookings(alone), [alone]),
-        (names.bookings(f"{BATCH}-00000"), [f"{BATCH}/{n}" for n in (1, 2, 3)]),
+        (approval_names.ledger(approval), [books.ref(approval)]),
+        (approval_names.bookings(alone), [alone]),
+        (approval_names.bookings(f"{BATCH}-00000"), [f"{BATCH}/{n}" for n in (1, 2, 3)]),
     ):
         entry = books.entries(prefix)[-1]
         payables = {ref: books.blobs.read(payable_name(ref)) for ref in refs}
@@ -56,8 +56,8 @@ def test_pack_costs_one_record(books: Books) -> None:
     before = len(books.blobs.calls)
     books.book_pack()
     calls = books.blobs.calls[before:]
-    ledger = [call for call in calls if call[1].startswith(names.BOOKINGS)]
-    assert ledger == [("create", names.numbered(names.bookings(f"{BATCH}-00000"), 1))]
+    ledger = [call for call in calls if call[1].startswith(approval_names.BOOKINGS)]
+    assert ledger == [("create", approval_names.numbered(approval_names.bookings(f"{BATCH}-00000"), 1))]
     assert len([call for call in calls if call[1].startswith(PAYABLES)]) == 100
 
 
@@ -73,12 +73,12 @@ def _book_approval(books: Books, now: str) -> dict:
 
 
 def _only_approval(books: Books) -> str:
-    return books.blobs.names(names.APPROVALS)[0].split("/")[1]
+    return books.blobs.names(approval_names.APPROVALS)[0].split("/")[1]
 
 
 def _put_alone(books: Books) -> None:
     books.free(1)
-    for prefix in (PAYABLES, names.BOOKINGS):
+    for prefix in (PAYABLES, approval_names.BOOKINGS):
         for name in books.blobs.names(prefix):
             books.blobs.delete(name)
 
@@ -167,8 +167,8 @@ class _Lost(Exception):
 
 
 def _all_entries(books: Books) -> list:
-    ledgers = [n for n in books.blobs.names(names.APPROVALS) if "/ledger/" in n]
-    return books.entries(names.BOOKINGS) + [one for name in ledgers for one in books.entries(name)]
+    ledgers = [n for n in books.blobs.names(approval_names.APPROVALS) if "/ledger/" in n]
+    return books.entries(approval_names.BOOKINGS) + [one for name in ledgers for one in books.entries(name)]
 
 
 def test_booking_again_with_another_time_changes_nothing(books: Books) -> None:
@@ -192,7 +192,7 @@ def test_pack_whose_documents_look_different_by_now_is_entered_anew(books: Books
     books.blobs.write(name, books.blobs.read(name).replace(b"RE-2", b"RE-3"))
     assert books.book_pack(now=AGAIN) == {"booked": 2}
     assert books.flaws() == []
-    assert [entry.at for entry in books.entries(names.BOOKINGS)] == [LATER, AGAIN]
+    assert [entry.at for entry in books.entries(approval_names.BOOKINGS)] == [LATER, AGAIN]
 
 
 def test_payable_that_an_earlier_version_wrote_stays_and_is_booked(books: Books) -> None:
@@ -209,7 +209,7 @@ def test_payable_that_an_earlier_version_wrote_stays_and_is_booked(books: Books)
     for _ in range(2):
         assert books.book_pack(now=AGAIN) == {"booked": 2}
         assert books.flaws() == []
-        assert len(books.entries(names.BOOKINGS)) == 3
+        assert len(books.entries(approval_names.BOOKINGS)) == 3
     assert books.blobs.read(payable_name(f"{BATCH}/1")) == written
     assert b"R-2" in books.blobs.read(last)
 
@@ -240,7 +240,7 @@ def test_pack_behind_the_last_one_books_nothing(books: Books) -> None:
     """And leaves no entry."""
     books.put_batch(3)
     assert books.book_pack(7) == {}
-    assert books.blobs.names(names.BOOKINGS) == []
+    assert books.blobs.names(approval_names.BOOKINGS) == []
 
 
 def test_forged_approval_is_not_booked(books: Books) -> None:
@@ -249,14 +249,14 @@ def test_forged_approval_is_not_booked(books: Books) -> None:
     books.route(books.ref(approval), approval)
     forger = LedgerKeys(("a-key-that-an-attacker-made-up-0123456789",))
     for keys in (LedgerKeys(unsigned_counts=True), forger):
-        entries = books.entries(names.ledger(approval))
+        entries = books.entries(approval_names.ledger(approval))
         last = entries[1]
         for draft in (
             Draft(kind="approve", at=LATER, stage="clerk", who=ANN),
             Draft(kind="closed", at=LATER, detail={"outcome": "approved"}),
         ):
             last = chain(draft, last, "", keys)
-            books.blobs.write(names.entry(approval, last.seq), to_bytes(last))
+            books.blobs.write(approval_names.entry(approval, last.seq), to_bytes(last))
         if keys is forger:
             with pytest.raises(SettingError, match="lacks the key"):
                 books.book(books.ref(approval))
@@ -286,7 +286,7 @@ def test_without_a_key_nothing_is_booked_where_the_app_is_deployed(books: Books)
     assert books.blobs.names(PAYABLES) == []
     books.environment["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development"
     assert books.book_pack() == {"booked": 1}
-    (entry,) = books.entries(names.BOOKINGS)
+    (entry,) = books.entries(approval_names.BOOKINGS)
     assert (entry.signed_with, entry.signature) == (None, "")
     assert books.flaws(LedgerKeys(unsigned_counts=True)) == []
 
@@ -315,7 +315,11 @@ def test_what_came_alone_and_is_withdrawn_can_be_booked_again(books: Books) -> N
         assert books.call(booking.withdraw_payable, {"ref": ref, "approval": None}) == {"done": done}
     assert books.flaws() == []
     assert books.book(ref, AGAIN) == {"outcome": "ok"}
-    assert [entry.kind for entry in books.entries(names.bookings(ref))] == ["booked", "undone", "booked"]
+    assert [entry.kind for entry in books.entries(approval_names.bookings(ref))] == [
+        "booked",
+        "undone",
+        "booked",
+    ]
     assert books.flaws() == []
 
 

@@ -20,7 +20,7 @@ from invoicing.approval.gathering import Slot
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.messages import Message, MessageItem
-from stores import absences, batch_names, intake_records, notices, outbox, wishes
+from stores import absences, approval_names, batch_names, intake_records, notices, outbox, wishes
 from stores.batches import BatchStore
 from stores.notices import Notice
 from stores.records import RecordDamaged
@@ -152,7 +152,7 @@ async def test_damaged_line_of_the_inbox_costs_itself(here: Services, broken: by
     """The page names the approval, which can be opened all the same."""
     _approval(here, "RE-1")
     bad = _approval(here, "RE-2")
-    here.blobs.write(names.inbox(bad), b"", {"item": broken.decode("latin-1")})
+    here.blobs.write(approval_names.inbox(bad), b"", {"item": broken.decode("latin-1")})
     listed = await _api(approvals_api.get_approvals)
     assert ([one["number"] for one in listed["approvals"]], listed["damaged"]) == (["RE-1"], [bad])
     await _shows(pages_inbox.page_inbox, "/inbox", "RE-1", bad)
@@ -163,12 +163,12 @@ async def test_any_change_to_a_line_of_the_inbox_leaves_the_list(here: Services)
     """A field that is missing, of another kind, or half a character; metadata that is missing altogether."""
     _approval(here, "RE-1")
     odd = _approval(here, "RE-2")
-    for data in _variants(here.blobs.read(names.inbox(odd))):
-        here.blobs.write(names.inbox(odd), b"", {"item": data.decode()})
+    for data in _variants(here.blobs.read(approval_names.inbox(odd))):
+        here.blobs.write(approval_names.inbox(odd), b"", {"item": data.decode()})
         listed = await _api(approvals_api.get_approvals)
         assert "RE-1" in [one["number"] for one in listed["approvals"]], data
         await _shows(pages_inbox.page_inbox, "/inbox", "RE-1")
-    here.blobs.write(names.inbox(odd), b"")
+    here.blobs.write(approval_names.inbox(odd), b"")
     assert (await _api(approvals_api.get_approvals))["damaged"] == [odd]
 
 
@@ -177,8 +177,8 @@ async def test_any_change_to_a_line_of_the_inbox_leaves_the_list(here: Services)
 
 def _away(here: Services, who: str, to: str) -> str:
     absence = Delegation(who, to, NOW + timedelta(days=3), NOW)
-    here.blobs.write(names.delegation(who), json.dumps(absence.as_dict()).encode())
-    return names.delegation(who)
+    here.blobs.write(approval_names.delegation(who), json.dumps(absence.as_dict()).encode())
+    return approval_names.delegation(who)
 
 
 @_each_break

@@ -16,12 +16,11 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.services import Services
-from invoicing.approval import names
 from invoicing.approval.delegation import Delegation
 from invoicing.records.messages import Message, MessageItem
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
-from stores import notices, outbox, supervised
+from stores import approval_names, notices, outbox, supervised
 from stores.invoices import row_name
 from stores.notices import Notice
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
@@ -220,7 +219,7 @@ async def _approval_decided(api: Api) -> func.HttpResponse:
 async def _absences_listed(api: Api) -> func.HttpResponse:
     until = datetime.now(UTC) + timedelta(days=3)
     absence = Delegation(ANN, BOB, until, NOW)
-    api.blobs.write(names.delegation(ANN), json.dumps(absence.as_dict()).encode())
+    api.blobs.write(approval_names.delegation(ANN), json.dumps(absence.as_dict()).encode())
     return await api.call(approvals.get_delegations)
 
 

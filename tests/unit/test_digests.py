@@ -13,7 +13,7 @@ import pytest
 from adapters import digest_messages, services
 from adapters.digest_messages import DigestLine
 from invoicing.approval import names
-from stores import digests, notices, supervised
+from stores import approval_names, digests, notices, supervised
 from stores.blobs import StorageUnavailable
 from stores.notices import InvoiceLine
 from tests.fakes.mail_server import MailServer
@@ -95,9 +95,9 @@ def test_what_was_decided_meanwhile_is_left_out(world: World) -> None:
 def test_who_has_approved_in_a_stage_that_needs_two_is_not_asked_again(world: World) -> None:
     """Ann has said yes in one of three; Bob is asked for all."""
     approvals = _open(world, 3)
-    request = json.loads(world.blobs.read(names.request(approvals[0])))
+    request = json.loads(world.blobs.read(approval_names.request(approvals[0])))
     request["stages"][0]["quorum"] = 2
-    world.blobs.write(names.request(approvals[0]), json.dumps(request).encode())
+    world.blobs.write(approval_names.request(approvals[0]), json.dumps(request).encode())
     world.add(approvals[0], "approve", stage="clerk", who=ANN)
     world.put_in_inbox(approvals[0])
     world.send_digests()

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from invoicing.approval import names
 from invoicing.records.approval import InboxEntry
 from invoicing.records.base import ApprovalId, Reference
-from stores import approvals
+from stores import approval_names, approvals
 from tests.fakes.memory_blobs import MemoryBlobs
 from web.views.inbox import PAGE, Filter, inbox, owed, parse_filter
 
@@ -132,7 +131,7 @@ def test_entries_of_the_list_are_read_with_and_without_a_type_code() -> None:
             "amount": "100.00",
         }
         del entry["type_code"]
-        blobs.write(names.inbox(plain.approval), b"", {"item": json.dumps(entry | more)})
+        blobs.write(approval_names.inbox(plain.approval), b"", {"item": json.dumps(entry | more)})
     listed = list(reversed(approvals.inbox(blobs)))
     assert [one.type_code for one in listed] == [None, "381", None]
     assert [owed(one) for one in listed] == [100, -100, 100]

@@ -23,6 +23,7 @@ from invoicing.model import MAX_ACCOUNTS, Invoice, PaymentMeans
 from invoicing.records.base import InvoiceId
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.supplier import IdKind, SupplierId
+from stores import approval_names
 from stores.blobs import StorageUnavailable
 from stores.invoices import InvoiceStore
 from stores.payables import PayableStore
@@ -81,11 +82,11 @@ class Desk:
     @property
     def findings(self) -> list[str]:
         """The findings that the approvers of the last invoice are shown."""
-        request = json.loads(self.books.blobs.read(names.request(self.routed["approval"])))
+        request = json.loads(self.books.blobs.read(approval_names.request(self.routed["approval"])))
         return [one["rule"] for one in request["row"]["findings"]]
 
     def _stages(self, approval: str) -> list[dict[str, Any]]:
-        return json.loads(self.books.blobs.read(names.request(approval)))["stages"]
+        return json.loads(self.books.blobs.read(approval_names.request(approval)))["stages"]
 
 
 def test_account_that_was_approved_needs_nobody_the_next_time() -> None:
@@ -102,7 +103,7 @@ def test_claimed_vat_id_with_another_account_goes_to_people() -> None:
     desk.approve(HOME)
     desk.bring(OTHER, seller="Neue Firma GmbH")
     assert (desk.rule, desk.findings) == (CHANGED, ["SETTLE-ACCOUNT-NEW"])
-    request = json.loads(desk.books.blobs.read(names.request(desk.routed["approval"])))
+    request = json.loads(desk.books.blobs.read(approval_names.request(desk.routed["approval"])))
     assert [stage["name"] for stage in request["stages"]] == ["purchasing", "finance"]
     assert request["facts"]["supplier_known"] is False
     assert OTHER in request["row"]["findings"][0]["text"]

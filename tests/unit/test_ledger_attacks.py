@@ -17,7 +17,7 @@ from adapters.anchoring import AnchorFailed, Place
 from invoicing.approval import names
 from invoicing.approval.anchors import BadAnchor, read
 from invoicing.approval.ledger import Draft, to_bytes
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import BlobConflict, StorageUnavailable
 from stores.invoices import row_name
 from stores.payables import PAYABLES, payable_name
@@ -54,7 +54,7 @@ def test_rejection_that_was_cut_off_and_grown_over_is_found(books: Books) -> Non
     books.cut_off(approval, 2)
     closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": "approved"})
     add_entries(books.blobs, approval, Draft(kind="approve", at=LATER, stage="clerk", who=BOB), closed)
-    books.blobs.delete(names.inbox(approval))
+    books.blobs.delete(approval_names.inbox(approval))
     books.route(books.ref(approval), approval)
     assert books.book(books.ref(approval)) == {"outcome": "ok"}
     assert books.flaws() == []
@@ -90,15 +90,17 @@ def test_storage_that_was_rolled_back_to_yesterday_is_found(books: Books, anchor
     reject = Draft(kind="reject", at=LATER, stage="clerk", who=BOB, comment="no")
     closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": "rejected"})
     add_entries(books.blobs, second, reject, closed)
-    books.blobs.delete(names.inbox(second))
+    books.blobs.delete(approval_names.inbox(second))
     third = books.booked(3)
     books.anchor(DAYS[1])
     copies = MemoryBlobs()
-    for name in books.blobs.names(names.ANCHORS):
+    for name in books.blobs.names(approval_names.ANCHORS):
         copies.create(name, books.blobs.read(name))
     assert books.all_flaws(copies=copies) == []
 
-    kept = {} if anchors_too else {n: books.blobs.stored[n] for n in books.blobs.names(names.ANCHORS)}
+    kept = (
+        {} if anchors_too else {n: books.blobs.stored[n] for n in books.blobs.names(approval_names.ANCHORS)}
+    )
     books.blobs.stored = {**yesterday, **kept}
     if anchors_too:
         assert books.all_flaws() == []
@@ -114,11 +116,11 @@ def test_ledgers_that_were_swapped_are_found(books: Books, with_requests: bool) 
     one, two = books.booked(1), books.decided(2, "reject", "rejected")
     swapped: dict[str, bytes] = {}
     for here, there in ((one, two), (two, one)):
-        for name in books.blobs.names(f"{names.APPROVALS}{here}/"):
+        for name in books.blobs.names(f"{approval_names.APPROVALS}{here}/"):
             if with_requests or "/ledger/" in name:
                 swapped[name.replace(here, there)] = books.blobs.read(name)
     for approval in (one, two):
-        for name in books.blobs.names(names.ledger(approval)):
+        for name in books.blobs.names(approval_names.ledger(approval)):
             books.blobs.delete(name)
     for name, data in swapped.items():
         books.blobs.write(name, data)
@@ -129,11 +131,11 @@ def test_ledgers_that_were_swapped_are_found(books: Books, with_requests: bool) 
 def test_entry_that_is_played_again_in_another_ledger_is_found(books: Books) -> None:
     """Ann said yes to one invoice, and her signed word is put under another, and once more under the same."""
     said, open_one = books.decided(1), books.open(2)
-    word = books.blobs.read(names.entry(said, 3))
-    books.blobs.write(names.entry(open_one, 3), word)
+    word = books.blobs.read(approval_names.entry(said, 3))
+    books.blobs.write(approval_names.entry(open_one, 3), word)
     assert [place for place, _ in books.flaws()] == [f"approval {open_one}, entry 3"]
-    books.blobs.delete(names.entry(open_one, 3))
-    books.blobs.write(names.entry(said, 5), word)
+    books.blobs.delete(approval_names.entry(open_one, 3))
+    books.blobs.write(approval_names.entry(said, 5), word)
     assert [place for place, _ in books.flaws()] == [f"approval {said}, entry 5"]
 
 
@@ -147,14 +149,14 @@ def test_ledger_that_was_moved_is_found(books: Books) -> None:
     books.book_pack()
     unit = names.booking_unit(BATCH, 0)
     for old, new in (
-        (names.ledger(approval), f"{names.BOOKINGS}{approval}/"),
-        (names.bookings(unit), f"{names.APPROVALS}{unit}/ledger/"),
+        (approval_names.ledger(approval), f"{approval_names.BOOKINGS}{approval}/"),
+        (approval_names.bookings(unit), f"{approval_names.APPROVALS}{unit}/ledger/"),
     ):
         for name in books.blobs.names(old):
             books.blobs.write(name.replace(old, new), books.blobs.read(name))
             books.blobs.delete(name)
     found = dict(books.flaws())
-    moved = {f"{names.BOOKINGS}{approval}", f"{names.APPROVALS}{unit}"}
+    moved = {f"{approval_names.BOOKINGS}{approval}", f"{approval_names.APPROVALS}{unit}"}
     assert {place for place, text in found.items() if "none of ours" in text} == moved
     assert sum(place.startswith(PAYABLES) for place in found) == 3
 
@@ -162,17 +164,17 @@ def test_ledger_that_was_moved_is_found(books: Books) -> None:
 @pytest.mark.parametrize(
     "folder",
     [
-        f"{names.APPROVALS}a0{'x' * 900}/ledger/",
-        f"{names.APPROVALS}a0\n\x1b[2J/ledger/",
-        f"{names.BOOKINGS}b0{'y' * 900}/",
-        f"{names.BOOKINGS}i0/",
+        f"{approval_names.APPROVALS}a0{'x' * 900}/ledger/",
+        f"{approval_names.APPROVALS}a0\n\x1b[2J/ledger/",
+        f"{approval_names.BOOKINGS}b0{'y' * 900}/",
+        f"{approval_names.BOOKINGS}i0/",
     ],
 )
 def test_folder_of_a_made_up_name_is_found_and_spoils_no_anchor(books: Books, folder: str) -> None:
     """Such a name as a line of the anchor would make it one that nobody can read."""
     approval = books.open(1)
-    entry = books.entries(names.ledger(approval))[-1]
-    books.blobs.write(names.numbered(folder, 1), to_bytes(entry))
+    entry = books.entries(approval_names.ledger(approval))[-1]
+    books.blobs.write(approval_names.numbered(folder, 1), to_bytes(entry))
     books.anchor(DAYS[0])
     anchor = ledger_anchors.newest(books.blobs, LEDGER_KEYS)
     assert anchor is not None
@@ -216,14 +218,16 @@ def test_planted_entry_does_not_get_into_the_anchor(books: Books) -> None:
     """Else it would be missed for ever after it was removed. What was known of the ledger stays known."""
     approval = books.open(1)
     books.anchor(DAYS[0])
-    last = books.entries(names.ledger(approval))[-1]
+    last = books.entries(approval_names.ledger(approval))[-1]
     planted = [3, 900, 10**17]
     for number in planted:
-        books.blobs.write(names.entry(approval, number), to_bytes(last).replace(b'"seq":2', b'"seq":3'))
+        books.blobs.write(
+            approval_names.entry(approval, number), to_bytes(last).replace(b'"seq":2', b'"seq":3')
+        )
     books.anchor(DAYS[1])
     assert books.all_flaws() != []
     for number in planted:
-        books.blobs.delete(names.entry(approval, number))
+        books.blobs.delete(approval_names.entry(approval, number))
     assert books.all_flaws() == []
     anchor = ledger_anchors.newest(books.blobs, LEDGER_KEYS)
     assert anchor is not None
@@ -233,7 +237,7 @@ def test_planted_entry_does_not_get_into_the_anchor(books: Books) -> None:
 def test_number_that_no_anchor_can_follow_is_an_error(books: Books) -> None:
     """The timer fails each hour until the planted blob is removed: no day lacks its anchor unsaid."""
     books.open(1)
-    planted = f"{names.ANCHORS}{'9' * 18}.ndjson.gz"
+    planted = f"{approval_names.ANCHORS}{'9' * 18}.ndjson.gz"
     books.blobs.write(planted, b"x")
     with pytest.raises(BadAnchor, match="cannot be followed"):
         books.anchor(DAYS[0])
@@ -258,13 +262,13 @@ def test_planted_anchor_is_not_copied_and_holds_no_other_back(books: Books) -> N
     """What may be immutable there gets what is signed, and nothing else."""
     books.open(1)
     books.anchor(DAYS[0])
-    books.blobs.write(names.anchor(2), b"planted")
+    books.blobs.write(approval_names.anchor(2), b"planted")
     books.anchor(DAYS[1])
     copies = MemoryBlobs()
     here = books.services
     with pytest.raises(AnchorFailed, match="copying: anchor 2"):
         anchoring.run(Place(here.settings, books.blobs, here.ledger_keys, copies), NOW)
-    assert copies.names() == [names.anchor(n) for n in (1, 3, 4)]
+    assert copies.names() == [approval_names.anchor(n) for n in (1, 3, 4)]
 
 
 # ---------------------------------------------------------------- what costs work or memory
@@ -320,9 +324,9 @@ def test_huge_blob_in_the_place_of_an_anchor_is_not_fetched(books: Books) -> Non
     """Neither by the proof nor by the timer: a terabyte would fill the disk."""
     books.open(1)
     books.anchor(DAYS[0])
-    books.blobs = _EndlessBlobs(books, names.anchor(1))
+    books.blobs = _EndlessBlobs(books, approval_names.anchor(1))
     (flaw,) = books.all_flaws()
-    assert flaw.startswith(f"{names.anchor(1)}: it is no anchor: it is larger")
+    assert flaw.startswith(f"{approval_names.anchor(1)}: it is no anchor: it is larger")
     assert books.anchor(DAYS[1]) == 2
 
 
@@ -330,7 +334,7 @@ def test_huge_blobs_in_a_ledger_are_not_fetched_as_a_whole(books: Books) -> None
     """Entry, request and payable: each is read as far as one of ours can be long."""
     first, second, third = books.booked(1), books.open(2), books.open(3)
     payable = payable_name(books.ref(first))
-    huge = (payable, names.request(second), names.entry(third, 1))
+    huge = (payable, approval_names.request(second), approval_names.entry(third, 1))
     for name in huge:
         books.blobs.write(name, books.blobs.read(name) + b" " * (20 * 2**20))
     books.blobs = _EndlessBlobs(books, *huge)
@@ -349,13 +353,13 @@ def test_copy_that_is_missing_here_is_held_against_the_ledgers(books: Books) -> 
     lost = books.booked(2)
     books.anchor(DAYS[1])
     copies = MemoryBlobs()
-    for name in books.blobs.names(names.ANCHORS):
+    for name in books.blobs.names(approval_names.ANCHORS):
         copies.create(name, books.blobs.read(name))
-    books.blobs.delete(names.anchor(2))
+    books.blobs.delete(approval_names.anchor(2))
     books.wipe(lost)
     books.anchor(DAYS[2])
     books.anchor(DAYS[3])
-    copies.create(names.anchor(3), books.blobs.read(names.anchor(3)))
+    copies.create(approval_names.anchor(3), books.blobs.read(approval_names.anchor(3)))
     assert books.all_flaws() == []
     flaws = books.all_flaws(copies=copies)
     assert any(flaw.startswith(f"approval {lost}, entry 1: entry 1 is missing") for flaw in flaws), flaws
@@ -370,12 +374,12 @@ def test_anchor_that_was_replaced_by_another_of_ours_is_found(books: Books) -> N
     other.open(7)
     for day in DAYS[:3]:
         other.anchor(day)
-    kept = books.blobs.read(names.anchor(3))
-    books.blobs.write(names.anchor(3), books.blobs.read(names.anchor(2)))
+    kept = books.blobs.read(approval_names.anchor(3))
+    books.blobs.write(approval_names.anchor(3), books.blobs.read(approval_names.anchor(2)))
     assert any("it says that it is anchor 2" in flaw for flaw in books.all_flaws())
-    books.blobs.write(names.anchor(3), other.blobs.read(names.anchor(3)))
+    books.blobs.write(approval_names.anchor(3), other.blobs.read(approval_names.anchor(3)))
     assert any("it follows another anchor 2" in flaw for flaw in books.all_flaws())
-    books.blobs.write(names.anchor(3), kept)
+    books.blobs.write(approval_names.anchor(3), kept)
     assert books.all_flaws() == []
 
 
@@ -395,7 +399,7 @@ def test_anchors_that_were_cut_off_are_noted_by_the_days_of_entries(
     for day in DAYS[:3]:
         books.anchor(day)
     for number in removed:
-        books.blobs.delete(names.anchor(number))
+        books.blobs.delete(approval_names.anchor(number))
     proof = books.proof()
     anchor_audit.note_entries(proof, NOON.isoformat(), f"{DAYS[3]}T09:00:00+00:00")
     notes = [note for note in proof.notes if "there are entries of that time" in note]
@@ -464,5 +468,9 @@ def test_run_that_dies_or_meets_another_at_any_call_leaves_one_anchor_a_day(at: 
         _run(books, copies)
     books.blobs.fails = copies.fails = lambda verb, name: None
     assert _run(books, copies) in (None, 2)
-    assert books.blobs.names(names.ANCHORS) == [names.anchor(1), names.anchor(2)] == copies.names()
+    assert (
+        books.blobs.names(approval_names.ANCHORS)
+        == [approval_names.anchor(1), approval_names.anchor(2)]
+        == copies.names()
+    )
     assert books.all_flaws(copies=copies) == []

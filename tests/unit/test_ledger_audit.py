@@ -8,9 +8,9 @@ import pytest
 
 from activities import booking
 from adapters import ledger_audit
-from invoicing.approval import names
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys, Purpose, Signature
+from stores import approval_names
 from stores.payables import payable_name
 from tests.unit.approvals_on_paper import add_entries, put_approval
 from tests.unit.books import BATCH, LATER, LEDGER_KEY, LEDGER_KEYS, Books
@@ -31,7 +31,7 @@ def test_storage_as_the_app_leaves_it_is_whole(books: Books) -> None:
     books.open(1)
     books.booked(2)
     books.decided(3, "reject", "rejected")
-    books.blobs.delete(names.inbox(put_approval(books.blobs, row(4), opened=False)))
+    books.blobs.delete(approval_names.inbox(put_approval(books.blobs, row(4), opened=False)))
     books.free(5)
     books.put_batch(250)
     for pack in range(3):
@@ -63,7 +63,7 @@ def test_ledger_that_was_hashed_anew_is_found(books: Books, keys: LedgerKeys, sa
 def test_signature_of_another_entry_counts_for_none(books: Books) -> None:
     """The id of our key and the form of a signature are known to everybody."""
     approval = books.open()
-    first, second = books.entries(names.ledger(approval))
+    first, second = books.entries(approval_names.ledger(approval))
 
     class Forger(LedgerKeys):
         """Says that it is our key, and signs with what is at hand."""
@@ -76,7 +76,7 @@ def test_signature_of_another_entry_counts_for_none(books: Books) -> None:
             return Signature(self.ids[0], second.signature)
 
     forged = chain(Draft(kind="stage_opened", at=LATER, stage="clerk"), first, "", Forger())
-    books.blobs.write(names.entry(approval, 2), to_bytes(forged))
+    books.blobs.write(approval_names.entry(approval, 2), to_bytes(forged))
     ((place, text),) = books.flaws()
     assert place.endswith("entry 2")
     assert "signature is not one of ours" in text
@@ -85,7 +85,7 @@ def test_signature_of_another_entry_counts_for_none(books: Books) -> None:
 def test_altered_entry_is_named(books: Books) -> None:
     """The first one that is bad."""
     approval = books.booked()
-    name = names.entry(approval, 3)
+    name = approval_names.entry(approval, 3)
     books.blobs.write(name, books.blobs.read(name).replace(b"ann.", b"tom."))
     (place, text), *_ = books.flaws()
     assert place == f"approval {approval}, entry 3"
@@ -95,7 +95,7 @@ def test_altered_entry_is_named(books: Books) -> None:
 def test_ledger_of_another_approval_proves_nothing(books: Books) -> None:
     """Signed by us, whole, and of something else."""
     first, second = books.booked(1), books.open(2)
-    for name in books.blobs.names(f"{names.APPROVALS}{first}/"):
+    for name in books.blobs.names(f"{approval_names.APPROVALS}{first}/"):
         books.blobs.write(name.replace(first, second), books.blobs.read(name))
     ((place, text),) = books.flaws()
     assert place.startswith(f"approval {second}")
@@ -112,9 +112,9 @@ def test_keys_that_were_rotated_prove_what_each_of_them_signed(books: Books) -> 
     assert books.book(books.ref(second)) == {"outcome": "ok"}
     both = books.services.ledger_keys
     assert books.flaws(both) == []
-    kinds = {entry.kind: entry.signed_with for entry in books.entries(names.ledger(second))}
+    kinds = {entry.kind: entry.signed_with for entry in books.entries(approval_names.ledger(second))}
     assert kinds["booked"] == both.ids[0] != kinds["closed"]
-    assert {entry.signed_with for entry in books.entries(names.ledger(first))} == {both.ids[1]}
+    assert {entry.signed_with for entry in books.entries(approval_names.ledger(first))} == {both.ids[1]}
     flaws = dict(books.flaws(LedgerKeys((new,))))
     assert f"approval {first}, entry 1" in flaws
     assert all(both.ids[1] in text for place, text in flaws.items() if place.startswith("approval"))
@@ -189,10 +189,10 @@ def test_edited_payable_of_a_pack_is_found(books: Books) -> None:
 def test_ledger_of_bookings_holds_nothing_else(books: Books, kind: str) -> None:
     """Also where somebody with the key wrote it."""
     ref = books.free()
-    prefix = names.bookings(ref)
+    prefix = approval_names.bookings(ref)
     (first,) = books.entries(prefix)
     entry = chain(Draft(kind=kind, at=LATER), first, "", LEDGER_KEYS)  # type: ignore[arg-type]
-    books.blobs.write(names.numbered(prefix, 2), to_bytes(entry))
+    books.blobs.write(approval_names.numbered(prefix, 2), to_bytes(entry))
     ((place, text),) = books.flaws()
     assert (place, kind in text) == (f"bookings {ref}, entry 2", True)
 
@@ -233,7 +233,7 @@ def test_booking_of_what_was_rejected_is_found(books: Books) -> None:
 def test_end_that_was_cut_off_is_found(books: Books) -> None:
     """A chain alone cannot tell: the approval left the inbox, yet no entry closes it."""
     approval = books.decided(1, "reject", "rejected")
-    books.blobs.delete(names.entry(approval, 4))
+    books.blobs.delete(approval_names.entry(approval, 4))
     ((place, text),) = books.flaws()
     assert (place, "end is missing" in text) == (f"approval {approval}, entry 4", True)
 
@@ -241,7 +241,10 @@ def test_end_that_was_cut_off_is_found(books: Books) -> None:
 def test_approval_of_the_inbox_without_its_ledger_is_found(books: Books) -> None:
     """Whether only the entries are gone or all of it."""
     emptied, gone = books.open(1), books.open(2)
-    for name in (*books.blobs.names(names.ledger(emptied)), *books.blobs.names(f"{names.APPROVALS}{gone}/")):
+    for name in (
+        *books.blobs.names(approval_names.ledger(emptied)),
+        *books.blobs.names(f"{approval_names.APPROVALS}{gone}/"),
+    ):
         books.blobs.delete(name)
     flaws = dict(books.flaws())
     assert flaws == {
@@ -254,7 +257,7 @@ def test_payable_of_an_approval_that_is_gone_is_found(books: Books) -> None:
     """Nothing books it any more."""
     approval = books.booked()
     ref = books.ref(approval)
-    for name in books.blobs.names(names.APPROVALS):
+    for name in books.blobs.names(approval_names.APPROVALS):
         books.blobs.delete(name)
     ((place, text),) = books.flaws()
     assert (place, "no ledger books it" in text) == (payable_name(ref), True)
@@ -295,18 +298,18 @@ def test_step_between_two_writes_is_no_flaw(books: Books, monkeypatch: pytest.Mo
 def test_approval_that_opens_or_closes_meanwhile_is_no_flaw(books: Books, moment: str) -> None:
     """Inbox and ledger are two blobs; they are read at two moments."""
     approval = books.open()
-    item = books.blobs.read(names.inbox(approval))
+    item = books.blobs.read(approval_names.inbox(approval))
     if moment == "inbox":  # it opens after the inbox was listed
-        books.blobs.delete(names.inbox(approval))
+        books.blobs.delete(approval_names.inbox(approval))
 
     def happens(verb: str, name: str) -> None:
-        if (verb, name) != ("list", names.APPROVALS):
+        if (verb, name) != ("list", approval_names.APPROVALS):
             return
         books.blobs.fails = lambda verb, name: None
         if moment == "inbox":
-            books.blobs.write(names.inbox(approval), item)
+            books.blobs.write(approval_names.inbox(approval), item)
         else:
-            books.blobs.delete(names.inbox(approval))
+            books.blobs.delete(approval_names.inbox(approval))
             reject = Draft(kind="reject", at=LATER, stage="clerk", who="ann.roth@example.com", comment="no")
             closed = Draft(kind="closed", at=LATER, detail={"outcome": "rejected"})
             add_entries(books.blobs, approval, reject, closed)
@@ -320,7 +323,7 @@ def test_payable_that_is_withdrawn_meanwhile_is_no_flaw(books: Books) -> None:
     ref = books.free()
 
     def happens(verb: str, name: str) -> None:
-        if (verb, name) == ("list", names.APPROVALS):
+        if (verb, name) == ("list", approval_names.APPROVALS):
             books.blobs.fails = lambda verb, name: None
             books.call(booking.withdraw_payable, {"ref": ref, "approval": None})
 
@@ -331,14 +334,14 @@ def test_payable_that_is_withdrawn_meanwhile_is_no_flaw(books: Books) -> None:
 def test_blob_that_goes_between_listing_and_reading_is_a_flaw_and_no_error(books: Books) -> None:
     """Whatever the reason, the proof goes on with the others."""
     first, second = books.open(1), books.open(2)
-    gone = names.entry(first, 2)
+    gone = approval_names.entry(first, 2)
 
     def happens(verb: str, name: str) -> None:
         if (verb, name) == ("read", gone):
             books.blobs.stored.pop(gone, None)
 
     books.blobs.fails = happens
-    books.blobs.delete(names.inbox(first))
+    books.blobs.delete(approval_names.inbox(first))
     proofs = {
         one.ledger: one for one in ledger_audit.Audit(books.blobs, LEDGER_KEYS, wait=lambda _: None).proofs()
     }
@@ -361,7 +364,7 @@ def test_blob_that_goes_between_listing_and_reading_is_a_flaw_and_no_error(books
 def test_whatever_lies_in_the_place_of_an_entry_is_a_flaw_and_no_error(books: Books, data: bytes) -> None:
     """Deep, huge, of another kind, or not to be written: one bad ledger does not end the proof."""
     approval, other = books.open(1), books.booked(2)
-    books.blobs.write(names.entry(approval, 1), data)
+    books.blobs.write(approval_names.entry(approval, 1), data)
     ((place, text),) = books.flaws()
     assert place == f"approval {approval}, entry 1"
     assert "not an entry" in text
@@ -374,7 +377,7 @@ def test_whatever_lies_in_the_place_of_an_entry_is_a_flaw_and_no_error(books: Bo
 def test_request_that_cannot_be_read_is_a_flaw_and_no_error(books: Books, data: bytes) -> None:
     """Said of the first entry, which is chained to it."""
     approval = books.open()
-    books.blobs.write(names.request(approval), data)
+    books.blobs.write(approval_names.request(approval), data)
     ((place, text),) = books.flaws()
     assert place == f"approval {approval}, entry 1"
     assert "request" in text

@@ -11,8 +11,7 @@ import pytest
 
 from adapters import messages
 from adapters.messages import KINDS, Occasion
-from invoicing.approval import names
-from stores import notices, outbox, supervised
+from stores import approval_names, notices, outbox, supervised
 from stores.blobs import StorageUnavailable
 from stores.records import RecordDamaged
 from tests.fakes.mail_server import MailServer
@@ -251,7 +250,7 @@ def test_approval_that_is_gone_needs_no_messages(world: World) -> None:
     """Retention removed it."""
     approval = world.open(approvers=(ANN,))
     world.tell(approval)
-    world.blobs.delete(names.request(approval))
+    world.blobs.delete(approval_names.request(approval))
     assert [one["outcome"] for one in world.send_alone()] == ["obsolete"]
 
 

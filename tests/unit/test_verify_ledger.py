@@ -8,10 +8,9 @@ import pytest
 
 from adapters import ledger_audit, verify_ledger
 from adapters.settings import from_environment
-from invoicing.approval import names
 from invoicing.approval.ledger import Draft
 from invoicing.approval.signing import LedgerKeys
-from stores import ledger_anchors
+from stores import approval_names, ledger_anchors
 from stores.blobs import AzureBlobs, StorageUnavailable
 from stores.ledgers import Ledger
 from stores.payables import payable_name
@@ -47,7 +46,7 @@ def test_whole_ledgers_are_counted_with_their_first_and_last_entry(
     approve = Draft(kind="approve", at=LATER, stage="clerk", who=ANN)
     first = put_approval(blobs, row(1))
     last = put_approval(blobs, row(2), drafts=(approve,))
-    blobs.delete(names.inbox(put_approval(blobs, row(3), opened=False)))
+    blobs.delete(approval_names.inbox(put_approval(blobs, row(3), opened=False)))
     assert verify_ledger.main([]) == 0
     said = capsys.readouterr().out
     assert "account a at http://127.0.0.1:1/a, container settle" in said
@@ -72,7 +71,7 @@ def test_flaws_are_named_and_many_are_counted(blobs: MemoryBlobs, capsys: pytest
     """The first bad entry of each ledger."""
     for n in range(60):
         approval = put_approval(blobs, row(n))
-        name = names.entry(approval, 2)
+        name = approval_names.entry(approval, 2)
         blobs.write(name, blobs.read(name).replace(b'"clerk"', b'"chief"'))
     assert verify_ledger.main([]) == 1
     said = capsys.readouterr().out
@@ -86,7 +85,7 @@ def test_unsigned_ledgers_prove_nothing_unless_that_is_asked_for(
 ) -> None:
     """And then it is said what that is worth."""
     put_approval(blobs, row(1), opened=False)
-    (name,) = blobs.names(names.APPROVALS)
+    (name,) = blobs.names(approval_names.APPROVALS)
     approval = name.split("/")[1]
     ledger = Ledger.read(blobs, approval)
     opened = Draft(kind="opened", at=LATER, key="opened")
@@ -119,7 +118,7 @@ def test_export_is_proved_against_later(
     assert verify_ledger.main(["--export-anchor", str(file)]) == 0
     assert f"Exported  {file}" in capsys.readouterr().out
     assert verify_ledger.main(["--anchor", str(file)]) == 0
-    for name in (*blobs.names(f"{names.APPROVALS}{gone}/"), names.inbox(gone)):
+    for name in (*blobs.names(f"{approval_names.APPROVALS}{gone}/"), approval_names.inbox(gone)):
         blobs.delete(name)
     assert verify_ledger.main([]) == 0
     capsys.readouterr()

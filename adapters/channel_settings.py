@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from adapters.setting_values import SettingError, whole
+from invoicing.records.messages import Channel
 
 #: A quarter of an hour; in a local run a few seconds, so that the outbox does not look empty.
 DIGEST_SECONDS = 900
@@ -42,10 +43,14 @@ class ChannelSettings:
     digest_seconds: int = DIGEST_SECONDS
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[Channel, ...]:
         """The channels in use: `mail`, `teams`, or else `outbox`."""
-        used = (("mail", self.smtp), ("teams", self.teams_webhook))
-        return tuple(name for name, channel in used if channel) or ("outbox",)
+        used: list[Channel] = []
+        if self.smtp:
+            used.append("mail")
+        if self.teams_webhook:
+            used.append("teams")
+        return tuple(used) or ("outbox",)
 
 
 def read_channels(environment: Mapping[str, str], *, development: bool = False) -> ChannelSettings:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from adapters import teams
 from adapters.messages import template
 from adapters.wording import amount, counted, line, moment
-from invoicing.records.messages import Message, MessageItem
-from stores.notices import InvoiceLine
+from invoicing.records.messages import InvoiceLine, Message, MessageItem, MessageKind
 
 #: The kinds that can be in a digest, in their order there, each with its heading.
-HEADINGS: dict[str, str] = {
+HEADINGS: dict[MessageKind, str] = {
     "escalation": "Now with you, since nobody has decided in time",
     "request": "Please decide",
     "reminder": "Still waiting for you",
@@ -31,7 +29,7 @@ class DigestLine:
     """One invoice of a digest; `link`: where it is opened, `people`: names of whom it is for."""
 
     approval: str
-    kind: str
+    kind: MessageKind
     invoice: InvoiceLine
     link: str
     people: tuple[str, ...] = ()
@@ -61,16 +59,16 @@ def render(
         "groups": _groups(ordered),
         "link": link,
     }
-    items = tuple(MessageItem(one.approval, one.kind, _title(one), one.link) for one in ordered)
+    items = tuple(MessageItem(entry.approval, entry.kind, _title(entry), entry.link) for entry in ordered)
     text = template("digest.txt").render(values)
     html = template("digest.html").render(values)
     return Message(id, to, to_name, title, text, html, link, items)
 
 
-def card(lines: Sequence[DigestLine], link: str) -> dict[str, Any]:
+def card(lines: Sequence[DigestLine], link: str) -> teams.Card:
     """The Adaptive Card for a channel: the first invoices, each with whose turn it is."""
     ordered = in_order(lines)
-    facts = [(_title(one), _card_words(one)) for one in ordered[:_MOST_ON_CARD]]
+    facts = [(_title(entry), _card_words(entry)) for entry in ordered[:_MOST_ON_CARD]]
     more = len(ordered) - len(facts)
     lead = f"{_what(ordered)}."
     if more:
@@ -83,7 +81,12 @@ def in_order(lines: Sequence[DigestLine]) -> list[DigestLine]:
     kinds = list(HEADINGS)
     return sorted(
         lines,
-        key=lambda one: (kinds.index(one.kind), one.invoice.due or "9", one.invoice.supplier, one.approval),
+        key=lambda entry: (
+            kinds.index(entry.kind),
+            entry.invoice.due or "9",
+            entry.invoice.supplier,
+            entry.approval,
+        ),
     )
 
 
@@ -94,8 +97,8 @@ def subject(lines: Sequence[DigestLine], part: tuple[int, int] = (1, 1)) -> str:
 
 
 def _what(lines: Sequence[DigestLine]) -> str:
-    waiting = sum(one.kind in _WAITING for one in lines)
-    decided = sum(one.kind == "decided" for one in lines)
+    waiting = sum(entry.kind in _WAITING for entry in lines)
+    decided = sum(entry.kind == "decided" for entry in lines)
     expired = len(lines) - waiting - decided
 
     parts = (
@@ -103,44 +106,44 @@ def _what(lines: Sequence[DigestLine]) -> str:
         (decided, "was decided", "were decided"),
         (expired, "was not decided in time", "were not decided in time"),
     )
-    said: list[str] = []
-    for number, one, many in parts:
-        if number and not said:
-            said.append(counted(number, f"invoice {one}", f"invoices {many}"))
+    phrases: list[str] = []
+    for number, singular, plural in parts:
+        if number and not phrases:
+            phrases.append(counted(number, f"invoice {singular}", f"invoices {plural}"))
         elif number:
-            said.append(counted(number, one, many))
-    return ", ".join(said)
+            phrases.append(counted(number, singular, plural))
+    return ", ".join(phrases)
 
 
 def _groups(lines: Sequence[DigestLine]) -> list[tuple[str, list[_Shown]]]:
-    groups = []
+    groups: list[tuple[str, list[_Shown]]] = []
     for kind, heading in HEADINGS.items():
-        shown = [_Shown(_title(one), _details(one), one.link) for one in lines if one.kind == kind]
+        shown = [_Shown(_title(entry), _details(entry), entry.link) for entry in lines if entry.kind == kind]
         if shown:
             groups.append((heading, shown))
     return groups
 
 
-def _title(one: DigestLine) -> str:
-    supplier = line(one.invoice.supplier) or "An unknown supplier"
-    number = line(one.invoice.number)
+def _title(entry: DigestLine) -> str:
+    supplier = line(entry.invoice.supplier) or "An unknown supplier"
+    number = line(entry.invoice.number)
     invoice = f"invoice {number}" if number else "an invoice without a number"
-    return f"{supplier}, {invoice}, {amount(one.invoice.amount, one.invoice.currency)}"
+    return f"{supplier}, {invoice}, {amount(entry.invoice.amount, entry.invoice.currency)}"
 
 
-def _details(one: DigestLine) -> str:
-    if one.kind == "decided":
-        words = line(one.outcome).capitalize() + (f" by {line(one.author)}" if one.author else "")
-        return f"{words}: {line(one.comment, _LONGEST_COMMENT)}" if one.comment else words
+def _details(entry: DigestLine) -> str:
+    if entry.kind == "decided":
+        words = line(entry.outcome).capitalize() + (f" by {line(entry.author)}" if entry.author else "")
+        return f"{words}: {line(entry.comment, _LONGEST_COMMENT)}" if entry.comment else words
 
     known = (
-        f"due {line(one.invoice.due)}" if one.invoice.due else "",
-        f"decide before {moment(one.deadline)}" if one.deadline and one.kind in _WAITING else "",
-        counted(one.invoice.findings, "finding", "findings") if one.invoice.findings else "",
+        f"due {line(entry.invoice.due)}" if entry.invoice.due else "",
+        f"decide before {moment(entry.deadline)}" if entry.deadline and entry.kind in _WAITING else "",
+        counted(entry.invoice.findings, "finding", "findings") if entry.invoice.findings else "",
     )
     return ", ".join(filter(None, known))
 
 
-def _card_words(one: DigestLine) -> str:
-    people = f"For {', '.join(one.people)}" if one.people else ""
-    return ", ".join(filter(None, (people, _details(one)))) or "new"
+def _card_words(entry: DigestLine) -> str:
+    people = f"For {', '.join(entry.people)}" if entry.people else ""
+    return ", ".join(filter(None, (people, _details(entry)))) or "new"

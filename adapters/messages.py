@@ -6,21 +6,21 @@ HTML form escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from adapters import teams
 from adapters.settings import APP_ROOT
 from adapters.wording import amount, line, moment, printable
-from invoicing.records.messages import Message, MessageItem
+from invoicing.records.approval import ApprovalRequest
+from invoicing.records.document import InvoiceSummary
+from invoicing.records.messages import Message, MessageItem, MessageKind
 
 #: The kinds of messages, each with the words on the button that leads to the page.
-KINDS: dict[str, str] = {
+KINDS: dict[MessageKind, str] = {
     "request": "See the invoice and decide",
     "reminder": "See the invoice and decide",
     "escalation": "See the invoice and decide",
@@ -38,13 +38,13 @@ _LONGEST_COMMENT = 4000
 class Occasion:
     """What a message is about.
 
-    `request`: the approval's request.json. `author` and `comment`: who said what, for questions, answers and
+    `request`: what is to be approved. `author` and `comment`: who said what, for questions, answers and
     decisions. `outcome`: what became of it ("Approved"), for decisions.
     """
 
-    kind: str
+    kind: MessageKind
     stage: str
-    request: Mapping[str, Any]
+    request: ApprovalRequest
     author: str = ""
     comment: str = ""
     outcome: str = "Closed"
@@ -55,7 +55,8 @@ def render(occasion: Occasion, *, id: str, to: str, to_name: str, link: str, per
     """The message to one person. `personal`: the link is signed for that person."""
     words = _words(occasion)
     subject, lead = _subject_and_lead(occasion, words)
-    values = words | {
+    values: dict[str, object] = {
+        **words,
         "subject": subject,
         "lead": lead,
         "greeting": f"Hello {line(to_name) or to},",
@@ -65,13 +66,13 @@ def render(occasion: Occasion, *, id: str, to: str, to_name: str, link: str, per
         "link": link,
         "personal": personal,
     }
-    item = MessageItem(occasion.request.get("approval", ""), occasion.kind, words["title"], link)
+    item = MessageItem(occasion.request.approval, occasion.kind, words["title"], link)
     text = template("message.txt").render(values)
     html = template("message.html").render(values)
     return Message(id, to, to_name, subject, text, html, link, (item,))
 
 
-def card(occasion: Occasion, names: list[str], link: str) -> dict[str, Any]:
+def card(occasion: Occasion, names: list[str], link: str) -> teams.Card:
     """The Adaptive Card for a channel, which says whose turn it is."""
     subject, lead = _subject_and_lead(occasion, _words(occasion))
     shown = [*facts(occasion), ("For", ", ".join(names))] if names else facts(occasion)
@@ -86,20 +87,20 @@ def facts(occasion: Occasion) -> list[tuple[str, str]]:
         ("Supplier", words["supplier"]),
         ("Invoice", words["number"]),
         ("Amount", words["amount"]),
-        ("Issued", line(invoice.get("issue_date"))),
-        ("Due", line(invoice.get("due_date"))),
-        ("Order", line(invoice.get("order_reference"))),
+        ("Issued", line(invoice.issue_date)),
+        ("Due", line(invoice.due_date)),
+        ("Order", line(invoice.order_reference)),
         ("Decide before", moment(occasion.deadline)),
-        ("Reference", line(occasion.request.get("ref"))),
+        ("Reference", line(occasion.request.ref)),
     ]
     return [(name, value) for name, value in found if value]
 
 
-def _words(occasion: Occasion) -> dict[str, Any]:
+def _words(occasion: Occasion) -> dict[str, str]:
     invoice = _invoice(occasion.request)
-    number = line(invoice.get("number")) or "without a number"
-    supplier = line(invoice.get("seller")) or "an unknown supplier"
-    owed = amount(invoice.get("payable"), invoice.get("currency"))
+    number = line(invoice.number) or "without a number"
+    supplier = line(invoice.seller) or "an unknown supplier"
+    owed = amount(invoice.payable, invoice.currency)
     return {
         "number": number,
         "supplier": supplier,
@@ -112,22 +113,22 @@ def _words(occasion: Occasion) -> dict[str, Any]:
     }
 
 
-def _subject_and_lead(occasion: Occasion, words: dict[str, Any]) -> tuple[str, str]:
+def _subject_and_lead(occasion: Occasion, words: dict[str, str]) -> tuple[str, str]:
     """A kind's template holds the subject in its first line and the opening sentences below."""
     text = template(f"{occasion.kind}.txt").render(words)
     subject, _, lead = text.strip().partition("\n")
     return subject, " ".join(lead.split())
 
 
-def _findings(request: Mapping[str, Any]) -> list[str]:
-    found = (request.get("row") or {}).get("findings") or []
-    shown = [line(finding.get("text"), 300) for finding in found[:_MOST_FINDINGS]]
+def _findings(request: ApprovalRequest) -> list[str]:
+    found = request.row.findings
+    shown = [line(finding.text, 300) for finding in found[:_MOST_FINDINGS]]
     more = len(found) - len(shown)
     return [*shown, f"and {more} more"] if more else shown
 
 
-def _invoice(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (request.get("row") or {}).get("invoice") or {}
+def _invoice(request: ApprovalRequest) -> InvoiceSummary:
+    return request.row.invoice or InvoiceSummary()
 
 
 def template(name: str) -> Template:

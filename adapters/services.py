@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ class Services:
     make_reader: Callable[[Settings], InvoiceReader] = _reader_of
     open_container: Callable[[Settings, str], Blobs] = _owned_container
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _made: dict[str, object] = field(default_factory=dict[str, object], init=False, repr=False, compare=False)
 
     @property
     def checker(self) -> DocumentChecker:
@@ -130,7 +130,7 @@ def _checker_of(settings: Settings) -> Callable[[], DocumentChecker]:
 
 
 @contextmanager
-def replaced_by(services: Services) -> Iterator[Services]:
+def replaced_by(services: Services) -> Generator[Services, None, None]:
     """Use other services for a while: how tests put working fakes in the place of the outside."""
     global _current
     before, _current = _current, services

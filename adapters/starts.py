@@ -9,18 +9,30 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient
+from pydantic import ConfigDict, Field, ValidationError
 
 from adapters.settings import Settings
+from invoicing.records.base import Record
 from stores.blobs import StorageRefused, StorageUnavailable
 
 # A message of a storage queue holds 64 KiB, of which base64 takes a quarter.
 _LARGEST = 48 * 1024
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 2}
+
+
+class _Start(Record):
+    """A message of the queue; `input` is that of the orchestration, which alone reads it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    orchestrator: str = Field(min_length=1)
+    instance: str = Field(min_length=1)
+    input: Any
 
 
 def enqueue(settings: Settings, orchestrator: str, instance_id: str, value: Any) -> None:
@@ -53,13 +65,11 @@ def decode(data: bytes) -> tuple[str, str, Any]:
 
     Raises ValueError for anything else.
     """
-    body = json.loads(data)
-    if not isinstance(body, dict) or set(body) != {"orchestrator", "instance", "input"}:
-        raise ValueError("a message of the queue is not one of this app's")
-    name, instance = body["orchestrator"], body["instance"]
-    if not (isinstance(name, str) and name and isinstance(instance, str) and instance):
-        raise ValueError("a message of the queue names no orchestration")
-    return name, instance, body["input"]
+    try:
+        start = _Start.model_validate_json(data)
+    except ValidationError:
+        raise ValueError("a message of the queue is not one of this app's") from None
+    return start.orchestrator, start.instance, start.input
 
 
 def _queue(settings: Settings) -> QueueClient:
@@ -72,7 +82,7 @@ def _queue(settings: Settings) -> QueueClient:
 
 
 @contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated(what: str) -> Generator[None, None, None]:
     """Turn an error of the SDK into one of ours; `what` names the call in the text."""
     try:
         yield

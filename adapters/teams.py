@@ -19,8 +19,11 @@ from adapters.channels import NotSent
 PATIENCE = 20.0
 _LONGEST_TEXT = 500
 
+Card = dict[str, Any]
+"""A message for a webhook of Teams: JSON in Microsoft's form, which nothing of ours reads."""
 
-def card(title: str, text: str, facts: Sequence[tuple[str, str]], link: str, action: str) -> dict[str, Any]:
+
+def card(title: str, text: str, facts: Sequence[tuple[str, str]], link: str, action: str) -> Card:
     """An Adaptive Card 1.4 in the envelope that a Teams webhook takes: title, text, facts, and a button."""
     body = [
         {"type": "TextBlock", "text": _literal(title), "weight": "Bolder", "size": "Medium", "wrap": True},
@@ -43,7 +46,7 @@ def card(title: str, text: str, facts: Sequence[tuple[str, str]], link: str, act
     return {"type": "message", "attachments": [attachment]}
 
 
-def post(webhook: str, message: dict[str, Any]) -> None:
+def post(webhook: str, message: Card) -> None:
     """Post a card. Raises NotSent; its text does not name the webhook, whose address is its password."""
     request = urllib.request.Request(  # noqa: S310 - the scheme was checked when the settings were read
         webhook, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"

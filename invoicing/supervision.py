@@ -10,7 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from invoicing.failures import cause_of, first_line
+from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT
 from invoicing.records.batch_steps import PROCESS_BATCH
+from invoicing.records.invoice_steps import PROCESS_INVOICE
+from invoicing.records.message_steps import DIGEST, NOTIFICATION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
 
 #: Pauses before each new start: a lost worker is replaced in seconds, a bad deployment takes longer to mend.
@@ -21,7 +24,8 @@ RECOVERED_AFTER = timedelta(hours=1)
 #: Orchestrations that are nobody's part: each is started again by the supervisor. The parts are called again
 #: by the run that they belong to.
 ROOTS = frozenset(
-    {"batch_approvals", "batch_document", "digest", "notification", "process_batch", "process_invoice"}
+    step.name
+    for step in (PROCESS_BATCH, PROCESS_INVOICE, BATCH_APPROVALS, BATCH_DOCUMENT, DIGEST, NOTIFICATION)
 )
 
 #: The reason of a case whose run the task hub does not know.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import azure.durable_functions as df
 
+from invoicing.failures import first_line
+from invoicing.records.base import Step
+from invoicing.records.message_steps import Delivery, DeliveryProgress, DeliveryTry
 from orchestrators.retry import Backoff
-from orchestrators.sdk import failure_of
 from orchestrators.waiting import sleep_until
+
+Input = TypeVar("Input")
 
 #: How long it is tried where the step never answers; else the step says until when.
 PATIENCE = timedelta(days=2)
@@ -19,38 +23,41 @@ PAUSES = Backoff(timedelta(seconds=10), 2, timedelta(hours=1), attempts=1000)
 
 
 def deliver(
-    context: df.DurableOrchestrationContext, activity: str, job: dict[str, Any]
-) -> Generator[Any, Any, dict[str, Any]]:
-    """Try until it is sent, is not needed any more, or its time is over.
+    context: df.DurableOrchestrationContext,
+    step: Step[Input, DeliveryTry],
+    try_of: Callable[[bool], Input],
+) -> Generator[Any, Any, Delivery]:
+    """Try until it is sent, is not needed any more, or its time is over; never raises.
 
-    The activity gets `job` with `{"last": whether this is the last try}` and answers `{"outcome", "until":
-    ISO time of the last try, "error"?}`; the outcome `again` asks for another try. Returns `{"outcome",
-    "attempts", "error"?}`; never raises. Custom status while it is tried again: `{"attempts", "error"}`.
+    `try_of` gives the input of a try; it is told whether that is the last one. The custom status says what is
+    wrong while it is tried again (`DeliveryProgress`).
     """
-    ends, attempts = context.current_utc_datetime + PATIENCE, 0
+    ends = context.current_utc_datetime + PATIENCE
+    attempts = 0
     while True:
         last = context.current_utc_datetime >= ends
         attempts += 1
-        tried = yield from _tried(context, activity, {**job, "last": last})
-        if last and tried["outcome"] == "again":
-            tried["outcome"] = "failed"
-        until = tried.pop("until", None)
-        if tried["outcome"] != "again":
-            return {**tried, "attempts": attempts}
+        tried = yield from _tried(context, step, try_of(last))
+        if tried.outcome != "again":
+            return Delivery(outcome=tried.outcome, error=tried.error, attempts=attempts)
+        if last:
+            return Delivery(outcome="failed", error=tried.error, attempts=attempts)
 
-        if until is not None:
-            ends = datetime.fromisoformat(until)
-        context.set_custom_status({"attempts": attempts, "error": tried.get("error", "")})
+        ends = tried.until or ends
+        progress = DeliveryProgress(attempts=attempts, error=tried.error or "")
+        context.set_custom_status(progress.as_plain())
         yield from sleep_until(context, _next_try(context.current_utc_datetime, ends, attempts))
 
 
 def _tried(
-    context: df.DurableOrchestrationContext, activity: str, job: dict[str, Any]
-) -> Generator[Any, Any, dict[str, Any]]:
+    context: df.DurableOrchestrationContext, step: Step[Input, DeliveryTry], value: Input
+) -> Generator[Any, Any, DeliveryTry]:
+    """One try. A step that failed may have better luck with the next one."""
     try:
-        return (yield context.call_activity(activity, job))
+        answer: Any = yield context.call_activity(step.name, step.written_input(value))
+        return step.parsed_output(answer)
     except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
-        return {"outcome": "again", "error": failure_of(error).text}
+        return DeliveryTry(outcome="again", error=first_line(str(error)))
 
 
 def _next_try(now: datetime, ends: datetime, failures: int) -> datetime:

@@ -9,36 +9,64 @@ then: started again, it goes on where it was and sends nothing twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
-from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 
+from invoicing.records.message_steps import (
+    CLOSE_SLOT,
+    DIGEST,
+    SEND_DIGEST,
+    ClosedSlot,
+    Delivery,
+    DeliveryOutcome,
+    DigestJob,
+    DigestPart,
+    DigestResult,
+)
 from orchestrators.delivery import deliver
-from orchestrators.retry import ActivityGaveUp, call_with_retry
+from orchestrators.retry import ActivityGaveUp
+from orchestrators.steps import call, input_of
 from orchestrators.waiting import sleep_until
 
 bp = df.Blueprint()
 
 
-@bp.orchestration_trigger(context_name="context")
-def digest(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
-    """Send what was gathered in a slot.
+@bp.orchestration_trigger(context_name="context", orchestration=DIGEST.name)
+def digest(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Send what was gathered in a slot. Its types are those of `DIGEST`; it never raises.
 
-    Input: `{"slot": its name, "ends": ISO time, "channel", "to": persons}`. Output: `{"outcome": "completed"
-    | "failed", "parts": {"sent" | "failed" | "obsolete": mails}, "error"?}`; never raises. Custom status
-    while it is tried again: `{"attempts", "error"}`.
+    The custom status says what is wrong while it is tried again.
     """
-    job: dict[str, Any] = context.get_input() or {}
-    yield from sleep_until(context, datetime.fromisoformat(job["ends"]))
+    job = input_of(context, DIGEST)
+    yield from sleep_until(context, job.ends)
     try:
-        closed = yield from call_with_retry(context, "close_slot", job)
+        closed = yield from call(context, CLOSE_SLOT, job)
     except ActivityGaveUp as failure:
-        return {"outcome": "failed", "parts": {}, "error": str(failure)}
+        failed = DigestResult(outcome="failed", parts={}, error=str(failure))
+        return DIGEST.written_output(failed)
 
-    parts: dict[str, int] = {}
-    for part in range(closed["parts"]):
-        ended = yield from deliver(context, "send_digest", {**job, **closed, "part": part})
-        parts[ended["outcome"]] = parts.get(ended["outcome"], 0) + 1
-    return {"outcome": "completed", "parts": parts}
+    parts: Counter[DeliveryOutcome] = Counter()
+    for number in range(closed.parts):
+        ended = yield from _send(context, job, closed, number)
+        parts[ended.outcome] += 1
+    return DIGEST.written_output(DigestResult(outcome="completed", parts=dict(parts)))
+
+
+def _send(
+    context: df.DurableOrchestrationContext, job: DigestJob, closed: ClosedSlot, number: int
+) -> Generator[Any, Any, Delivery]:
+    def attempt(last: bool) -> DigestPart:
+        return DigestPart(
+            slot=job.slot,
+            ends=job.ends,
+            channel=job.channel,
+            to=job.to,
+            parts=closed.parts,
+            part=number,
+            last=last,
+        )
+
+    return (yield from deliver(context, SEND_DIGEST, attempt))

@@ -11,17 +11,20 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from invoicing.records.message_steps import NOTIFICATION, SEND_NOTIFICATION, NotificationTry
 from orchestrators.delivery import deliver
+from orchestrators.steps import input_of
 
 bp = df.Blueprint()
 
 
-@bp.orchestration_trigger(context_name="context")
-def notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict]:
-    """Send a message.
+@bp.orchestration_trigger(context_name="context", orchestration=NOTIFICATION.name)
+def notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Send a message. Its types are those of `NOTIFICATION`; it never raises."""
+    job = input_of(context, NOTIFICATION)
 
-    Input: `{"approval", "notice": id}`. Output: `{"outcome": "sent" | "failed" | "obsolete", "attempts",
-    "error"?}`; never raises. Custom status while it is tried again: `{"attempts", "error"}`.
-    """
-    job: Any = context.get_input()
-    return (yield from deliver(context, "send_notification", job))
+    def attempt(last: bool) -> NotificationTry:
+        return NotificationTry(approval=job.approval, notice=job.notice, last=last)
+
+    delivery = yield from deliver(context, SEND_NOTIFICATION, attempt)
+    return NOTIFICATION.written_output(delivery)

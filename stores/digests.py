@@ -1,8 +1,7 @@
 """Digests in blobs: the messages to a person that fall into one slot of time, until they are sent as one.
 
-    digests/{slot}/waiting/{notice}   a message that waits; its metadata say the same, so that one listing
-    reads
-                                      thousands of them
+    digests/{slot}/waiting/{notice}   a message that waits; its metadata say the same, so that thousands of
+                                      them are read by one listing
     digests/{slot}/closing            no more messages: written before the messages are listed
     digests/{slot}/members.json       which messages those were, written once
     digests/{slot}/state.json         why it could not be sent yet
@@ -19,13 +18,12 @@ import json
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
-from invoicing.approval import names
 from invoicing.approval.gathering import Slot
+from invoicing.records.messages import DigestFailure, Notice
 from stores import notices, records
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs, StorageUnavailable
-from stores.notices import Notice
 from stores.records import RecordDamaged
 
 #: By how much the clocks of two machines may differ: so long before its end a slot may be closed already.
@@ -37,17 +35,7 @@ PART = 250
 _LARGEST_METADATA = 7000
 
 
-class DigestState(BaseModel):
-    """Why a digest could not be sent so far: how often it was tried, and the last error."""
-
-    model_config = ConfigDict(frozen=True)
-
-    attempts: int
-    error: str
-    at: datetime
-
-
-_STATE = TypeAdapter(DigestState)
+_FAILURE = TypeAdapter(DigestFailure)
 _IDS = TypeAdapter(tuple[str, ...])
 
 
@@ -61,7 +49,7 @@ def join(blobs: Blobs, notice: Notice, slot: Slot, clock: Callable[[], datetime]
         _add(blobs, notice, slot)
 
         may_be_closed = clock() >= slot.ends - CLOCKS_DIFFER
-        if not may_be_closed or not blobs.exists(names.slot_closing(slot.name)):
+        if not may_be_closed or not blobs.exists(_closing_name(slot.name)):
             return slot
         if notice.id in members(blobs, slot.name):
             return slot
@@ -74,12 +62,12 @@ def join(blobs: Blobs, notice: Notice, slot: Slot, clock: Callable[[], datetime]
 
 def close(blobs: Blobs, slot: str) -> tuple[str, ...]:
     """Take no more messages into a slot; returns the ids of those in it. Repeating it returns the same."""
-    blobs.write(names.slot_closing(slot), b"")
+    blobs.write(_closing_name(slot), b"")
 
-    prefix = names.slot_waiting(slot)
+    prefix = _waiting_name(slot)
     found = [blob.name.removeprefix(prefix) for blob in blobs.list(prefix)]
     try:
-        blobs.create(names.slot_members(slot), json.dumps(found).encode())
+        blobs.create(_members_name(slot), json.dumps(found).encode())
     except BlobConflict:
         return members(blobs, slot)
     return tuple(found)
@@ -91,7 +79,7 @@ def members(blobs: Blobs, slot: str) -> tuple[str, ...]:
     Raises StorageUnavailable where it is not closed yet, and RecordDamaged.
     """
     try:
-        return _ids(blobs, names.slot_members(slot))
+        return _ids(blobs, _members_name(slot))
     except BlobMissing as error:
         raise StorageUnavailable(f"slot {slot} is being closed") from error
 
@@ -101,7 +89,7 @@ def part(blobs: Blobs, slot: str, number: int) -> list[Notice]:
 
     One that cannot be read is logged and left out. Raises as `members`.
     """
-    prefix = names.slot_waiting(slot)
+    prefix = _waiting_name(slot)
     wanted = set(members(blobs, slot)[number * PART : (number + 1) * PART])
     listed = [blob for blob in blobs.list(prefix) if blob.name.removeprefix(prefix) in wanted]
 
@@ -113,7 +101,7 @@ def part(blobs: Blobs, slot: str, number: int) -> list[Notice]:
 
 def waiting(blobs: Blobs, slot: str) -> int:
     """How many messages wait in a slot."""
-    return sum(1 for _ in blobs.list(names.slot_waiting(slot)))
+    return sum(1 for _ in blobs.list(_waiting_name(slot)))
 
 
 def sent(blobs: Blobs, slot: str, number: int) -> frozenset[str] | None:
@@ -122,41 +110,41 @@ def sent(blobs: Blobs, slot: str, number: int) -> frozenset[str] | None:
     Raises RecordDamaged.
     """
     try:
-        return frozenset(_ids(blobs, names.slot_sent(slot, number)))
+        return frozenset(_ids(blobs, _sent_name(slot, number)))
     except BlobMissing:
         return None
 
 
 def note_sent(blobs: Blobs, slot: str, number: int, ids: Collection[str]) -> None:
     """Note that a part was sent with these messages: from now on it is not sent again."""
-    blobs.write(names.slot_sent(slot, number), json.dumps(sorted(ids)).encode())
+    blobs.write(_sent_name(slot, number), json.dumps(sorted(ids)).encode())
 
 
-def note_failure(blobs: Blobs, slot: str, error: str, at: datetime) -> DigestState:
+def note_failure(blobs: Blobs, slot: str, error: str, at: datetime) -> DigestFailure:
     """Note that the digest could not be sent this time."""
-    before = state(blobs, slot)
-    after = DigestState(attempts=before.attempts + 1 if before else 1, error=error, at=at)
-    blobs.write(names.slot_state(slot), after.model_dump_json().encode())
+    before = failure(blobs, slot)
+    after = DigestFailure(attempts=before.attempts + 1 if before else 1, error=error, at=at)
+    blobs.write(_state_name(slot), after.as_json())
     return after
 
 
-def state(blobs: Blobs, slot: str) -> DigestState | None:
+def failure(blobs: Blobs, slot: str) -> DigestFailure | None:
     """Why the digest could not be sent so far; None where nothing went wrong, or it cannot be read."""
-    name = names.slot_state(slot)
+    name = _state_name(slot)
     try:
-        return records.from_json(_STATE, name, blobs.read(name))
+        return records.from_json(_FAILURE, name, blobs.read(name))
     except (BlobMissing, RecordDamaged):
         return None
 
 
 def as_it_is(blobs: Blobs, found: list[Notice]) -> list[Notice]:
     """Messages with what went wrong with the digests that they wait for."""
-    slots = {one.slot for one in found if one.state == "queued" and one.slot}
-    states = {slot: state(blobs, slot.name) for slot in slots}
-    return [_with_state(one, states[one.slot]) if one.slot in states else one for one in found]
+    slots = {notice.slot for notice in found if notice.state == "queued" and notice.slot}
+    failures = {slot: failure(blobs, slot.name) for slot in slots}
+    return [_as_its_digest(notice, failures.get(notice.slot)) if notice.slot else notice for notice in found]
 
 
-def _with_state(notice: Notice, failed: DigestState | None) -> Notice:
+def _as_its_digest(notice: Notice, failed: DigestFailure | None) -> Notice:
     if failed is None or notice.state != "queued":
         return notice
 
@@ -167,9 +155,34 @@ def _ids(blobs: Blobs, name: str) -> tuple[str, ...]:
     return records.from_json(_IDS, name, blobs.read(name))
 
 
+def _folder(slot: str) -> str:
+    return f"digests/{slot}/"
+
+
+def _waiting_name(slot: str, notice: str = "") -> str:
+    """The blob of a message that waits; without `notice`, the prefix of all."""
+    return f"{_folder(slot)}waiting/{notice}"
+
+
+def _closing_name(slot: str) -> str:
+    return f"{_folder(slot)}closing"
+
+
+def _members_name(slot: str) -> str:
+    return f"{_folder(slot)}members.json"
+
+
+def _state_name(slot: str) -> str:
+    return f"{_folder(slot)}state.json"
+
+
+def _sent_name(slot: str, part: int) -> str:
+    return f"{_folder(slot)}sent-{part:04d}"
+
+
 def _add(blobs: Blobs, notice: Notice, slot: Slot) -> None:
     # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
-    text = json.dumps(notice.model_dump(mode="json"))
+    text = json.dumps(notice.as_plain())
     metadata = {"notice": text} if len(text) <= _LARGEST_METADATA else None
 
-    blobs.write(names.slot_waiting(slot.name, notice.id), text.encode(), metadata)
+    blobs.write(_waiting_name(slot.name, notice.id), text.encode(), metadata)

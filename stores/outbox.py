@@ -7,31 +7,29 @@ from dataclasses import asdict
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
 
-from invoicing.approval import names
-from invoicing.records.messages import Message
+from invoicing.records.messages import Message, OutboxMessage
 from stores import records
 from stores.blobs import BlobInfo, BlobMissing, Blobs
 from stores.records import Listed
 
 PREFIX = "outbox/"
-
-
-@dataclass(frozen=True)
-class OutboxMessage(Message):
-    """A message in the outbox, and when it was left there (ISO time)."""
-
-    created: str = ""
+# Larger than any moment in milliseconds that something can be made at (year 2286).
+_NEVER = 10**13
 
 
 _MESSAGE = TypeAdapter(OutboxMessage)
 
 
+def blob_name(message: str, created: datetime) -> str:
+    """The blob of a message; the newest sorts first."""
+    return f"{PREFIX}{_NEVER - int(created.timestamp() * 1000):013d}-{message}.json"
+
+
 def put(blobs: Blobs, message: Message, created: datetime) -> None:
     """Leave a message in the outbox; the same one again changes nothing."""
     body = {"created": created.isoformat(), **asdict(message)}
-    blobs.write(names.outbox(message.id, created), json.dumps(body, ensure_ascii=False).encode())
+    blobs.write(blob_name(message.id, created), json.dumps(body, ensure_ascii=False).encode())
 
 
 def messages(

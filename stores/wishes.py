@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
-from invoicing.approval import names
 from invoicing.approval.gathering import Wish
+from invoicing.records.messages import StatedWish
 from stores import records
 from stores.blobs import BlobInfo, Blobs
 
-
-class StatedWish(BaseModel):
-    """What somebody said about how they want messages, and when."""
-
-    model_config = ConfigDict(frozen=True)
-
-    who: str
-    messages: Wish
-    said: datetime
-
+_PREFIX = "wishes/"
 
 _WISH = TypeAdapter(StatedWish)
+
+
+def blob_name(person: str) -> str:
+    """The blob of one person's wish."""
+    return f"{_PREFIX}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
 
 
 def state(blobs: Blobs, wish: StatedWish) -> None:
     """Keep what somebody said, over what they said before."""
     # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
-    text = json.dumps(wish.model_dump(mode="json"))
-    blobs.write(names.wish(wish.who), text.encode(), {"wish": text})
+    text = json.dumps(wish.as_plain())
+    blobs.write(blob_name(wish.who), text.encode(), {"wish": text})
 
 
 def stated(blobs: Blobs) -> dict[str, Wish]:
     """What each person said; one listing, no blob is read."""
-    listed = records.each(blobs.list(names.WISHES), _wish)
+    listed = records.each(blobs.list(_PREFIX), _wish)
     return {wish.who: wish.messages for wish in listed.found}
 
 

@@ -11,8 +11,8 @@ from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import StageState
 from invoicing.records.answers import approvals as answers
 from invoicing.records.approval import InboxEntry
+from invoicing.records.messages import Notice
 from stores import records
-from stores.notices import Notice
 from stores.records import Listed, RecordDamaged
 from triggers.own_links import OwnLinks
 from usecases.approval_view import ApprovalView

@@ -15,8 +15,8 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.policy import Policy, PolicyInvalid
+from invoicing.records.messages import StatedWish
 from stores import wishes
-from stores.wishes import StatedWish
 from triggers.errors import refusal_of
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
 from triggers.responses import Refused

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
+from pydantic import ValidationError
 
 from adapters import services
-from invoicing.records.messages import MessageItem
+from invoicing.records.message_steps import DIGEST, DigestJob
+from invoicing.records.messages import MessageItem, OutboxMessage
 from invoicing.records.supervision import OpenWork
 from stores import digests, outbox, supervised
 from stores.blobs import Blobs, StorageRefused
-from stores.outbox import OutboxMessage
 from triggers.pages_common import own_path, page, page_response, people_of, visitor
 from triggers.request_texts import bad_page, page_token
 from triggers.responses import Refused
@@ -65,14 +66,18 @@ class Gathered:
 
 def _gathered(blobs: Blobs) -> list[Gathered]:
     """The digests that were begun, the next one first."""
-    begun = [work for work in supervised.work_under_way(blobs) if work.orchestrator == "digest"]
-    found = [_of(blobs, work) for work in begun]
-    return sorted(found, key=lambda one: (one.goes_out, one.to))
+    begun = [work for work in supervised.work_under_way(blobs) if work.orchestrator == DIGEST.name]
+    jobs = [job for work in begun if (job := _job_of(work))]
+    found = [Gathered(list(job.to), job.ends, digests.waiting(blobs, job.slot)) for job in jobs]
+    return sorted(found, key=lambda gathered: (gathered.goes_out, gathered.to))
 
 
-def _of(blobs: Blobs, work: OpenWork) -> Gathered:
-    goes_out = datetime.fromisoformat(work.input["ends"])
-    return Gathered(work.input["to"], goes_out, digests.waiting(blobs, work.input["slot"]))
+def _job_of(work: OpenWork) -> DigestJob | None:
+    """What a digest was started with; None where a hand or another version wrote something else."""
+    try:
+        return DIGEST.parsed_input(work.input)
+    except ValidationError:
+        return None
 
 
 def _shown(message: OutboxMessage) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from web.views.runs import (
     events_table,
     families_near,
     is_part,
+    json_object,
     newest_first,
     own_parts,
     part_names,
@@ -192,9 +193,8 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
         found.append(("Why it failed", run.output))
     elif run.status in ("Terminated", "Canceled"):
         found.append((f"It was {STATUSES[run.status]}", run.output or "No reason is given."))
-    elif isinstance(run.output, dict) and run.output.get("error"):
-        error = run.output["error"]
-        found.append(("What it reported", error.get("message") if isinstance(error, dict) else error))
+    elif error := json_object(run.output).get("error"):
+        found.append(("What it reported", json_object(error).get("message", error)))
     steps: Counter[tuple[Kind, str, str | None]] = Counter(
         (bar.kind, bar.name, bar.detail) for bar in (line.bars if line else []) if bar.outcome == "failed"
     )
@@ -210,7 +210,7 @@ def _links(instance: str, run: Run) -> list[tuple[str, str]]:
         return [(f"/batches/{instance}", "The batch")]
     if names.is_approval_id(instance):
         return [(f"/approvals/{instance}", "The invoice and its approval")]
-    approval = run.custom.get("approval") if isinstance(run.custom, dict) else None
+    approval = json_object(run.custom).get("approval")
     if isinstance(approval, str) and names.is_approval_id(approval):
         return [
             (f"/approvals/{approval}", "The invoice and its approval"),

@@ -27,20 +27,20 @@ bp = df.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="45 0 * * * *", run_on_startup=True)
 async def make_storage(timer: func.TimerRequest) -> None:
     """Make the queue of starts and the app's container, unless they are there. It never raises."""
-    here = services.current()
-    await asyncio.gather(*(asyncio.to_thread(_try, make, here) for make in (_queue, _container)))
+    current = services.current()
+    await asyncio.gather(*(asyncio.to_thread(_try, make, current) for make in (_queue, _container)))
 
 
-def _queue(here: Services) -> None:
-    starts.make_queue(here.settings)
+def _queue(current: Services) -> None:
+    starts.make_queue(current.settings)
 
 
-def _container(here: Services) -> None:
-    here.blobs.make_container()
+def _container(current: Services) -> None:
+    current.blobs.make_container()
 
 
-def _try(make: Callable[[Services], None], here: Services) -> None:
+def _try(make: Callable[[Services], None], current: Services) -> None:
     try:
-        make(here)
+        make(current)
     except StorageError as error:
         logging.warning("storage is not there yet, what is missing is made on first use: %s", error)

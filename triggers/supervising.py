@@ -21,7 +21,7 @@ from triggers.statuses import runs_begun
 from usecases import supervise
 from usecases.supervise import NoCase
 from web.run_listing import PAGE, newest
-from web.views.runs import Run
+from web.views.runs import Run, json_object
 
 bp = df.Blueprint()
 
@@ -66,15 +66,14 @@ async def look(client: df.DurableOrchestrationClient, now: datetime, back: timed
 
 def failed_run(run: Run) -> FailedRun:
     """A failed run as the supervisor takes it."""
-    job = run.input if isinstance(run.input, dict) else {}
     return FailedRun(
-        work=OpenWork(instance=run.id, orchestrator=run.name, input=job),
+        work=OpenWork(instance=run.id, orchestrator=run.name, input=dict(json_object(run.input))),
         failure=str(run.output or ""),
     )
 
 
 def _is_awaited(run: Run) -> bool:
-    return isinstance(run.input, dict) and run.input.get("awaited") is True
+    return json_object(run.input).get("awaited") is True
 
 
 @bp.route(route="api/cases", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -31,8 +31,8 @@ async def anchor_ledgers(timer: func.TimerRequest) -> None:
 
     Raises AnchorFailed, which the platform counts as a failure of this function; the next hour tries again.
     """
-    here = services.current()
-    place = Place(here.settings, here.blobs, here.ledger_keys, here.anchor_copies)
+    current = services.current()
+    place = Place(current.settings, current.blobs, current.ledger_keys, current.anchor_copies)
     taken = await asyncio.to_thread(anchoring.run, place, datetime.now(UTC))
     if taken is not None:
         logging.info("anchor %d of the ledgers was taken", taken)

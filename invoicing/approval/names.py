@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
 from typing import NamedTuple
 
 _INVOICE_ID = re.compile(r"i[0-9a-f]{24}")
@@ -12,11 +11,6 @@ _APPROVAL_ID = re.compile(r"a[0-9a-f]{24}")
 _REFERENCE = re.compile(r"(?P<owner>i[0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})/(?P<n>[1-9][0-9]{0,6})")
 _UNIT = re.compile(r"b[0-9a-f]{24}-[0-9]{5,7}|i[0-9a-f]{24}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
-# Larger than any moment in milliseconds that something can be made at (year 2286).
-_NEVER = 10**13
-
-DIGESTS = "digests/"
-WISHES = "wishes/"
 
 
 class Reference(NamedTuple):
@@ -102,56 +96,3 @@ def is_of_unit(reference: str, unit: str) -> bool:
     if match is None:
         return False
     return reference == unit if match["owner"] else unit.rpartition("-")[0] == match["batch"]
-
-
-# ---------------------------------------------------------------- blobs of messages
-
-
-def notifications(approval: str) -> str:
-    """The prefix of what became of an approval's messages."""
-    return f"approvals/{approval}/notifications/"
-
-
-def notification(approval: str, notice: str) -> str:
-    """What became of one message."""
-    return f"{notifications(approval)}{notice}.json"
-
-
-def slot(name: str) -> str:
-    """The prefix of all that is kept of one slot's digest (`gathering.Slot.name`)."""
-    return f"{DIGESTS}{name}/"
-
-
-def slot_waiting(name: str, notice: str = "") -> str:
-    """A message that waits for the end of its slot; without `notice` the prefix of all."""
-    return f"{slot(name)}waiting/{notice}"
-
-
-def slot_closing(name: str) -> str:
-    """Exists when the slot takes no more messages."""
-    return f"{slot(name)}closing"
-
-
-def slot_members(name: str) -> str:
-    """Which messages the digest is made of; written once."""
-    return f"{slot(name)}members.json"
-
-
-def slot_state(name: str) -> str:
-    """Why the digest could not be sent yet."""
-    return f"{slot(name)}state.json"
-
-
-def slot_sent(name: str, part: int) -> str:
-    """Exists when a part of the digest was sent."""
-    return f"{slot(name)}sent-{part:04d}"
-
-
-def wish(person: str) -> str:
-    """How a person wants messages."""
-    return f"{WISHES}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
-
-
-def outbox(message: str, created: datetime) -> str:
-    """A notification that no channel is set for; the newest sorts first."""
-    return f"outbox/{_NEVER - int(created.timestamp() * 1000):013d}-{message}.json"

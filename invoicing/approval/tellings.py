@@ -15,20 +15,21 @@ from invoicing.approval.deciding import StandIns
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
 from invoicing.approval.stages import Progress
+from invoicing.records.messages import MessageKind
 
 _LONGEST_COMMENT = 500
 
 
 @dataclass(frozen=True)
 class Telling:
-    """What one entry has to be told: `kind` is one of `adapters.messages.KINDS`, `to` are persons.
+    """What one entry has to be told: `to` are persons.
 
     `seq`: the entry. `deadline`: when its stage ends. `author`, `comment`: who said what. `outcome`: what
     became of the approval, for `decided`.
     """
 
     seq: int
-    kind: str
+    kind: MessageKind
     stage: str
     to: tuple[str, ...]
     deadline: datetime | None = None
@@ -49,9 +50,11 @@ def tellings(
 
     `away`: who stands in for those who are away.
     """
-    state, found = stages.progress(asked, ()), []
+    state = stages.progress(asked, ())
+    found: list[Telling] = []
     for place, entry in enumerate(entries):
-        before, state = state, stages.after(state, entry)
+        before = state
+        state = stages.after(before, entry)
         if entry.seq <= after:
             continue
         telling = _telling(entry, before, state, entries[:place], sender, away or {})
@@ -71,54 +74,55 @@ def _telling(
     to_sender = (sender,) if sender else ()
     if entry.kind == "closed":
         return _decided(entry, state, earlier, to_sender)
-    current = next((one for one in state.stages if one.name == entry.stage), None)
+    current = next((stage for stage in state.stages if stage.name == entry.stage), None)
     if current is None or current.since is None:
         return None
 
-    told = Telling(entry.seq, "request", current.name, (), stages.deadline(current))
+    telling = Telling(entry.seq, "request", current.name, (), stages.deadline(current))
     asked = _deciders(state, sender, away)
     match entry.kind:
         case "stage_opened":
-            return replace(told, to=asked)
+            return replace(telling, to=asked)
         case "reminder" if current.question is not None:
-            return _question(told, earlier, to_sender)  # it is the sender whom everybody waits for
+            return _question(telling, earlier, to_sender)  # it is the sender whom everybody waits for
         case "reminder" | "escalation":
-            return replace(told, kind=entry.kind, to=asked)
+            return replace(telling, kind=entry.kind, to=asked)
         case "expiry" if current.status == "open":
-            return replace(told, kind="escalation", to=asked)
+            return replace(telling, kind="escalation", to=asked)
         case "expiry":
-            return replace(told, kind="expired", to=_deciders(before, sender, away))
+            return replace(telling, kind="expired", to=_deciders(before, sender, away))
         case "approve" if current.status == "open":
             # Where fewer people than needed are left of those who were asked, others are asked now.
             before_it = _deciders(before, sender, away)
-            return replace(told, to=tuple(one for one in asked if one not in before_it))
+            return replace(telling, to=tuple(person for person in asked if person not in before_it))
         case "ask":
-            return _question(told, [entry], to_sender)
+            return _question(telling, [entry], to_sender)
         case "answer":
-            asker = next((one.who for one in reversed(earlier) if one.kind == "ask"), None)
-            said = entry.comment[:_LONGEST_COMMENT]
+            asker = next((past.who for past in reversed(earlier) if past.kind == "ask"), None)
+            comment = entry.comment[:_LONGEST_COMMENT]
             return replace(
-                told, kind="answer", to=(asker,) if asker else (), author=entry.who or "", comment=said
+                telling, kind="answer", to=(asker,) if asker else (), author=entry.who or "", comment=comment
             )
-    return None
+        case _:
+            return None
 
 
-def _question(told: Telling, earlier: Sequence[Entry], to_sender: tuple[str, ...]) -> Telling | None:
-    asked = next((one for one in reversed(earlier) if one.kind == "ask"), None)
+def _question(telling: Telling, earlier: Sequence[Entry], to_sender: tuple[str, ...]) -> Telling | None:
+    asked = next((past for past in reversed(earlier) if past.kind == "ask"), None)
     if asked is None:
         return None
-    said = asked.comment[:_LONGEST_COMMENT]
-    return replace(told, kind="question", to=to_sender, author=asked.who or "", comment=said)
+    comment = asked.comment[:_LONGEST_COMMENT]
+    return replace(telling, kind="question", to=to_sender, author=asked.who or "", comment=comment)
 
 
 def _deciders(state: Progress, sender: str | None, away: StandIns) -> tuple[str, ...]:
     """Whose decision is open, also while the sender is to answer a question first."""
-    unasked = tuple(replace(one, question=None) for one in state.stages)
+    unasked = tuple(replace(stage, question=None) for stage in state.stages)
     return deciding.waiting_for(replace(state, stages=unasked), sender, away)
 
 
 def _decided(entry: Entry, state: Progress, earlier: Sequence[Entry], to: tuple[str, ...]) -> Telling:
-    last = next((one for one in reversed(earlier) if one.kind in ("approve", "reject", "expiry")), None)
+    last = next((past for past in reversed(earlier) if past.kind in ("approve", "reject", "expiry")), None)
     return Telling(
         seq=entry.seq,
         kind="decided",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -82,21 +83,49 @@ def test_decisions_are_taken_though_workers_are_killed_all_the_time(tmp_path: Pa
         host.stop()
 
 
+class _Mail:
+    """What people got: the tokens of the links, read once and looked for again where one is missing."""
+
+    def __init__(self, host: KillableHost) -> None:
+        self._host = host
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    def token(self, approval: str, person: str) -> str:
+        """The token by which a person may decide."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with self._lock:
+                if (approval, person) not in self._tokens:
+                    self._look()
+                if token := self._tokens.get((approval, person)):
+                    return token
+            time.sleep(2)
+        raise AssertionError(f"{person} was not told of {approval}; cases: {asked(self._host, 'cases')}")
+
+    def _look(self) -> None:
+        for message, item in _messages(self._host):
+            if item["kind"] == "request":
+                self._tokens[item["approval"], message["to"]] = item["link"].partition("?t=")[2]
+
+
 def _decide_all(host: KillableHost, approvals: list[str], rejected: frozenset[str]) -> None:
+    mail = _Mail(host)
+
     def decide(approval: str) -> None:
         if approval in rejected:
-            _decide(host, approval, ANN, "reject")
+            _decide(host, approval, mail.token(approval, ANN), "reject")
             return
         for person in (ANN, BOB):
-            _decide(host, approval, person, "approve")
+            _decide(host, approval, mail.token(approval, person), "approve")
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(decide, approvals))
 
 
-def _decide(host: KillableHost, approval: str, person: str, decision: str) -> None:
+def _decide(host: KillableHost, approval: str, token: str, decision: str) -> None:
     """Decide with the link of the message; whoever got no answer asks again, and may hear that it is done."""
-    body = {"decision": decision, "comment": "seen", "t": _token(host, approval, person)}
+    body = {"decision": decision, "comment": "seen", "t": token}
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(requests.RequestException):
@@ -105,17 +134,7 @@ def _decide(host: KillableHost, approval: str, person: str, decision: str) -> No
                 return
             assert answer.status_code >= 500, answer.text
         time.sleep(0.3)
-    raise AssertionError(f"{person} cannot decide {approval}")
-
-
-def _token(host: KillableHost, approval: str, person: str) -> str:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        for message, item in _messages(host):
-            if message["to"] == person and (item["approval"], item["kind"]) == (approval, "request"):
-                return item["link"].partition("?t=")[2]
-        time.sleep(1)
-    raise AssertionError(f"{person} was not told of {approval}; cases: {asked(host, 'cases')}")
+    raise AssertionError(f"{approval} cannot be decided")
 
 
 def _messages(host: KillableHost) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -38,11 +38,11 @@ from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
 from invoicing.records.base import InvoiceId, Person
 from invoicing.records.invoice import InvoiceRecord
+from invoicing.records.messages import Notice
 from invoicing.records.supervision import Case, OpenWork
 from orchestrators import approval, batch_approvals, digest, invoice, notification
 from stores import approval_names, notices, supervised
 from stores.invoices import InvoiceStore, record_name
-from stores.notices import Notice
 from stores.payables import PAYABLES
 from tests.app_versions import CURRENT
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS

@@ -21,11 +21,13 @@ from adapters.channels import NotSent
 from devhost.testing import HostCrash
 from invoicing.approval import names
 from invoicing.approval.deciding import DecisionRefused
+from invoicing.approval.gathering import Slot
 from invoicing.approval.tellings import tellings
+from invoicing.records.message_steps import DigestJob
 from stores import outbox
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
-from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, plain, sha256
+from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, sha256
 from tests.orchestrators.approval_model import plan_loss
 from usecases.approval_view import read_approval
 
@@ -183,8 +185,12 @@ class World:
             return
         slot = next(one.slot for one in self.office.told if one.slot and one.slot.name == self._slot)
         self.office.host.clock.advance(slot.ends - self.office.host.now + timedelta(seconds=1))
-        self._without_faults(lambda: plain(digest_steps.close_slot)({"slot": self._slot}))
+        self._without_faults(lambda: self._close_slot(slot))
         self._note(f"a process stands still; meanwhile {self._slot} is closed")
+
+    def _close_slot(self, slot: Slot) -> None:
+        job = DigestJob(slot=slot.name, ends=slot.ends, channel="outbox", to=())
+        digest_steps.close_slot(job)
 
     def _send(self, *arguments: Any) -> None:
         if self.mail_is_down:

@@ -12,8 +12,8 @@ import pytest
 
 from adapters.channels import NotSent
 from invoicing.approval import names
+from invoicing.records.messages import StatedWish
 from stores import outbox, wishes
-from stores.wishes import StatedWish
 from tests.orchestrators.approval_kit import ANN, BOB, DOCUMENT, SUE, Office, clerk
 
 pytestmark = pytest.mark.usefixtures("quick_and_quiet")

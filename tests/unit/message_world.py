@@ -18,11 +18,11 @@ from invoicing.approval import names
 from invoicing.approval.gathering import Wish
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
+from invoicing.records.message_steps import CLOSE_SLOT, SEND_DIGEST, SEND_NOTIFICATION
+from invoicing.records.messages import Notice, OutboxMessage, StatedWish
 from stores import approval_names, approvals, notices, outbox, wishes
 from stores.blobs import Blobs
 from stores.ledgers import Ledger
-from stores.outbox import OutboxMessage
-from stores.wishes import StatedWish
 from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
@@ -33,10 +33,6 @@ from usecases.telling import tell
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LIFETIME = timedelta(days=14)
-
-_close_slot = digest_steps.close_slot._function.get_user_function()  # type: ignore[attr-defined]
-_send_digest = digest_steps.send_digest._function.get_user_function()  # type: ignore[attr-defined]
-_send = send_notification.send_notification._function.get_user_function()  # type: ignore[attr-defined]
 
 
 class World:
@@ -135,7 +131,7 @@ class World:
         """Send what was queued to be sent alone, each once; returns the outcomes."""
         jobs = [value for name, _, value in self.queued if name == "notification"]
         with services.replaced_by(self.services()):
-            return [_outcome(_send({**job, "last": last})) for job in jobs]
+            return [_outcome(send_once({**job, "last": last})) for job in jobs]
 
     def send_digests(self, *, last: bool = False) -> list[dict[str, Any]]:
         """Let the slots of all queued digests end, and send each part once; returns the outcomes."""
@@ -146,15 +142,15 @@ class World:
     def send_digest(self, job: dict[str, Any], *, last: bool = False) -> list[dict[str, Any]]:
         """Close a slot and send each part of its digest once; returns the outcomes."""
         with services.replaced_by(self.services()):
-            parts = _close_slot(job)["parts"]
+            parts = close_slot(job)["parts"]
             jobs = [{**job, "part": part, "parts": parts, "last": last} for part in range(parts)]
-            return [_outcome(_send_digest(one)) for one in jobs]
+            return [_outcome(send_part(part)) for part in jobs]
 
     def outbox(self) -> list[OutboxMessage]:
         """The messages that were sent, the newest first."""
         return outbox.messages(self.blobs)[0].found
 
-    def notices(self, *approvals_: str) -> list[notices.Notice]:
+    def notices(self, *approvals_: str) -> list[Notice]:
         """The messages that were noted for these approvals."""
         return [
             notice for approval in approvals_ for notice in notices.of_approval(self.blobs, approval).found
@@ -163,6 +159,22 @@ class World:
     def states(self, *approvals_: str) -> set[tuple[str, str]]:
         """Person and state of each message of these approvals."""
         return {(person, notice.state) for notice in self.notices(*approvals_) for person in notice.to}
+
+
+def send_once(job: dict[str, Any]) -> dict[str, Any]:
+    """What the step of a message that goes out alone answers, in JSON as the host sees both."""
+    notification = send_notification.send_notification(SEND_NOTIFICATION.parsed_input(job))
+    return SEND_NOTIFICATION.written_output(notification)
+
+
+def close_slot(job: dict[str, Any]) -> dict[str, Any]:
+    """What the step that closes a slot answers."""
+    return CLOSE_SLOT.written_output(digest_steps.close_slot(CLOSE_SLOT.parsed_input(job)))
+
+
+def send_part(job: dict[str, Any]) -> dict[str, Any]:
+    """What the step that sends a part of a digest answers."""
+    return SEND_DIGEST.written_output(digest_steps.send_digest(SEND_DIGEST.parsed_input(job)))
 
 
 def _outcome(ended: dict[str, Any]) -> dict[str, Any]:

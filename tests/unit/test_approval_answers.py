@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stores.notices import Notice
+from invoicing.records.messages import Notice
 from stores.records import Listed
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, NOON, put_approval
@@ -13,16 +13,17 @@ from usecases.approval_view import read_approval
 
 
 def _notice(n: int, kind: str) -> Notice:
-    return Notice(
+    usual = Notice(
         id=f"n{n:024x}",
         approval="a" + "1" * 24,
         entry=2,
-        kind=kind,
+        kind="request",
         stage="clerk",
         channel="mail",
         to=(ANN,),
         created=NOON,
     )
+    return usual.changed(kind=kind)
 
 
 def test_a_message_of_an_unknown_kind_costs_its_own_line() -> None:

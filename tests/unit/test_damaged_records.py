@@ -14,17 +14,14 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.services import Services
-from invoicing.approval import names
 from invoicing.approval.delegation import Delegation, stand_ins_by_person
 from invoicing.approval.gathering import Slot
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
-from invoicing.records.messages import Message, MessageItem
+from invoicing.records.messages import Message, MessageItem, Notice, StatedWish
 from stores import absences, approval_names, batch_names, intake_records, notices, outbox, wishes
 from stores.batches import BatchStore
-from stores.notices import Notice
 from stores.records import RecordDamaged
-from stores.wishes import StatedWish
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.message_world import World
@@ -212,7 +209,7 @@ def _message(here: Services, n: int) -> str:
     message = Message(f"n{n}", ANN, "Ann", f"Subject {n}", "text", "<p>", link, items)
     created = NOW + timedelta(seconds=n)
     outbox.put(here.blobs, message, created)
-    return names.outbox(message.id, created)
+    return outbox.blob_name(message.id, created)
 
 
 @_each_break
@@ -243,7 +240,7 @@ async def test_damaged_state_of_a_message_costs_its_own_line(here: Services, bro
     approval = _approval(here, "RE-1")
     for n in "12":
         notices.write(here.blobs, _notice("n" + n * 24, approval))
-    here.blobs.write(names.notification(approval, "n" + "2" * 24), broken)
+    here.blobs.write(notices.blob_name(approval, "n" + "2" * 24), broken)
     req = func.HttpRequest(
         "GET", "http://localhost:7071/api/approvals", params={}, route_params={"id": approval}, body=b""
     )
@@ -273,11 +270,11 @@ async def test_any_change_to_the_state_of_a_message_leaves_the_approval(here: Se
     """A field that is missing, of another kind, half a character, a slot that there is not."""
     approval = _approval(here, "RE-1")
     notice = _notice("n" + "1" * 24, approval)
-    whole = json.loads(notices.to_bytes(notice))
+    whole = json.loads(notice.as_json())
     slots = [json.loads(one) for one in _variants(json.dumps(whole["slot"]).encode())]
     odd = [json.dumps({**whole, "slot": slot}).encode() for slot in [*slots, {**whole["slot"], "seconds": 0}]]
     for data in [*_variants(json.dumps(whole).encode()), *odd]:
-        here.blobs.write(names.notification(approval, notice.id), data)
+        here.blobs.write(notices.blob_name(approval, notice.id), data)
         await _shows(pages_approval.page_approval, f"/approvals/{approval}", "RE-1")
 
 
@@ -288,7 +285,7 @@ def test_damaged_state_of_a_message_is_written_anew_when_it_is_asked_for_again(t
     approval = world.open(approvers=(ANN,))
     world.tell(approval)
     (notice,) = world.notices(approval)
-    blob = names.notification(approval, notice.id)
+    blob = notices.blob_name(approval, notice.id)
     world.blobs.write(blob, b"{")
     (sent,) = world.send_alone()
     assert (sent["outcome"], blob in sent["error"]) == ("failed", True)
@@ -329,7 +326,7 @@ async def test_damaged_wish_counts_as_none(here: Services, broken: bytes) -> Non
     """The page shows what the policy says, and the wishes of the others count."""
     for person in (ANN, BOB):
         wishes.state(here.blobs, StatedWish(who=person, messages="single", said=NOW))
-    here.blobs.write(names.wish(ANN), broken, {"wish": broken.decode("latin-1")})
+    here.blobs.write(wishes.blob_name(ANN), broken, {"wish": broken.decode("latin-1")})
     assert wishes.stated(here.blobs) == {BOB: "single"}
     await _shows(pages_absences.page_absences, "/absences", 'value="digest" checked')
 

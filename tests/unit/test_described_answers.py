@@ -17,12 +17,11 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.services import Services
 from invoicing.approval.delegation import Delegation
-from invoicing.records.messages import Message, MessageItem
+from invoicing.records.messages import Message, MessageItem, Notice
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
 from stores import approval_names, notices, outbox, supervised
 from stores.invoices import row_name
-from stores.notices import Notice
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.report_rows import finding, invoice, row

@@ -13,12 +13,12 @@ import pytest
 from adapters import digest_messages, services
 from adapters.digest_messages import DigestLine
 from invoicing.approval import names
+from invoicing.records.messages import InvoiceLine
 from stores import approval_names, digests, notices, supervised
 from stores.blobs import StorageUnavailable
-from stores.notices import InvoiceLine
 from tests.fakes.mail_server import MailServer
 from tests.fakes.webhook import Webhook
-from tests.unit.message_world import ANN, BOB, NOW, SUE, Dies, DyingBlobs, World
+from tests.unit.message_world import ANN, BOB, NOW, SUE, Dies, DyingBlobs, World, close_slot, send_part
 
 
 @pytest.fixture
@@ -315,12 +315,10 @@ def test_process_that_dies_at_any_call_while_it_sends_ends_the_same(tmp_path: Pa
 
 
 def _sending_dies(world: World, job: dict[str, Any], blobs: DyingBlobs) -> bool:
-    from tests.unit import message_world as steps
-
     with services.replaced_by(world.services(blobs)):  # type: ignore[arg-type]
         try:
-            parts = steps._close_slot(job)["parts"]
-            steps._send_digest({**job, "part": 0, "parts": parts, "last": False})
+            parts = close_slot(job)["parts"]
+            send_part({**job, "part": 0, "parts": parts, "last": False})
         except Dies:
             return True
     return False

@@ -9,14 +9,19 @@ from typing import Any
 
 import pytest
 
-from adapters import messages
+from adapters import messages, wording
 from adapters.messages import KINDS, Occasion
+from invoicing.approval.policy import Stage
+from invoicing.records.approval import ApprovalRequest
+from invoicing.records.messages import MessageKind
 from stores import approval_names, notices, outbox, supervised
 from stores.blobs import StorageUnavailable
 from stores.records import RecordDamaged
 from tests.fakes.mail_server import MailServer
 from tests.fakes.webhook import Webhook
+from tests.unit.asked import asked
 from tests.unit.message_world import ANN, BOB, LIFETIME, NOW, SUE, World
+from tests.unit.report_rows import finding, row
 
 DEADLINE = NOW + LIFETIME
 
@@ -128,13 +133,13 @@ def test_message_that_only_tells_has_no_signed_link(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_of_message_says_what_it_is_about(kind: str) -> None:
+def test_every_kind_of_message_says_what_it_is_about(kind: MessageKind) -> None:
     """Supplier, number, amount and findings, in text and HTML; the HTML escapes strangers' words."""
-    findings = [{"text": "The IBAN <b>is</b> wrong."}]
+    findings = [finding("SETTLE-IBAN", "warning", "The IBAN <b>is</b> wrong.", "settle")]
     occasion = Occasion(
         kind=kind,
         stage="clerk",
-        request={"row": {"invoice": _nasty(), "findings": findings}},
+        request=_request(invoice=_nasty(), findings=findings),
         author="A<i>",
         comment="Hm <script>",
         deadline=DEADLINE,
@@ -164,10 +169,21 @@ def _nasty() -> dict[str, Any]:
     }
 
 
+def _request(**row_changes: Any) -> ApprovalRequest:
+    stage = Stage("clerk", (ANN,), timedelta(days=14))
+    return asked("i" + "1" * 24, stage, row=row(**row_changes))
+
+
 @pytest.mark.parametrize("payable", [None, "", "a lot"])
-def test_invoice_without_an_amount_still_makes_a_message(payable: Any) -> None:
+def test_amount_that_is_none_is_said_to_be_unknown(payable: Any) -> None:
+    """Whatever stands there."""
+    assert wording.amount(payable, "EUR") == "an unknown amount"
+
+
+@pytest.mark.parametrize("invoice", [None, {"number": "1", "payable": None}])
+def test_invoice_without_an_amount_still_makes_a_message(invoice: Any) -> None:
     """It says that it does not know."""
-    occasion = Occasion("request", "clerk", {"row": {"invoice": {"payable": payable}}})
+    occasion = Occasion("request", "clerk", _request(invoice=invoice))
     message = messages.render(occasion, id="n", to=ANN, to_name="", link="https://x", personal=False)
     assert "an unknown amount" in message.text
 
@@ -273,7 +289,7 @@ def test_outbox_shows_the_newest_first_and_one_message_once(world: World) -> Non
     assert len(world.outbox()) == 1
     later = NOW + timedelta(days=1)
     message = messages.render(
-        Occasion("decided", "", {}), id="n2", to=SUE, to_name="", link="https://x", personal=False
+        Occasion("decided", "", _request()), id="n2", to=SUE, to_name="", link="https://x", personal=False
     )
     outbox.put(world.blobs, message, later)
     found, page = outbox.messages(world.blobs, top=1)
@@ -288,7 +304,7 @@ def test_message_is_read_back_as_it_was_written(world: World) -> None:
     approval = world.open(approvers=(ANN,))
     world.tell(approval)
     (notice,) = world.notices(approval)
-    assert notices.from_json("n", notices.to_bytes(notice)) == notice
+    assert notices.from_json("n", notice.as_json()) == notice
     assert isinstance(notice.created, datetime)
     with pytest.raises(RecordDamaged):
         notices.from_json("n", b'{"id": "n1"}')

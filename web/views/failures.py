@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from web.words import shortened
 
@@ -57,11 +57,12 @@ def _details(text: str) -> str | None:
 
 def _stack(wrapped: Any) -> str | None:
     """The innermost stack of a serialised exception."""
-    found = None
+    found: str | None = None
     for _ in range(20):
         if not isinstance(wrapped, dict):
             break
-        lines = wrapped.get("StackTraceString") or wrapped.get("RemoteStackTraceString")
+        exception = cast("dict[str, Any]", wrapped)  # as .NET writes one: foreign JSON
+        lines = exception.get("StackTraceString") or exception.get("RemoteStackTraceString")
         found = lines if isinstance(lines, str) and lines.strip() else found
-        wrapped = wrapped.get("InnerException")
+        wrapped = exception.get("InnerException")
     return found

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from web.views.timeline import Timeline
 from web.views.timeline_chart import spoken
@@ -76,7 +76,7 @@ class Run:
     @property
     def phase(self) -> str | None:
         """What an open run says that it does just now."""
-        phase = self.custom.get("phase") if isinstance(self.custom, Mapping) else None
+        phase = json_object(self.custom).get("phase")
         return spoken(phase)[:40] if isinstance(phase, str) and not self.ended else None
 
     @property
@@ -91,11 +91,18 @@ class Run:
         return duration(timedelta(seconds=max(1, round(seconds))))
 
 
+def json_object(value: object) -> Mapping[str, Any]:
+    """A value that a run keeps, where it is a JSON object, else an empty one.
+
+    It is the task hub's: an operator or another version may have written it, so nothing is taken for granted.
+    """
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
 def own_outcome(output: Any) -> str | None:
     """The word by which one of our orchestrations says how it ended, where it is one short word."""
-    if not isinstance(output, Mapping):
-        return None
-    word = output.get("status") or output.get("outcome")
+    status = json_object(output)
+    word = status.get("status") or status.get("outcome")
     return spoken(word) if isinstance(word, str) and len(word) <= 30 else None
 
 
@@ -161,9 +168,9 @@ def newest_first(runs: Iterable[Run]) -> list[Run]:
 
 def waiting_for(custom: Any) -> list[str]:
     """The names of the events that a run waits for, as far as its custom status says so."""
-    if not isinstance(custom, Mapping):
-        return []
-    stage, attempt = custom.get("stage"), custom.get("attempt")
+    status = json_object(custom)
+    stage = status.get("stage")
+    attempt = status.get("attempt")
     if isinstance(stage, str) and isinstance(attempt, int):
         return [f"decision.{stage}.{attempt}"]
     return []

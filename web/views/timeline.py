@@ -100,7 +100,7 @@ class Timeline:
     start: datetime
     end: datetime
     ended: bool
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list[Bar])
 
     @property
     def length(self) -> timedelta:
@@ -262,7 +262,7 @@ def ticks(span: timedelta, most: int = 5) -> list[timedelta]:
     seconds = span.total_seconds()
     if seconds <= 0:
         return []
-    step = next((one for one in _STEPS if seconds / one <= most), _STEPS[-1])
+    step = next((size for size in _STEPS if seconds / size <= most), _STEPS[-1])
     while seconds / step > most:
         step *= 2
     return [timedelta(seconds=step * n) for n in range(1, int(seconds / step) + 1)]

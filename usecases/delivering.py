@@ -1,4 +1,4 @@
-"""Delivering: one message, or a digest, over the channel that it is for. Shared by the steps that send."""
+"""Deliver one message, or a digest, over the channel that it is for; shared by all that sends."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters import digest_messages, mail, messages, policies, teams
+from adapters.channels import NotSent
 from adapters.digest_messages import DigestLine
 from adapters.links import DEFAULT_LIFETIME, Purpose
 from adapters.messages import Occasion
 from adapters.services import Services
 from invoicing.approval.policy import PolicyInvalid
-from invoicing.records.messages import Message
+from invoicing.records.messages import Message, MessageKind, Notice
 from stores import outbox
-from stores.notices import Notice
 from usecases.approval_view import ApprovalView
 
 #: Messages that ask for something, and what their link is for; the others only tell.
-ASKS: dict[str, Purpose] = {
+ASKS: dict[MessageKind, Purpose] = {
     "request": "decide",
     "reminder": "decide",
     "escalation": "decide",
@@ -39,83 +39,88 @@ class Envelope:
     part: tuple[int, int] = (1, 1)
 
 
-def alone(here: Services, notice: Notice, view: ApprovalView, envelope: Envelope) -> None:
+def alone(services: Services, notice: Notice, view: ApprovalView, envelope: Envelope) -> None:
     """Send a message by itself. Raises NotSent, and SettingError where a setting that it needs is missing."""
-    occasion = _occasion(here, notice, view)
+    occasion = _occasion(services, notice, view)
     if notice.channel == "teams":
-        shown = [name_of(here, person) for person in notice.to]
-        card = messages.card(occasion, shown, here.links.page(notice.approval))
-        teams.post(here.settings.channels.teams_webhook or "", card)
+        shown = [name_of(services, person) for person in notice.to]
+        card = messages.card(occasion, shown, services.links.page(notice.approval))
+        teams.post(services.settings.channels.teams_webhook or "", card)
         return
 
     (person,) = notice.to
-    token = _token(here, notice, view.request.document.sha256, person)
+    token = _token(services, notice, view.request.document.sha256, person)
     message = messages.render(
         occasion,
         id=envelope.id,
         to=person,
-        to_name=name_of(here, person),
-        link=here.links.page(notice.approval, token),
+        to_name=name_of(services, person),
+        link=services.links.page(notice.approval, token),
         personal=token is not None,
     )
-    _send(here, notice.channel, message, envelope.created)
+    _send(services, notice.channel, message, envelope.created)
 
 
-def together(here: Services, found: Sequence[Notice], envelope: Envelope) -> None:
+def together(services: Services, gathered: Sequence[Notice], envelope: Envelope) -> None:
     """Send messages to one person over one channel as a digest. Raises as `alone`."""
-    inbox = f"{here.links.home()}/inbox"
-    if found[0].channel == "teams":
-        card = digest_messages.card([_line(here, notice, None) for notice in found], inbox)
-        teams.post(here.settings.channels.teams_webhook or "", card)
+    inbox = f"{services.links.home()}/inbox"
+    if gathered[0].channel == "teams":
+        card = digest_messages.card([_line(services, notice, None) for notice in gathered], inbox)
+        teams.post(services.settings.channels.teams_webhook or "", card)
         return
 
-    (person,) = found[0].to
-    lines = [_line(here, notice, person) for notice in found]
+    (person,) = gathered[0].to
+    lines = [_line(services, notice, person) for notice in gathered]
     message = digest_messages.render(
-        lines, id=envelope.id, to=person, to_name=name_of(here, person), link=inbox, part=envelope.part
+        lines, id=envelope.id, to=person, to_name=name_of(services, person), link=inbox, part=envelope.part
     )
-    _send(here, found[0].channel, message, envelope.created)
+    _send(services, gathered[0].channel, message, envelope.created)
 
 
-def name_of(here: Services, person: str) -> str:
+def may_help_again(error: Exception) -> bool:
+    """Whether another try may help: a channel says so, and a setting that is missing can be set."""
+    return error.again if isinstance(error, NotSent) else True
+
+
+def name_of(services: Services, person: str) -> str:
     """A person's name from the policy; a policy that cannot be used now is no reason not to write."""
     try:
-        known = policies.load(here.settings).people.get(person)
+        known = policies.load(services.settings).people.get(person)
     except PolicyInvalid:
         known = None
     return known.name if known else person
 
 
-def _send(here: Services, channel: str, message: Message, created: datetime) -> None:
-    server = here.settings.channels.smtp
+def _send(services: Services, channel: str, message: Message, created: datetime) -> None:
+    server = services.settings.channels.smtp
     if channel == "mail" and server:
-        mail.send(server, here.settings.channels.mail_from, message, created)
+        mail.send(server, services.settings.channels.mail_from, message, created)
     else:  # the outbox, also where mail was switched off after the message was queued
-        outbox.put(here.blobs, message, created)
+        outbox.put(services.blobs, message, created)
 
 
-def _line(here: Services, notice: Notice, person: str | None) -> DigestLine:
+def _line(services: Services, notice: Notice, person: str | None) -> DigestLine:
     """A line for a person; without one, for all who read a channel, hence without a signed link."""
-    token = _token(here, notice, notice.line.sha256, person) if person else None
+    token = _token(services, notice, notice.line.sha256, person) if person else None
     return DigestLine(
         approval=notice.approval,
         kind=notice.kind,
         invoice=notice.line,
-        link=here.links.page(notice.approval, token),
-        people=() if person else tuple(name_of(here, one) for one in notice.to),
+        link=services.links.page(notice.approval, token),
+        people=() if person else tuple(name_of(services, reader) for reader in notice.to),
         deadline=notice.deadline,
-        author=name_of(here, notice.author) if notice.author else "",
+        author=name_of(services, notice.author) if notice.author else "",
         comment=notice.comment,
         outcome=notice.outcome,
     )
 
 
-def _token(here: Services, notice: Notice, sha256: str, person: str) -> str | None:
+def _token(services: Services, notice: Notice, sha256: str, person: str) -> str | None:
     """A signed link for messages that ask for something; it lasts as long as the stage does."""
     purpose = ASKS.get(notice.kind)
     if purpose is None:
         return None
-    return here.links.sign(
+    return services.links.sign(
         notice.approval,
         notice.stage,
         person,
@@ -126,14 +131,14 @@ def _token(here: Services, notice: Notice, sha256: str, person: str) -> str | No
     )
 
 
-def _occasion(here: Services, notice: Notice, view: ApprovalView) -> Occasion:
+def _occasion(services: Services, notice: Notice, view: ApprovalView) -> Occasion:
     """What was said comes with the message: the ledger may hold more by the time that it is sent."""
     outcome = notice.outcome or view.outcome or "closed"
     return Occasion(
         kind=notice.kind,
         stage=notice.stage,
-        request=view.request.as_plain(),
-        author=name_of(here, notice.author) if notice.author else "",
+        request=view.request,
+        author=name_of(services, notice.author) if notice.author else "",
         comment=notice.comment,
         outcome=outcome.capitalize(),
         deadline=notice.deadline,
@@ -150,7 +155,7 @@ def is_needed(notice: Notice, view: ApprovalView) -> bool:
         return False
     if current is None or current.name != notice.stage:
         # The stage may be about to open; one that is behind us is not.
-        return any(one.name == notice.stage and one.status == "waiting" for one in view.stages)
+        return any(stage.name == notice.stage and stage.status == "waiting" for stage in view.stages)
     if notice.kind == "question":
         return current.question is not None
     return not set(notice.to) <= set(current.approvals.values())

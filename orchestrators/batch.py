@@ -17,18 +17,16 @@ import azure.durable_functions as df
 
 from invoicing.records.base import BatchId
 from invoicing.records.batch import Counts
+from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, START_APPROVALS, BatchApprovalsJob
 from invoicing.records.batch_steps import (
-    BATCH_APPROVALS,
     BATCH_CHUNK,
     BATCH_REPORT,
     BATCH_WINDOW,
     CLAIM_INVOICES,
     COUNT_RESULTS,
     PROCESS_BATCH,
-    START_APPROVALS,
     UNPACK_BATCH,
     WRITE_REPORT,
-    ApprovalsJob,
     ApprovalsState,
     BatchJob,
     BatchProgress,
@@ -136,14 +134,15 @@ def _hand_over(
     if not job.approval:
         return None
     if not job.wait:
-        asked = ApprovalsJob(batch=job.batch, sender=job.sender)
+        asked = BatchApprovalsJob(batch=job.batch, sender=job.sender)
         begun = yield from call(context, START_APPROVALS, asked)
         return ApprovalsState(status="running", instance=begun.started)
 
     _show(context, "approval", total, total, counts)
-    awaited = ApprovalsJob(batch=job.batch, sender=job.sender, awaited=True)
+    awaited = BatchApprovalsJob(batch=job.batch, sender=job.sender, awaited=True)
     # The same id as that of a detached start, so that whoever looks for it finds it in both cases.
-    return (yield from call_child(context, BATCH_APPROVALS, awaited, f"{job.batch}-approvals"))
+    ended = yield from call_child(context, BATCH_APPROVALS, awaited, f"{job.batch}-approvals")
+    return ApprovalsState(status=ended.status, counts=ended.counts, error=ended.error)
 
 
 @bp.orchestration_trigger(context_name="context")

@@ -32,20 +32,6 @@ class BatchJob(Record):
     again: bool = False
 
 
-class ApprovalsJob(Record):
-    """The approvals of a batch; `awaited`: the batch waits for them."""
-
-    batch: BatchId
-    sender: Person | None = None
-    awaited: bool | None = optional()
-
-
-class ApprovalsStarted(Record):
-    """`started`: the instance that was started, or was there already."""
-
-    started: str
-
-
 class ApprovalsState(Record):
     """How far the approvals of a batch are.
 
@@ -178,5 +164,3 @@ SET_ASIDE = Step("set_aside", SetAsideJob, PartResult)
 COUNT_RESULTS = Step("count_results", BatchRef, Counts)
 CLAIM_INVOICES = Step("claim_invoices", BatchRef, PartResult)
 WRITE_REPORT = Step("write_report", ReportJob, ReportWritten)
-START_APPROVALS = Step("start_approvals", ApprovalsJob, ApprovalsStarted)
-BATCH_APPROVALS = Step("batch_approvals", ApprovalsJob, ApprovalsState)

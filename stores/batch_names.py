@@ -43,12 +43,7 @@ def results(batch: str) -> str:
 def result(batch: str, chunk: int, first: int | None = None, last: int | None = None) -> str:
     """The rows (NDJSON) of a chunk, or of its documents `first` to `last`."""
     part = "" if first is None else f"-{first:06d}-{last:06d}"
-    return f"{result_prefix(batch, chunk)}{part}.ndjson"
-
-
-def result_prefix(batch: str, chunk: int) -> str:
-    """The prefix of the results of a chunk, whatever parts they were written in."""
-    return f"{results(batch)}{chunk:05d}"
+    return f"{results(batch)}{chunk:05d}{part}.ndjson"
 
 
 def chunk_of_result(name: str) -> int:

@@ -1,7 +1,9 @@
-"""Batches in storage: what was taken in, how it is divided, and its report."""
+"""Batches in storage: what was taken in, the wish to stop, how a batch is divided, its report, their list."""
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from typing import IO
 
 from pydantic import TypeAdapter
@@ -9,15 +11,22 @@ from pydantic import TypeAdapter
 from invoicing.records.batch import BatchRecord, Manifest
 from invoicing.records.report import BatchTotals
 from stores import batch_names, records
-from stores.blobs import BlobMissing, Blobs
+from stores.blobs import BlobConflict, BlobMissing, Blobs
 
 _RECORD = TypeAdapter(BatchRecord)
 _MANIFEST = TypeAdapter(Manifest)
 _TOTALS = TypeAdapter(BatchTotals)
 
 
-class DocumentUnknown(Exception):
-    """The batch has no document of this number."""
+@dataclass(frozen=True)
+class BatchesPage:
+    """A page of the list of batches: their ids, the newest first, and the token of the next page, if any.
+
+    An id may be none of ours, where somebody else wrote into the list.
+    """
+
+    ids: list[str]
+    next_token: str | None
 
 
 class BatchStore:
@@ -28,16 +37,44 @@ class BatchStore:
 
     # ------------------------------------------------------------ taking in
 
+    def create(self, record: BatchRecord) -> None:
+        """Keep the record of a new batch. Raises BlobConflict where there is one."""
+        self._blobs.create(batch_names.record(record.batch), _RECORD.dump_json(record))
+
     def record(self, batch: str) -> BatchRecord:
         """What was asked for. Raises BlobMissing and RecordDamaged."""
         name = batch_names.record(batch)
         return records.from_json(_RECORD, name, self._blobs.read(name))
 
+    def prepare(self, record: BatchRecord, upload: bytes | None) -> None:
+        """Store what a batch's run begins with, list the batch, and forget a wish to stop it."""
+        if upload is not None:
+            # An equal request that was quicker wrote the same bytes: the record has their hash.
+            with contextlib.suppress(BlobConflict):
+                self._blobs.write(batch_names.upload(record.batch), upload)
+        self._blobs.delete(batch_names.stop_mark(record.batch))
+        self._blobs.write(batch_names.index(record.batch, record.created), b"")
+
+    def newest(self, top: int, token: str | None) -> BatchesPage:
+        """A page of at most `top` batches. Raises StorageRefused for a token that is not ours."""
+        page = self._blobs.page(batch_names.INDEX, top, token)
+        return BatchesPage([batch_names.batch_of_index(blob.name) for blob in page.blobs], page.next_token)
+
+    # ------------------------------------------------------------ stopping
+
+    def ask_to_stop(self, batch: str) -> None:
+        """Note that a batch is to be stopped; its run sees it before it begins something new."""
+        self._blobs.write(batch_names.stop_mark(batch), b"")
+
+    def is_asked_to_stop(self, batch: str) -> bool:
+        """Say whether somebody asked that a batch be stopped."""
+        return self._blobs.exists(batch_names.stop_mark(batch))
+
+    # ------------------------------------------------------------ chunks
+
     def upload_size(self, batch: str) -> int:
         """The size in bytes of the zip that was sent. Raises BlobMissing."""
         return self._blobs.size(batch_names.upload(batch))
-
-    # ------------------------------------------------------------ chunks
 
     def divide(self, batch: str, manifest: Manifest) -> None:
         """Write how the batch is divided into chunks."""
@@ -54,16 +91,6 @@ class BatchStore:
             return self.manifest(batch)
         except BlobMissing:
             return None
-
-    def chunk_of(self, batch: str, n: int) -> int:
-        """The chunk that holds document `n`. Raises DocumentUnknown and BlobMissing.
-
-        It takes the same time in a batch of any size: a manifest is one number for 50 documents.
-        """
-        chunk = self.manifest(batch).chunk_of(n)
-        if chunk is None:
-            raise DocumentUnknown(f"{batch} has no document {n}")
-        return chunk
 
     def keep_pack(self, batch: str, chunk: int, data: bytes) -> None:
         """Write a pack of documents that came out of a container."""

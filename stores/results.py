@@ -20,7 +20,6 @@ from invoicing.records.batch import CheckedRow, Counts, Span
 from invoicing.records.document import OUTCOMES, DocumentRow
 from invoicing.tally import add_counts, count_outcomes
 from stores import batch_names, records
-from stores.batches import BatchStore, DocumentUnknown
 from stores.blobs import BlobInfo, Blobs
 
 # Blobs that are fetched at the same time, and so the rows that memory holds at once.
@@ -76,30 +75,6 @@ class ResultStore:
             while some := list(islice(by_chunk, _READ_AHEAD)):
                 for rows in readers.map(self._checked_in, some):
                     yield from rows
-
-    def row(self, batch: str, n: int) -> DocumentRow:
-        """The row of one document as the check wrote it; only its chunk is read.
-
-        Raises DocumentUnknown, BlobMissing (the batch is not unpacked) and RecordDamaged.
-        """
-        rows = self.rows(batch, {n})
-        if n not in rows:
-            raise DocumentUnknown(f"{batch} has no row of document {n}")
-        return rows[n]
-
-    def rows(self, batch: str, wanted: set[int]) -> dict[int, DocumentRow]:
-        """The rows of some documents by number, of those that have one; only their chunks are read."""
-        manifest = BatchStore(self._blobs).manifest(batch)
-        chunks = {manifest.chunk_of(n) for n in wanted} - {None}
-        found: dict[int, DocumentRow] = {}
-        for chunk in sorted(chunk for chunk in chunks if chunk is not None):
-            for row, line in self._checked_in(self._parts(batch, chunk)):
-                if row.n in wanted:
-                    found[row.n] = records.from_json(_ROW, _name(batch, chunk, None), line)
-        return found
-
-    def _parts(self, batch: str, chunk: int) -> list[str]:
-        return [blob.name for blob in self._blobs.list(batch_names.result_prefix(batch, chunk))]
 
     def _checked_in(self, names: list[str]) -> list[Checked]:
         """The rows of one chunk by number, from the blobs that hold parts of it."""

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from invoicing.batch_ids import is_batch_id
 from invoicing.records.answers.batches import BatchApprovals, BatchState, BatchStatus
 from invoicing.records.batch import BatchRecord, Counts
-from stores import intake
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs, StorageRefused
 from stores.records import RecordDamaged
@@ -84,7 +83,7 @@ async def page_of_batches(
 ) -> BatchList:
     """A page of the list. Raises Misunderstood for a token that is not ours."""
     try:
-        page = await asyncio.to_thread(intake.batches_page, blobs, top, token)
+        page = await asyncio.to_thread(BatchStore(blobs).newest, top, token)
     except StorageRefused as error:
         raise bad_page() from error
 

@@ -17,7 +17,6 @@ from invoicing.outcomes import RowLine, line_of, set_aside_row
 from invoicing.records.batch import Span
 from invoicing.records.batch_steps import ChunkJob, ChunkRef, PartResult, SetAsideJob
 from stores.batches import BatchStore
-from stores.intake import is_asked_to_stop
 from stores.results import ResultStore
 
 # After so many seconds a call ends with what it has, and the workflow goes on from there: documents that take
@@ -31,7 +30,7 @@ def check_chunk(services: Services, job: ChunkJob) -> PartResult:
     Repeating it writes the same rows again. Where an earlier run was lost, the rows that it wrote are used.
     """
     until = time.monotonic() + _PATIENCE
-    if is_asked_to_stop(services.blobs, job.batch):
+    if BatchStore(services.blobs).is_asked_to_stop(job.batch):
         return PartResult(outcome="stopped")
     results = ResultStore(services.blobs)
     known = results.counts(job.batch, job.chunk, job.span) if job.again else None

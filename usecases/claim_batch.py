@@ -19,7 +19,6 @@ from invoicing.records.batch_steps import PartResult
 from invoicing.report import Totals
 from stores.batches import BatchStore
 from stores.claims import Claim, ClaimStore, Shard
-from stores.intake import is_asked_to_stop
 from stores.results import ResultStore, row_of
 
 _SHARDS_AT_ONCE = 8
@@ -37,7 +36,7 @@ def claim_batch(services: Services, batch: BatchId) -> PartResult:
     Repeating it changes nothing. Raises ResultsIncomplete where results are missing; nothing is claimed then.
     """
     batches = BatchStore(services.blobs)
-    if is_asked_to_stop(services.blobs, batch):
+    if batches.is_asked_to_stop(batch):
         return PartResult(outcome="stopped")
     results = ResultStore(services.blobs)
     expected = batches.manifest(batch).documents

@@ -6,16 +6,27 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, Protocol, TypeVar
 
 import azure.durable_functions as df
 
 from invoicing.records.supervision import OpenWork
 from stores import supervised
 from stores.blobs import BlobConflict, Blobs
-from stores.intake_records import Record
 from usecases.refusals import NotAsAsked
 from usecases.run_status import status_of
+
+
+class IntakeRecord(Protocol):
+    """What the records of all that is taken in have in common."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what was asked for."""
+        ...
+
+
+Record = TypeVar("Record", bound=IntakeRecord)
 
 
 @dataclass(frozen=True)

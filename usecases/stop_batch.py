@@ -8,7 +8,7 @@ import azure.durable_functions as df
 
 from invoicing.records.answers.batches import ENDED
 from invoicing.records.batch import BatchRecord
-from stores import intake
+from stores.batches import BatchStore
 from stores.blobs import Blobs
 from usecases.batch_status import read_batch
 from usecases.refusals import NotNow
@@ -22,10 +22,10 @@ async def ask_to_stop(client: df.DurableOrchestrationClient, blobs: Blobs, batch
     if run.state in ENDED:
         raise NotNow("batch_ended", f"The batch has ended already: it is {run.state}.")
 
-    await asyncio.to_thread(intake.ask_to_stop, blobs, batch)
+    await asyncio.to_thread(BatchStore(blobs).ask_to_stop, batch)
     return record
 
 
 async def is_asked_to_stop(blobs: Blobs, batch: str) -> bool:
     """Say whether somebody asked that a batch be stopped."""
-    return await asyncio.to_thread(intake.is_asked_to_stop, blobs, batch)
+    return await asyncio.to_thread(BatchStore(blobs).is_asked_to_stop, batch)

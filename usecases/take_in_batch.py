@@ -13,7 +13,7 @@ from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.supervision import OpenWork
-from stores import intake
+from stores.batches import BatchStore
 from usecases.batch_status import read_batch
 from usecases.start_or_find import Intake, TakenIn, start_or_find
 
@@ -47,15 +47,16 @@ async def take_in_batch(
     if new.approval:
         await asyncio.to_thread(policies.load, services.settings)
 
+    batches = BatchStore(services.blobs)
     record = BatchRecord(BatchId(new.batch), services.clock(), new.fingerprint, new.source)
     return await start_or_find(
         client,
         services.blobs,
         Intake(
             record=record,
-            create=lambda: intake.create_batch(services.blobs, record),
+            create=lambda: batches.create(record),
             read=lambda: read_batch(services.blobs, new.batch),
-            prepare=lambda kept: intake.prepare_batch(services.blobs, kept, new.upload),
+            prepare=lambda kept: batches.prepare(kept, new.upload),
             work=_work_of(new, sender),
             restarted_from=frozenset({"missing", "failed", "stopped"}),
             reused="This Idempotency-Key was used for another request. Use a new key for a new batch.",

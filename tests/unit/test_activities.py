@@ -22,8 +22,7 @@ from stores import batch_names
 from stores.batch_sources import open_source
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, StorageUnavailable
-from stores.intake import create_batch
-from stores.results import ResultStore
+from stores.results import ResultStore, row_of
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from usecases import claim_batch
@@ -77,7 +76,9 @@ def _upload(blobs: MemoryBlobs, batch: str, *documents: str, names: tuple[str, .
         for n, text in enumerate(documents):
             archive.writestr(names[n] if names else f"{n}.txt", text)
     source = BatchSource("upload", "may.zip")
-    create_batch(blobs, BatchRecord(BatchId(batch), datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, source))
+    BatchStore(blobs).create(
+        BatchRecord(BatchId(batch), datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, source)
+    )
     blobs.write(batch_names.upload(batch), buffer.getvalue())
     return {"batch": batch, "source": {"kind": "upload", "name": "may.zip"}}
 
@@ -167,7 +168,7 @@ def test_document_over_its_budget_is_a_row_among_those_of_its_neighbours(blobs: 
     unpack(_upload(blobs, ONE, "valid A 1", "endless", "valid A 3"))
     answer = check({"batch": ONE, "chunk": 0, "today": DAY})
     assert answer == {"outcome": "ok", "counts": {"valid": 2, "set_aside": 1}}
-    rows = list(ResultStore(blobs).rows(ONE, {1, 2, 3}).values())
+    rows = [row_of(line) for _, line in ResultStore(blobs).checked(ONE)]
     assert [row.outcome for row in rows] == ["valid", "set_aside", "valid"]
     assert (rows[1].name, rows[1].size) == ("1.txt", 7)
     [found] = rows[1].findings

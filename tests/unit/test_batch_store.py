@@ -17,7 +17,6 @@ from invoicing.report import Totals
 from stores import batch_names
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing
-from stores.intake import create_batch
 from stores.records import RecordDamaged
 from stores.results import ResultStore
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -60,7 +59,7 @@ def test_record_and_manifest_come_back_as_they_were_written() -> None:
     batches = BatchStore(blobs)
     source = BatchSource("container", "inbox/may/", container="inbox", prefix="may/")
     record = BatchRecord(ONE, datetime(2026, 5, 1, 10, tzinfo=UTC), "0" * 64, source)
-    create_batch(blobs, record)
+    batches.create(record)
     assert batches.record(ONE) == record
     assert batches.manifest_if_any(ONE) is None
     with pytest.raises(BlobMissing):

@@ -19,7 +19,7 @@ from invoicing.approval.gathering import Slot
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.messages import Message, MessageItem, Notice, StatedWish
-from stores import absences, approval_names, batch_names, intake_records, notices, outbox, wishes
+from stores import absences, approval_names, batch_names, notices, outbox, wishes
 from stores.batches import BatchStore
 from stores.records import RecordDamaged
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -87,7 +87,7 @@ def _batch(here: Services, n: int) -> str:
     record = BatchRecord(
         BatchId(batch), NOW + timedelta(seconds=n), "0" * 64, BatchSource("upload", f"may-{n}.zip", 9)
     )
-    here.blobs.write(batch_names.record(batch), intake_records.to_bytes(record))
+    BatchStore(here.blobs).create(record)
     here.blobs.write(batch_names.index(batch, record.created), b"")
     return batch
 
@@ -361,6 +361,6 @@ def test_record_that_is_written_is_read() -> None:
         BatchId("b1"), NOW.replace(microsecond=0), "0" * 64, BatchSource("upload", "may.zip", 9)
     )
     blobs = MemoryBlobs()
-    blobs.write(batch_names.record("b1"), intake_records.to_bytes(record))
+    BatchStore(blobs).create(record)
     assert BatchStore(blobs).record("b1") == record
-    assert json.loads(intake_records.to_bytes(record))["source"] == asdict(record.source)
+    assert json.loads(blobs.read(batch_names.record("b1")))["source"] == asdict(record.source)

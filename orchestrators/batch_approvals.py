@@ -57,6 +57,9 @@ PACKS = 20
 PACE = timedelta(seconds=3)
 #: Pauses between two looks: the first one (also after something was settled), and how they grow.
 FIRST_LOOK = timedelta(seconds=2)
+#: For so many approvals. A look lists all that is settled, so that a larger batch is looked at less often:
+#: else looking would cost each of its documents more.
+LOOKED_AT = 1_000
 LONGEST_LOOK = timedelta(minutes=30)
 GROWTH = 1.5
 #: Looks until the run continues as new, after half a day at most. It opens again what is gone by then.
@@ -130,12 +133,13 @@ def _all_settled(
     if not routed.approvals:
         return booked
 
-    pause = FIRST_LOOK
+    first = FIRST_LOOK * max(1, routed.approvals // LOOKED_AT)
+    pause = first
     settled: Counts = {}
     for _ in range(LOOKS):
         yield from sleep(context, pause)
         seen = yield from call(context, COUNT_SETTLED, batch)
-        pause = min(pause * GROWTH, LONGEST_LOOK) if seen == settled else FIRST_LOOK
+        pause = min(pause * GROWTH, LONGEST_LOOK) if seen == settled else first
         settled = seen
         counts = add_counts(booked, settled)
         _show(context, "approval", routed, counts)

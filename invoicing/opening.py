@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from invoicing.archive import DEFAULT_LIMITS
 from invoicing.findings import finding
 from invoicing.model import Invoice, Kind
 from invoicing.readers import cii, ubl
 from invoicing.readers.detect import Syntax, is_pdf, is_zip, syntax_of
-from invoicing.safe_xml import BadDocument, parse
+from invoicing.safe_xml import BadDocument, Element, parse
 
 MAX_BYTES = DEFAULT_LIMITS.max_document
 """Size limit of a document, also of the XML inside a PDF."""
@@ -21,7 +19,7 @@ MAX_BYTES = DEFAULT_LIMITS.max_document
 class Opened:
     """A document that was parsed: its root element, its syntax, and the form it came in."""
 
-    root: etree._Element
+    root: Element
     syntax: Syntax
     kind: Kind
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from typing import Any
 
 from lxml import etree
 
@@ -49,6 +50,10 @@ _RESOURCE_LIMIT = 114
 """libxml2's XML_ERR_RESOURCE_LIMIT: nesting, text length or name length."""
 
 
+#: An element of a document; lxml has no public name for its type.
+Element = etree._Element  # pyright: ignore[reportPrivateUsage]
+
+
 class BadDocument(Exception):
     """A file that cannot be read as an invoice; ``finding`` says why, in words for the sender."""
 
@@ -57,7 +62,7 @@ class BadDocument(Exception):
         self.finding = found
 
 
-def parse(content: bytes) -> etree._Element:
+def parse(content: bytes) -> Element:
     """Parse a document and return its root element; raises `BadDocument`.
 
     Encodings in which markup is ASCII are taken, with or without a byte-order mark: UTF-8, UTF-16, UTF-32,
@@ -70,34 +75,35 @@ def parse(content: bytes) -> etree._Element:
         raise BadDocument(finding("SETTLE-XML-DTD"))
     root = _parse(content)
     # The scan above is by bytes; this is the parser's own word, whatever the encoding.
-    if root.getroottree().docinfo.internalDTD is not None:
+    internal: Any = root.getroottree().docinfo.internalDTD
+    if internal is not None:
         raise BadDocument(finding("SETTLE-XML-DTD"))
     if _TOO_DEEP(root):
         raise BadDocument(finding("SETTLE-XML-LIMIT", f"The XML is nested over {MAX_DEPTH} levels deep."))
     return root
 
 
-def to_text(root: etree._Element) -> str:
+def to_text(root: Element) -> str:
     """Write the document anew as text for Saxon: no byte-order mark, no declaration, nothing to resolve."""
     return etree.tostring(root, encoding="unicode")
 
 
-def local_name(element: etree._Element) -> str:
+def local_name(element: Element) -> str:
     """Return the element's name without its namespace."""
     return etree.QName(element).localname
 
 
-def place_of(element: etree._Element) -> str:
+def place_of(element: Element) -> str:
     """Return a short path to the element, such as ``/Invoice/InvoiceLine[2]/ID``; for findings."""
     steps: list[str] = []
-    node: etree._Element | None = element
+    node: Element | None = element
     while node is not None:
         steps.append(local_name(node) + _number_among_siblings(node))
         node = node.getparent()
     return "/" + "/".join(reversed(steps))
 
 
-def _number_among_siblings(node: etree._Element) -> str:
+def _number_among_siblings(node: Element) -> str:
     """``[2]`` for the second of its name, nothing for the only one; counted up to a limit."""
     before = sum(1 for _ in islice(node.itersiblings(node.tag, preceding=True), _COUNTED))
     if before == _COUNTED:
@@ -117,7 +123,7 @@ def _parser(long_text: bool) -> etree.XMLParser:
     )
 
 
-def _parse(content: bytes) -> etree._Element:
+def _parse(content: bytes) -> Element:
     try:
         return etree.fromstring(content, _parser(long_text=len(content) > _LONG_TEXT))
     except etree.XMLSyntaxError as error:

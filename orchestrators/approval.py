@@ -13,7 +13,7 @@ is armed: so the first stage is opened and people are told of it by one step, be
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import azure.durable_functions as df
@@ -37,11 +37,18 @@ from invoicing.records.approval_steps import (
 )
 from invoicing.records.base import ApprovalId, Step
 from invoicing.records.problem import Problem
+from orchestrators import versions
 from orchestrators.retry import ActivityGaveUp
 from orchestrators.steps import call, input_of
-from orchestrators.waiting import done_before
+from orchestrators.versions import since
+from orchestrators.waiting import done_before, sleep
 
 bp = df.Blueprint()
+
+#: After so many looks in a row that found nothing new, a rest follows each of them. A decision may cause some
+#: such looks: it wakes again while it is not seen to be taken in.
+LOOKS_FOR_NOTHING = 10
+REST = timedelta(seconds=30)
 
 Job = TypeVar("Job", bound=StageJob)
 
@@ -106,15 +113,27 @@ class _Approval:
     def _until_over(self, stage: str, wait: Any, state: StageNow) -> Generator[Any, Any, StageNow]:
         """Wait until the ledger says that a stage is over; `wait` is its first one."""
         attempt = 1
+        for_nothing = 0
         while state.alarm is not None:
             if (yield from done_before(self._context, wait, state.alarm.at)):
                 attempt += 1
                 wait = self._arm(stage, attempt)
+                known = self._status.seen
                 state = yield from self._stage_step(TAKE_IN_DECISIONS, self._job(stage))
+                for_nothing = for_nothing + 1 if state.seen == known else 0
+                yield from self._rest(for_nothing)
             else:
                 # Nobody decided in time. A decision that the ledger has by now comes first.
                 state = yield from self._stage_step(RECORD_ALARM, self._alarm_job(stage, state.alarm))
         return state
+
+    def _rest(self, for_nothing: int) -> Generator[Any, Any, None]:
+        """Events that bring nothing make a history grow, and each replay reads all of it.
+
+        What comes meanwhile is kept: the next wait is armed.
+        """
+        if for_nothing >= LOOKS_FOR_NOTHING and since(versions.RESTS, self._context):
+            yield from sleep(self._context, REST)
 
     def _arm(self, stage: str, attempt: int) -> Any:
         """Begin a wait and tell of it; an event that comes before the host waits is kept for it."""

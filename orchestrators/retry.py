@@ -83,9 +83,10 @@ def call_with_retry(context: df.DurableOrchestrationContext, activity: str, valu
     Outages and faults are counted apart: a document that breaks a step must not be tried for a day.
     """
     patience = _Patience()
+    sdk: Any = context  # its own types leave out what an input may be
     while True:
         try:
-            return (yield context.call_activity(activity, value))
+            return (yield sdk.call_activity(activity, value))
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
             failure = failure_of(error)
         yield from sleep(context, patience.pause(failure))
@@ -111,10 +112,11 @@ def call_children_with_retry(
     before that. So it is for parts that end within minutes.
     """
     patience = [_Patience() for _ in children]
+    sdk: Any = context
     outputs: dict[int, Any] = {}
     while len(outputs) < len(children):
         calls = {place: child for place, child in enumerate(children) if place not in outputs}
-        tasks = {place: context.call_sub_orchestrator(*child) for place, child in calls.items()}
+        tasks = {place: sdk.call_sub_orchestrator(*child) for place, child in calls.items()}
         yield from (wait or _wait_for_all(context))(list(tasks.values()))
         failures = yield from _collect(tasks, outputs)
         if failures:

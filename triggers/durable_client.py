@@ -17,7 +17,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import azure.durable_functions as df
 
@@ -39,20 +40,16 @@ async def statuses_begun(
     `prefix`: how their ids begin; `statuses`: runtime statuses, None for all. 1.x lists 100 of them at most;
     2.x lists all, and those with another beginning are taken out here.
     """
-    wanted: dict[str, Any] = {
-        "created_time_from": start,
-        "created_time_to": end,
-        "runtime_status": statuses,
-    }
-    listed: Any = client.get_status_by
-    if _takes(listed, _PREFIX):
-        return list(await listed(**wanted, **{_PREFIX: prefix or None}))
-    return [one for one in await listed(**wanted) if str(one.instance_id).startswith(prefix)]
+    query: Any = client.get_status_by
+    begun = partial(query, created_time_from=start, created_time_to=end, runtime_status=statuses)
+    if _takes(query, _PREFIX):
+        return list(await begun(**{_PREFIX: prefix or None}))
+    return [found for found in await begun() if str(found.instance_id).startswith(prefix)]
 
 
 def history_of(status: Any) -> list[Event]:
     """The events of a status that was asked for with its history, in the form of 1.x."""
-    events = getattr(status, "historyEvents", None) or getattr(status, "history", None) or []
+    events: list[Event] = getattr(status, "historyEvents", None) or getattr(status, "history", None) or []
     return [_with_reason(event) for event in events]
 
 
@@ -64,9 +61,10 @@ def _takes(function: Any, parameter: str) -> bool:
 
 
 def _with_reason(event: Event) -> Event:
-    details = event.get("FailureDetails")
-    if not isinstance(details, Mapping) or event.get("Reason"):
+    found = event.get("FailureDetails")
+    if not isinstance(found, Mapping) or event.get("Reason"):
         return event
+    details = cast(Event, found)
     parts = (details.get("ErrorType"), details.get("ErrorMessage"))
     reason = ": ".join(str(part) for part in parts if part)
     return {**event, "Reason": reason, "Details": details.get("StackTrace")}

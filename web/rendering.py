@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,27 @@ def _static(path: Path) -> Static:
     return Static(content, _TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:12])
 
 
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _iso(when: date | None) -> str:
+    return when.isoformat() if when else ""
+
+
+def _name_of(person: str, people: Mapping[str, str]) -> str:
+    return people.get(person) or person
+
+
+def _category(code: str | None) -> str:
+    return VAT_CATEGORIES.get(code or "", code or "not stated")
+
+
+def _word(known: Mapping[Any, str]) -> Callable[[str], str]:
+    """The word that people read for one of ours; what has none stays."""
+    return lambda name: known.get(name, name)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -62,7 +85,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         finalize=_finalized,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "amount": words.amount,
         "quantity": words.quantity,
         "moment": words.moment,
@@ -71,19 +94,22 @@ def _environment() -> Environment:
         "iban": words.iban,
         "short": words.shortened,
         "spoken": spoken,
-        "count": lambda number: f"{number:,}",
+        "count": _count,
         "plural": words.plural,
         "enumerated": words.enumerated,
-        "iso": lambda when: when.isoformat() if when else "",
-        "name_of": lambda person, people: people.get(person) or person,
+        "iso": _iso,
+        "name_of": _name_of,
         "plain": plain,
-        "severity": lambda name: SEVERITIES.get(name, name),
-        "outcome": lambda name: OUTCOMES.get(name, name),
-        "category": lambda code: VAT_CATEGORIES.get(code, code or "not stated"),
-        "bar_kind": lambda kind: KINDS.get(kind, kind),
-        "bar_outcome": lambda outcome: BAR_OUTCOMES.get(outcome, outcome),
+        "severity": _word(SEVERITIES),
+        "outcome": _word(OUTCOMES),
+        "category": _category,
+        "bar_kind": _word(KINDS),
+        "bar_outcome": _word(BAR_OUTCOMES),
     }
-    environment.globals["static_url"] = static_url
+    environment.filters.update(filters)
+    # To the type checker, globals are what jinja2 itself puts there.
+    shared: Any = environment.globals
+    shared["static_url"] = static_url
     return environment
 
 

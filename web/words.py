@@ -52,7 +52,8 @@ def duration(span: timedelta) -> str:
     if seconds < 60:
         text = f"{seconds:.1f}".removesuffix(".0")
         return f"{text} second" + ("" if text == "1" else "s")
-    whole, parts = round(seconds), []
+    whole = round(seconds)
+    parts: list[str] = []
     for name, size in _UNITS:
         count, whole = divmod(whole, size)
         if count or parts:

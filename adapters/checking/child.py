@@ -117,6 +117,10 @@ def _take_over_streams() -> tuple[BinaryIO, int]:
     return requests, answers
 
 
+def _end_at_once(number: int, frame: object) -> None:
+    os._exit(0)
+
+
 def _end_with(lifeline: int) -> None:
     """Have the kernel end this process when the other end of this pipe is closed: nobody writes to it.
 
@@ -126,7 +130,7 @@ def _end_with(lifeline: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Linux ends a process by this signal, macOS ignores it; there Python does, between two calls.
     ended_by_kernel = sys.platform == "linux"
-    signal.signal(signal.SIGIO, signal.SIG_DFL if ended_by_kernel else lambda *_: os._exit(0))
+    signal.signal(signal.SIGIO, signal.SIG_DFL if ended_by_kernel else _end_at_once)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from types import NoneType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 MAX_HEADER = 1024 * 1024
 """Bytes; a document's name comes from outside and may be long."""
@@ -152,18 +152,19 @@ def _lengths(head: bytes | bytearray) -> tuple[int, int]:
 
 def _message(text: bytes, content: bytes) -> Message:
     try:
-        header = json.loads(text)
+        parsed: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadFrame("the header is not JSON") from error
-    if not isinstance(header, dict):
+    if not isinstance(parsed, dict):
         raise BadFrame("the header is not an object")
+    header = cast(dict[str, object], parsed)
     kind = _KINDS.get(str(header.pop("kind", "")))
     if kind is None:
         raise BadFrame("a message of an unknown kind")
     return _made(kind, header, content)
 
 
-def _made(kind: type[Message], header: dict[str, Any], content: bytes) -> Message:
+def _made(kind: type[Message], header: dict[str, object], content: bytes) -> Message:
     names = _FIELDS[kind]
     if set(header) != set(names):
         raise BadFrame(f"a {_NAMES[kind]} with other fields than {', '.join(names)}")
@@ -175,4 +176,5 @@ def _made(kind: type[Message], header: dict[str, Any], content: bytes) -> Messag
         header["content"] = content
     elif content:
         raise BadFrame(f"a {_NAMES[kind]} with content")
-    return kind(**header)
+    fields: Any = header  # each has its type, as was looked at above
+    return kind(**fields)

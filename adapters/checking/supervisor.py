@@ -220,11 +220,11 @@ class _Run:
     waiting: deque[Request]
     looked: float
     began: float = 0.0
-    in_flight: deque[Request] = field(default_factory=deque)
-    results: list[Result] = field(default_factory=list)
-    crashes: Counter[int] = field(default_factory=Counter)
+    in_flight: deque[Request] = field(default_factory=deque[Request])
+    results: list[Result] = field(default_factory=list[Result])
+    crashes: Counter[int] = field(default_factory=Counter[int])
     # Seconds of earlier tries: a document has its time once.
-    before: dict[int, float] = field(default_factory=dict)
+    before: dict[int, float] = field(default_factory=dict[int, float])
 
     def send(self, process: Process, now: float) -> None:
         """Send as many as may be on their way; one at which a process ended goes alone."""

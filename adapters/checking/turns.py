@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -25,7 +25,7 @@ class Turns:
         return len(self._queue) > 1
 
     @contextmanager
-    def take(self, patience: float | None = None) -> Iterator[None]:
+    def take(self, patience: float | None = None) -> Generator[None, None, None]:
         """Wait for the turn and have it inside of the block. Raises NoTurn after ``patience`` seconds."""
         mine = threading.Event()
         with self._lock:

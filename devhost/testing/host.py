@@ -345,8 +345,12 @@ class Host:
             raise HostCrash
         self._world.at_commit(when, number)
 
-    def restart(self) -> None:
-        """Start anew on the same state, as a new process does; replacements and calls are kept."""
+    def restart(self, **durable: Any) -> None:
+        """Start anew on the same state, as a new process does; replacements and calls are kept.
+
+        ``durable`` overrides values of DurableSettings, as when something new was deployed.
+        """
+        self._settings = replace(self._settings, durable=replace(self._settings.durable, **durable))
         self._start_again()
         self._work()
 

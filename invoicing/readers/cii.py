@@ -6,6 +6,7 @@ This is also what Factur-X and ZUGFeRD 2 embed in their PDFs.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict
 
 from invoicing.findings import Finding
 from invoicing.model import (
@@ -46,6 +47,29 @@ def read(root: Element, kind: Kind) -> tuple[Invoice, list[Finding]]:
     """Read a CII document by its root element; returns the invoice and what in it could not be read."""
     reader = _CiiReader(root, kind)
     return reader.invoice(), reader.values.findings
+
+
+class _Price(TypedDict):
+    """What of a line stands at its prices."""
+
+    price: Decimal | None
+    gross_price: Decimal | None
+    price_discount: Decimal | None
+    base_quantity: Decimal | None
+    base_unit: str | None
+
+
+class _Item(TypedDict):
+    """What of a line stands at its product."""
+
+    name: str | None
+    description: str | None
+    seller_item_id: str | None
+    buyer_item_id: str | None
+    standard_item_id: Identifier | None
+    classifications: tuple[Identifier, ...]
+    origin_country: str | None
+    attributes: tuple[Attribute, ...]
 
 
 class _CiiReader:
@@ -333,7 +357,7 @@ class _CiiReader:
             **self._item(values.one(line, "ram:SpecifiedTradeProduct")),
         )
 
-    def _price(self, agreement: Element | None) -> dict:
+    def _price(self, agreement: Element | None) -> _Price:
         """BG-29. The base quantity may stand at the net price, at the gross price, or at both."""
         values = self.values
         net = values.one(agreement, "ram:NetPriceProductTradePrice")
@@ -349,7 +373,7 @@ class _CiiReader:
             "base_unit": base_quantity.get("unitCode") if base_quantity is not None else None,
         }
 
-    def _item(self, product: Element | None) -> dict:
+    def _item(self, product: Element | None) -> _Item:
         """BG-31."""
         values = self.values
         return {

@@ -7,7 +7,7 @@ from typing import Literal
 from lxml import etree
 
 from invoicing.findings import finding
-from invoicing.safe_xml import BadDocument
+from invoicing.safe_xml import BadDocument, Element
 
 Syntax = Literal["ubl-invoice", "ubl-credit-note", "cii"]
 
@@ -35,7 +35,7 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(_ZIP_MAGIC)
 
 
-def syntax_of(root: etree._Element) -> Syntax:
+def syntax_of(root: Element) -> Syntax:
     """Return the syntax of an invoice by its root element; raises `BadDocument` when it is something else."""
     if syntax := _SYNTAXES.get(root.tag):
         return syntax

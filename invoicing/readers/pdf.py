@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from lxml import etree
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
 from pypdf.generic import ArrayObject, DictionaryObject, EmbeddedFile, NameObject, PdfObject, StreamObject
 
 from invoicing.findings import finding
 from invoicing.readers.detect import Syntax, syntax_of
-from invoicing.readers.pdf_work import MAX_STEPS, BoundedReader, TooMuchWork, Work, bounded
-from invoicing.safe_xml import BadDocument, parse
+from invoicing.readers.pdf_work import MAX_STEPS, BoundedReader, TooMuchWork, Work, bounded, packed
+from invoicing.safe_xml import BadDocument, Element, parse
 
 KNOWN_NAMES = ("factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml")
 """Names that the standards give to the invoice; files in the wild have them in any casing."""
@@ -48,7 +47,7 @@ class _Packed:
         return self.name.casefold() in KNOWN_NAMES
 
 
-def embedded_invoice(content: bytes, max_bytes: int) -> tuple[etree._Element, Syntax]:
+def embedded_invoice(content: bytes, max_bytes: int) -> tuple[Element, Syntax]:
     """Return the root element of the invoice inside a PDF, and its syntax.
 
     Files with a name of `KNOWN_NAMES` come first, then any other XML file, by its content. Raises
@@ -73,7 +72,7 @@ def embedded_invoice(content: bytes, max_bytes: int) -> tuple[etree._Element, Sy
     raise next(iter(failures), BadDocument(finding("SETTLE-PDF-NO-INVOICE", _none_found(files))))
 
 
-def _invoice(data: bytes) -> tuple[etree._Element, Syntax]:
+def _invoice(data: bytes) -> tuple[Element, Syntax]:
     root = parse(data)
     return root, syntax_of(root)
 
@@ -136,7 +135,7 @@ def _xml_files(reader: BoundedReader) -> list[_Packed]:
             continue
         name = str(file.alternative_name or file.name)
         if name.casefold().endswith(".xml") or "xml" in str(file.subtype or ""):
-            found[id(stream)] = _Packed(name, stream._data, _filters(stream))
+            found[id(stream)] = _Packed(name, packed(stream), _filters(stream))
     return list(found.values())
 
 

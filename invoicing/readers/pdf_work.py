@@ -10,7 +10,7 @@ the streams that hold its structure, and each object that is asked for.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextvars import ContextVar
 from io import BytesIO
 
@@ -91,7 +91,7 @@ class BoundedReader(PdfReader):
 
 
 @contextlib.contextmanager
-def bounded(work: Work) -> Iterator[None]:
+def bounded(work: Work) -> Generator[None, None, None]:
     """Count what pypdf unpacks meanwhile in this thread as work, and bound each stream of its own use."""
     token = _work.set(work)
     limits = {
@@ -114,12 +114,17 @@ _work: ContextVar[Work | None] = ContextVar("work", default=None)
 _decode_stream_data = filters.decode_stream_data
 
 
+def packed(stream: StreamObject) -> bytes:
+    """The bytes of a stream as they stand in the file; pypdf has no public name for them."""
+    return stream._data  # pyright: ignore[reportPrivateUsage]
+
+
 def _counted_decoding(stream: StreamObject) -> bytes:
     """Unpack a stream; its bytes before and after are work, since the slow filters take a step for each."""
     work = _work.get()
     if work is None:
         return _decode_stream_data(stream)
-    work.spend(len(stream._data))
+    work.spend(len(packed(stream)))
     data = _decode_stream_data(stream)
     work.spend(len(data))
     return data

@@ -9,13 +9,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Literal
 
-from lxml import etree
-
 from invoicing.findings import Finding, finding, shortened
 from invoicing.model import Identifier
-from invoicing.safe_xml import place_of
+from invoicing.safe_xml import Element, place_of
 
-Element = etree._Element
 Form = Literal["number", "date"]
 
 # ASCII digits only and no exponent, as XML schema has it; Python's Decimal would take much more.

@@ -89,7 +89,7 @@ class Record(BaseModel):
         return self.model_dump_json().encode()
 
     def as_plain(self) -> dict[str, Any]:
-        """The JSON-able form, for what travels through the host."""
+        """The JSON-able form, for what travels through the host: any JSON, hence `Any`."""
         return self.model_dump(mode="json")
 
 

@@ -7,7 +7,7 @@ batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -86,7 +86,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., object]] = {
         "amount": _amount,
         "moment": _moment,
         "plain": plain,
@@ -95,6 +95,7 @@ def _template() -> Template:
         "severity": SEVERITIES.__getitem__,
         "outcome": OUTCOMES.__getitem__,
     }
+    environment.filters.update(filters)
     return environment.get_template("report.html.j2")
 
 

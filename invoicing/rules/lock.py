@@ -19,9 +19,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
+
+Table = Mapping[str, object]
+"""A table of the file, before it is looked at."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -73,10 +77,10 @@ def load_lock(path: Path) -> Lock:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadLock(f"Cannot read {path}: {error}") from error
-    packages = data.get("package")
+    packages: Any = data.get("package")
     if not isinstance(packages, list) or not packages:
         raise BadLock(f"{path} names no [[package]].")
-    return Lock(tuple(_package(entry) for entry in packages))
+    return Lock(tuple(_package(entry) for entry in cast(list[Table], packages)))
 
 
 def verify(folder: Path, lock: Lock) -> list[str]:
@@ -94,9 +98,10 @@ def _problem(path: Path, file: LockedFile) -> str | None:
     return None
 
 
-def _package(entry: dict[str, Any]) -> LockedPackage:
+def _package(entry: Table) -> LockedPackage:
     name = _text(entry, "name", "package")
-    files = tuple(_file(file, name) for file in entry.get("file", []))
+    tables = cast(list[Table], entry.get("file", []))
+    files = tuple(_file(file, name) for file in tables)
     if not files:
         raise BadLock(f"Package {name} in rules.lock names no [[package.file]].")
     return LockedPackage(
@@ -108,7 +113,7 @@ def _package(entry: dict[str, Any]) -> LockedPackage:
     )
 
 
-def _file(entry: dict[str, Any], package: str) -> LockedFile:
+def _file(entry: Table, package: str) -> LockedFile:
     target = _text(entry, "target", package)
     path = PurePosixPath(target)
     if path.is_absolute() or ".." in path.parts:
@@ -116,14 +121,14 @@ def _file(entry: dict[str, Any], package: str) -> LockedFile:
     return LockedFile(_text(entry, "source", package), target, _sha256(entry, target))
 
 
-def _text(entry: dict[str, Any], key: str, where: str) -> str:
+def _text(entry: Table, key: str, where: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
         raise BadLock(f"{where} in rules.lock has no {key}.")
     return value
 
 
-def _sha256(entry: dict[str, Any], where: str) -> str:
+def _sha256(entry: Table, where: str) -> str:
     value = _text(entry, "sha256", where)
     if not _SHA256.fullmatch(value):
         raise BadLock(f"The sha256 of {where} in rules.lock is not 64 lower-case hex digits.")

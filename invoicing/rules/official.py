@@ -11,14 +11,19 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any
 
+import saxonche
 from lxml import etree
-from saxonche import PySaxonApiError, PySaxonProcessor, PyXdmNode, PyXsltExecutable
 
 from invoicing.findings import MAX_TEXT, Finding, Severity, finding, shortened
 from invoicing.readers.detect import Syntax
 from invoicing.rules.folder import STYLESHEETS, RuleSet, unusable
+from invoicing.safe_xml import Element
+
+# Saxon's package says nothing of its types.
+_saxon: Any = saxonche
+SaxonError: type[Exception] = _saxon.PySaxonApiError
 
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 _BROKEN_NAMES = ("failed-assert", "successful-report")
@@ -37,8 +42,8 @@ _OWN_ID = re.compile(r"^\[[^\]]+\]\s*-?\s*")
 
 
 @cache
-def _processor() -> PySaxonProcessor:
-    return PySaxonProcessor(license=False)
+def _processor() -> Any:
+    return _saxon.PySaxonProcessor(license=False)
 
 
 class ParsedDocument:
@@ -47,11 +52,11 @@ class ParsedDocument:
     def __init__(self, text: str) -> None:
         """Parse XML text that `invoicing.safe_xml.to_text` wrote; never text from outside."""
         self._text = text
-        self._node: PyXdmNode | None = None
+        self._node: Any = None
 
     @property
-    def node(self) -> PyXdmNode:
-        """The tree; raises `PySaxonApiError` when Saxon's parser finds what ours let pass."""
+    def node(self) -> Any:
+        """The tree; raises `SaxonError` when Saxon's parser finds what ours let pass."""
         if self._node is None:
             self._node = _processor().parse_xml(xml_text=self._text)
         return self._node
@@ -62,7 +67,7 @@ class OfficialRules:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._compiled: dict[str, PyXsltExecutable] = {}
+        self._compiled: dict[str, Any] = {}  # what Saxon gives has no type
 
     def findings(self, rules: RuleSet, syntax: Syntax, document: ParsedDocument) -> list[Finding]:
         """Run a rule set over a document; returns the broken rules.
@@ -72,20 +77,20 @@ class OfficialRules:
         """
         executable = self._executable(STYLESHEETS[rules, syntax])
         try:
-            report = cast(str | None, executable.transform_to_string(xdm_node=document.node))
-        except PySaxonApiError as error:
+            report: str | None = executable.transform_to_string(xdm_node=document.node)
+        except SaxonError as error:
             return [_rules_error(rules, str(error))]
         if not report:
             return [_rules_error(rules, "no result")]
         return parse_report(report, rules)
 
-    def _executable(self, file: str) -> PyXsltExecutable:
+    def _executable(self, file: str) -> Any:
         """Compile a stylesheet once; an error in it is not the document's fault: raises `RulesMissing`."""
         if file not in self._compiled:
             compiler = _processor().new_xslt30_processor()
             try:
                 executable = compiler.compile_stylesheet(stylesheet_file=str(self._folder / file))
-            except PySaxonApiError as error:
+            except SaxonError as error:
                 raise unusable(self._folder, file, error) from error
             executable.set_property("!indent", "no")  # nobody reads the report but `parse_report`
             self._compiled[file] = executable
@@ -103,7 +108,7 @@ def parse_report(report: str, rules: RuleSet) -> list[Finding]:
     return [_finding(element, rules) for element in root.iterchildren(*_BROKEN)]
 
 
-def _finding(element: etree._Element, rules: RuleSet) -> Finding:
+def _finding(element: Element, rules: RuleSet) -> Finding:
     flag = (element.get("flag") or element.get("role") or "fatal").lower()
     words = element.find(f"{_SVRL}text")
     text = " ".join(str(words.xpath("string()")).split()) if words is not None else ""

@@ -14,6 +14,7 @@ from lxml import etree
 from invoicing.findings import MAX_TEXT, Finding, finding
 from invoicing.readers.detect import CII, UBL
 from invoicing.rules.folder import unusable
+from invoicing.safe_xml import Element
 
 MAX_FINDINGS = 20
 """A document of the wrong kind may break the schema at each element; the first ones say enough."""
@@ -50,7 +51,7 @@ class Schema:
         except (OSError, etree.LxmlError) as error:
             raise unusable(self._folder, self._file, error) from error
 
-    def findings(self, root: etree._Element) -> list[Finding]:
+    def findings(self, root: Element) -> list[Finding]:
         """Validate a document; returns what breaks the schema, nothing when it is valid.
 
         Hints to other schemas inside the document (``xsi:schemaLocation``) are not followed. Raises

@@ -34,6 +34,13 @@ def two_steps(context):
 
 
 @blueprint.orchestration_trigger(context_name="context")
+def which_version(context):
+    """Say a day later in which version it was started."""
+    yield context.create_timer(context.current_utc_datetime + timedelta(days=1))
+    return context.version
+
+
+@blueprint.orchestration_trigger(context_name="context")
 def approval(context):
     """Wait three days for a decision, then remind, up to a decision."""
     reminders = 0
@@ -231,3 +238,13 @@ def test_fixture_makes_hosts_and_closes_them(durable_host):
     """With the arguments of Host."""
     host = durable_host(blueprint, activities={"double": 3, "Renamed": in_turn("a", "b")})
     assert [host.run("two_steps", 1).output for _ in range(3)] == ["a", "b", "b"]
+
+
+def test_restart_may_bring_other_settings():
+    """As a deployment does: what runs keeps its version, what starts gets the new one."""
+    with Host(blueprint, default_version="1.0") as host:
+        old = host.start("which_version")
+        host.restart(default_version="1.1")
+        new = host.start("which_version")
+        host.advance(days=1)
+        assert [host.status(one).output for one in (old, new)] == ["1.0", "1.1"]

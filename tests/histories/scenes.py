@@ -92,9 +92,16 @@ def _approvals(version: str) -> Iterator[Recorded]:
 
     def woken_for_nothing(office: Office) -> Keep:
         office.bring()
-        for _ in range(5):
-            office.wake()
+        for _ in range(12):
+            attempt = office.status(APPROVAL).custom_status["attempt"]
+            office.host.raise_event(APPROVAL, names.event("clerk", attempt))
         return {APPROVAL: "approval-woken-for-nothing"}
+
+    def rested(office: Office) -> Keep:
+        woken_for_nothing(office)
+        office.host.advance(minutes=5)
+        office.decide(ANN, "approve")
+        return {APPROVAL: "approval-rested"}
 
     def outage(office: Office) -> Keep:
         office.bring()
@@ -104,7 +111,7 @@ def _approvals(version: str) -> Iterator[Recorded]:
         return {APPROVAL: "approval-outage-running"}
 
     two = (clerk(), manager())
-    for play in (waiting, asked, answered, second, woken_for_nothing, outage):
+    for play in (waiting, asked, answered, second, woken_for_nothing, rested, outage):
         yield of_office(version, two, play)
     for play in (reminded, escalated):
         yield of_office(version, (REMINDED, manager()), play)

@@ -19,6 +19,7 @@ import pytest
 import orchestrators
 from devhost.replay import check
 from devhost.replay.checker import Checker
+from orchestrators import versions as workflow_versions
 from orchestrators.retry import ActivityGaveUp, call_with_retry
 from tests.app_versions import CURRENT
 from tests.histories.record import HERE, versions
@@ -81,6 +82,16 @@ def test_recording_gives_the_files_that_are_there() -> None:
     texts = all_of(CURRENT)
     assert texts.keys() == {file.stem for file in TODAY.glob("*.json")}
     assert all_of(CURRENT) == texts
+
+
+def test_change_that_is_not_behind_its_version_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the rest of approvals were in all versions: an instance of 1.0 has no timer for it."""
+    history = HERE / "1.0" / "approval-woken-for-nothing.json"
+    monkeypatch.setattr(workflow_versions, "RESTS", "1.0")
+    departure = _checker().check(history).departure
+    assert departure is not None
+    assert departure.position is not None
+    assert Path(departure.position.file).name == "waiting.py"
 
 
 def test_poisoned_document_is_in_the_histories() -> None:

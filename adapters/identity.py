@@ -21,7 +21,8 @@ from adapters.links import LinkClaims, LinkRefused, Links
 from adapters.request_headers import sent_header
 from adapters.signing import BadSignature, Keys
 from invoicing.approval.persons import BadPerson, is_person_id, person_id
-from stores.sessions import Session, Sessions, is_session_id
+from invoicing.records.session import Session, is_session_id
+from stores.sessions import Sessions
 
 Via = Literal["principal", "link", "dev"]
 

@@ -6,40 +6,14 @@ cookie would have been good.
 
 from __future__ import annotations
 
-import re
-import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from invoicing.records.session import Session
 from stores.blobs import Blobs
 
 PREFIX = "sign-outs/"
-_ID = re.compile(r"[0-9a-f]{24}")
 # Old marks that one sign-out takes away: more than one is added.
 _MOST_REMOVED = 20
-
-
-@dataclass(frozen=True)
-class Session:
-    """One sign-in: its id (24 hex digits), and when its cookie is good no more."""
-
-    id: str
-    ends: datetime
-
-    @classmethod
-    def begin(cls, ends: datetime) -> Session:
-        """A new one, which nobody can guess."""
-        return cls(secrets.token_hex(12), ends)
-
-    @property
-    def mark(self) -> str:
-        """The blob that says that it has ended; the names sort by when they can be taken away."""
-        return f"{PREFIX}{int(self.ends.timestamp()):012d}-{self.id}"
-
-
-def is_session_id(text: str) -> bool:
-    """Say whether a text has the form of a session's id."""
-    return _ID.fullmatch(text) is not None
 
 
 class Sessions:
@@ -50,12 +24,21 @@ class Sessions:
 
     def has_ended(self, session: Session) -> bool:
         """Say whether somebody signed out of it. Raises StorageError."""
-        return self._blobs.exists(session.mark)
+        return self._blobs.exists(mark_of(session))
 
     def end(self, session: Session, now: datetime | None = None) -> None:
         """End a session for good. Raises StorageError: then it has not ended."""
-        self._blobs.write(session.mark, b"")
-        past = f"{PREFIX}{int((now or datetime.now(UTC)).timestamp()):012d}"
+        self._blobs.write(mark_of(session), b"")
+        past = _beginning(now or datetime.now(UTC))
         for blob in self._blobs.page(PREFIX, _MOST_REMOVED, None).blobs:
             if blob.name < past:
                 self._blobs.delete(blob.name)
+
+
+def mark_of(session: Session) -> str:
+    """The blob that says that it has ended; the names sort by when they can be taken away."""
+    return f"{_beginning(session.ends)}-{session.id}"
+
+
+def _beginning(moment: datetime) -> str:
+    return f"{PREFIX}{int(moment.timestamp()):012d}"

@@ -55,7 +55,8 @@ _LONGEST_ID = 200
 # There was no run before; at the edges of time one cannot count back.
 _FIRST_RUNS = datetime(2001, 1, 1, tzinfo=UTC)
 # Parts are looked for near the moment when they were started; more kinds of runs than this began rarely then.
-_MOST_FAMILIES, _MOST_PARTS = 4, 100
+_MOST_FAMILIES = 4
+_MOST_PARTS = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class Wanted:
 @page
 async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """All runs, the newest first, as the address narrows them."""
-    identity, wanted, now = await visitor(req), _wanted(req), datetime.now(UTC)
+    identity = await visitor(req)
+    wanted = _wanted(req)
+    now = datetime.now(UTC)
     statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
 
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
@@ -134,7 +137,8 @@ async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
 @page
 async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
-    identity, instance = await visitor(req), req.route_params["id"]
+    identity = await visitor(req)
+    instance = req.route_params["id"]
     status = await client.get_status(instance, True, True, True) if _is_instance_id(instance) else None
     run = run_of(status) if status else None
     if run is None or status is None:
@@ -171,7 +175,8 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
 
 
 def _wanted(req: func.HttpRequest) -> Wanted:
-    status, before = req.params.get("status", ""), as_moment(req.params.get("before"))
+    status = req.params.get("status", "")
+    before = as_moment(req.params.get("before"))
     return Wanted(
         status=status if status in FILTERS else "",
         name=req.params.get("name", "").strip().lower()[:100],

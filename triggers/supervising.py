@@ -26,7 +26,8 @@ from web.views.runs import Run, json_object
 bp = df.Blueprint()
 
 #: How far back the quick look goes, by the time at which a run was begun, and the slow one.
-RECENT, LONG_AGO = timedelta(days=2), timedelta(days=90)
+RECENT = timedelta(days=2)
+LONG_AGO = timedelta(days=90)
 #: Failed runs that one look takes in; the rest comes with the next.
 MOST = 500
 _SKEW = timedelta(minutes=2)  # the host's clock may be ahead of ours

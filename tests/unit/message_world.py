@@ -18,7 +18,6 @@ from invoicing.approval import names
 from invoicing.approval.gathering import Wish
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
-from invoicing.records.message_steps import CLOSE_SLOT, SEND_DIGEST, SEND_NOTIFICATION
 from invoicing.records.messages import Notice, OutboxMessage, StatedWish
 from stores import approval_names, approvals, notices, outbox, wishes
 from stores.blobs import Blobs
@@ -163,18 +162,22 @@ class World:
 
 def send_once(job: dict[str, Any]) -> dict[str, Any]:
     """What the step of a message that goes out alone answers, in JSON as the host sees both."""
-    notification = send_notification.send_notification(SEND_NOTIFICATION.parsed_input(job))
-    return SEND_NOTIFICATION.written_output(notification)
+    return _run(send_notification.send_notification, job)
 
 
 def close_slot(job: dict[str, Any]) -> dict[str, Any]:
     """What the step that closes a slot answers."""
-    return CLOSE_SLOT.written_output(digest_steps.close_slot(CLOSE_SLOT.parsed_input(job)))
+    return _run(digest_steps.close_slot, job)
 
 
 def send_part(job: dict[str, Any]) -> dict[str, Any]:
     """What the step that sends a part of a digest answers."""
-    return SEND_DIGEST.written_output(digest_steps.send_digest(SEND_DIGEST.parsed_input(job)))
+    return _run(digest_steps.send_digest, job)
+
+
+def _run(registered: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """Run an activity as the worker does: its function takes and gives JSON."""
+    return registered._function.get_user_function()(job)
 
 
 def _outcome(ended: dict[str, Any]) -> dict[str, Any]:

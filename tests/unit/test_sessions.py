@@ -8,8 +8,9 @@ import azure.functions as func
 import pytest
 
 from adapters.identity import NotSignedIn, person_of
+from invoicing.records.session import Session, is_session_id
 from stores.blobs import StorageUnavailable
-from stores.sessions import PREFIX, Session, Sessions, is_session_id
+from stores.sessions import PREFIX, Sessions, mark_of
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN
 from tests.unit.page_requests import BASE, handler, local_run, request
@@ -58,11 +59,11 @@ def test_marks_go_away_when_no_cookie_can_be_good_any_more() -> None:
     blobs = MemoryBlobs()
     old = [Session.begin(datetime.now(UTC) - timedelta(days=day)) for day in range(1, 50)]
     for session in old:
-        blobs.write(session.mark, b"")
+        blobs.write(mark_of(session), b"")
     kept = [Session.begin(LATER), Session.begin(LATER + timedelta(minutes=1))]
     for session in kept * 3:
         Sessions(blobs).end(session)
-    assert blobs.names(PREFIX) == sorted(session.mark for session in kept)
+    assert blobs.names(PREFIX) == sorted(mark_of(session) for session in kept)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from web.words import shortened
 
 _STEP = re.compile(r"(Orchestrator|Activity|Entity) function '([^']{1,200})' failed:\s*", re.IGNORECASE)
 _WORDS = {"orchestrator": "run", "activity": "step", "entity": "entity"}
-_HEADLINE, _DETAILS = 500, 12_000
+# Characters that are shown.
+_HEADLINE = 500
+_DETAILS = 12_000
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def own_outcome(output: Any) -> str | None:
 
 def run_of(status: Any) -> Run | None:
     """A run of the durable client's status; None for what is no instance of an orchestration."""
-    created, updated = as_moment(status.created_time), as_moment(status.last_updated_time)
+    created = as_moment(status.created_time)
+    updated = as_moment(status.last_updated_time)
     if not status or created is None or str(status.instance_id or "").startswith("@"):
         return None
     runtime = status.runtime_status

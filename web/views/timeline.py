@@ -212,7 +212,8 @@ def _pauses(timed: Timed, end: datetime, ended: datetime | None) -> Iterator[Bar
     reason = None
     for when, event in timed:
         if event.get("EventType") == "ExecutionSuspended" and since is None:
-            since, reason = when, event.get("Reason")
+            since = when
+            reason = event.get("Reason")
         elif event.get("EventType") == "ExecutionResumed" and since is not None:
             yield Bar("pause", "Suspended", since, when, "done", detail=_text(reason))
             since = None

@@ -10,7 +10,9 @@ from web.words import brief, duration, precise, shortened
 
 #: Rows of a chart; a longer history is told by the number of what was left out.
 MOST_ROWS = 250
-ROW, HEAD = 42, 26
+#: Heights in pixels: of a row, and of the scale above them.
+ROW = 42
+HEAD = 26
 _NARROWEST = 0.5  # per cent of the width: a step of milliseconds in a run of days can still be seen
 _LABEL = 34
 

@@ -16,7 +16,7 @@ from invoicing.records.problem import Problem
 #: Documents whose routes lie in one page.
 PAGE = 100
 #: Documents that wait for people are opened in windows of so many.
-WINDOW = 50
+WINDOW = 30
 #: Documents that nobody has to approve are booked in packs of so many.
 PACK = 100
 

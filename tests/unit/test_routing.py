@@ -73,11 +73,11 @@ def test_documents_are_kept_with_those_that_they_are_done_with(books: Books) -> 
     """Windows of those that wait, packs of those that need nobody; invalid ones go nowhere."""
     _claimed(books, 260, large=set(range(1, 121)), bad=frozenset({7, 200}))
     routed = _route(books)
-    assert routed == BatchRouting(documents=258, approvals=119, windows=3, packs=2)
+    assert routed == BatchRouting(documents=258, approvals=119, windows=4, packs=2)
     store = RouteStore(books.blobs, BATCH)
-    windows = [[waiting.n for waiting in store.window(n).documents] for n in range(3)]
-    assert windows[0] == [n for n in range(1, 52) if n != 7]
-    assert [len(window) for window in windows] == [WINDOW, WINDOW, 19]
+    windows = [[waiting.n for waiting in store.window(n).documents] for n in range(4)]
+    assert windows[0] == [n for n in range(1, WINDOW + 2) if n != 7]
+    assert [len(window) for window in windows] == [WINDOW, WINDOW, WINDOW, 119 - 3 * WINDOW]
     packs = [store.pack(n) for n in range(2)]
     assert [len(pack.documents) for pack in packs if pack] == [PACK, 39]
     assert packs[0]

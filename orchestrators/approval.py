@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import azure.durable_functions as df
 
 from invoicing.approval.names import event
-from invoicing.approval.stages import Alarm, Outcome
+from invoicing.approval.stages import Alarm
 from invoicing.records.approval_steps import (
     APPROVAL,
     CLOSE_APPROVAL,
@@ -36,6 +36,7 @@ from invoicing.records.approval_steps import (
     StageNow,
 )
 from invoicing.records.base import ApprovalId, Step
+from invoicing.records.ledger import Outcome
 from invoicing.records.problem import Problem
 from orchestrators import versions
 from orchestrators.retry import ActivityGaveUp

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from pydantic import ValidationError
 
 from invoicing.approval.delegation import Delegation
@@ -82,7 +80,7 @@ def stage_view(state: StageState) -> answers.Stage:
 
 def entry_view(entry: Entry) -> answers.Entry:
     """One entry of the ledger, without how it is stored and recognised."""
-    return answers.Entry.model_validate(asdict(entry))
+    return answers.Entry.model_validate(entry.as_plain())
 
 
 def _notice_view(notice: Notice) -> answers.Notification:

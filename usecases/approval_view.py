@@ -10,8 +10,9 @@ from invoicing.approval import deciding
 from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.ledger import Entry
 from invoicing.approval.names import is_approval_id
-from invoicing.approval.stages import Outcome, StageState
+from invoicing.approval.stages import StageState
 from invoicing.records.approval import ApprovalRequest
+from invoicing.records.ledger import Outcome
 from stores import absences, approvals
 from stores.blobs import Blobs
 from stores.ledgers import ApprovalMissing, Ledger

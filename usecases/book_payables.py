@@ -15,6 +15,7 @@ from invoicing.approval.audit import booking_detail, bookings_since_undone
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.signing import LedgerKeys
 from invoicing.records.base import Reference, moment_of
+from invoicing.records.ledger import EntryDetail
 from invoicing.records.payable import Payable
 from stores.ledgers import Chain
 from stores.payables import PayableStore
@@ -68,9 +69,13 @@ def _correct(chain: Chain, keys: LedgerKeys, now: datetime, stands: Mapping[Refe
 
     def draft(entries: list[Entry]) -> Draft | None:
         before = bookings_since_undone(entries)
-        if not before or before[-1].detail["payables"] == stands:
+        if not before or before[-1].detail.payables == stands:
             return None
-        return Draft(kind="booked", at=now.isoformat(), detail={"payables": dict(stands)})
+        return Draft(
+            kind="booked",
+            at=now.isoformat(),
+            detail=EntryDetail(payables={**stands}),
+        )
 
     chain.append(draft, keys)
 
@@ -79,6 +84,6 @@ def _hashes(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
     """For each reference, the hashes that the entries book."""
     found: dict[str, frozenset[str]] = {}
     for entry in entries:
-        for reference, sha256 in entry.detail["payables"].items():
+        for reference, sha256 in (entry.detail.payables or {}).items():
             found[reference] = found.get(reference, frozenset()) | {sha256}
     return found

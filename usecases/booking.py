@@ -14,6 +14,7 @@ from invoicing.approval.suppliers import approved_accounts
 from invoicing.records.base import ApprovalId, Reference
 from invoicing.records.batch_approvals_steps import Counts
 from invoicing.records.invoice_steps import Booked
+from invoicing.records.ledger import EntryDetail
 from invoicing.records.payable import Payable
 from invoicing.records.problem import Problem
 from stores.invoices import InvoiceStore
@@ -146,7 +147,7 @@ def _compensation(entries: list[Entry]) -> Draft | None:
     if standing(entries) is None:
         return None
     now = datetime.now(UTC).isoformat()
-    return Draft(kind="undone", at=now, detail={"reason": "the invoice could not be booked"})
+    return Draft(kind="undone", at=now, detail=EntryDetail(reason="the invoice could not be booked"))
 
 
 def _bad(code: str, message: str) -> Booked:

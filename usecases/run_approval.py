@@ -26,6 +26,7 @@ from invoicing.records.approval_steps import (
     StageNow,
 )
 from invoicing.records.invoice_steps import Compensated
+from invoicing.records.ledger import EntryDetail
 from stores import absences, approvals
 from stores.ledgers import Ledger
 from usecases.telling import tell
@@ -36,7 +37,9 @@ _LONGEST_COMMENT = 500
 def open_approval(services: Services, job: OpenJob) -> Opened:
     """Begin the ledger, open the first stage, put it into the inbox and have its approvers told."""
     ledger = Ledger.read(services.blobs, job.approval)
-    opened = Draft(kind="opened", at=job.at.isoformat(), key="opened", detail={"ref": ledger.request.ref})
+    opened = Draft(
+        kind="opened", at=job.at.isoformat(), key="opened", detail=EntryDetail(ref=ledger.request.ref)
+    )
     ledger.append(lambda entries: None if entries else opened, services.ledger_keys)
 
     names = tuple(stage.name for stage in ledger.request.stages)
@@ -76,8 +79,8 @@ def close_approval(services: Services, job: CloseJob) -> ApprovalResult:
         state = stages.progress(ledger.request.stages, entries)
         if state.closed:
             return None
-        failed = {"outcome": "failed", "reason": job.failed} if job.failed is not None else None
-        detail = failed or {"outcome": state.outcome}
+        failed = EntryDetail(outcome="failed", reason=job.failed) if job.failed is not None else None
+        detail = failed or EntryDetail(outcome=state.outcome)
         return Draft(kind="closed", at=job.at.isoformat(), key="closed", detail=detail)
 
     ledger.append(draft, services.ledger_keys)
@@ -89,7 +92,7 @@ def close_approval(services: Services, job: CloseJob) -> ApprovalResult:
 def record_compensation(services: Services, job: CompensationJob) -> Compensated:
     """Enter that nothing came of what was approved, once."""
     ledger = Ledger.read(services.blobs, job.approval)
-    wanted = Draft(kind="undone", at=job.at.isoformat(), key="undone", detail={"reason": job.reason})
+    wanted = Draft(kind="undone", at=job.at.isoformat(), key="undone", detail=EntryDetail(reason=job.reason))
     ledger.append(
         lambda entries: None if _is_there(entries, wanted) else wanted,
         services.ledger_keys,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,6 +13,7 @@ from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.ledger import DECISIONS, Entry, Flaw, Proven
 from invoicing.approval.signing import LedgerKeys
 from invoicing.records.approval import ApprovalRequest
+from invoicing.records.ledger import EntryDetail
 
 _DIGITS = frozenset("0123456789abcdef")
 
@@ -87,12 +87,12 @@ def bookings_since_undone(entries: Iterable[Entry]) -> list[Entry]:
 def standing(entries: Iterable[Entry]) -> Booking | None:
     """What a ledger books by now; None where there is nothing or it was undone."""
     found = bookings_since_undone(entries)
-    return Booking(found[-1].seq, found[-1].at, found[-1].detail["payables"]) if found else None
+    return Booking(found[-1].seq, found[-1].at, found[-1].detail.payables or {}) if found else None
 
 
-def booking_detail(payables: Mapping[str, bytes]) -> dict[str, Any]:
+def booking_detail(payables: Mapping[str, bytes]) -> EntryDetail:
     """The detail of a `booked` entry, for the bytes of each payable by its reference."""
-    return {"payables": {ref: hashlib.sha256(data).hexdigest() for ref, data in payables.items()}}
+    return EntryDetail(payables={ref: hashlib.sha256(data).hexdigest() for ref, data in payables.items()})
 
 
 def check_payables(booking: Booking | None, payables: Mapping[str, str]) -> Flaw | None:
@@ -128,7 +128,7 @@ def needs_people(entries: Sequence[Entry]) -> bool:
     if not entries or any(entry.kind == "undone" for entry in entries):
         return False
     end = next((entry for entry in entries if entry.kind == "closed"), None)
-    return end is None or end.detail.get("outcome") == "approved"
+    return end is None or end.detail.outcome == "approved"
 
 
 def _unlawful(state: stages.Progress, entry: Entry, asked: ApprovalRequest) -> str | None:
@@ -144,15 +144,15 @@ def _unlawful(state: stages.Progress, entry: Entry, asked: ApprovalRequest) -> s
 def _bad_booking(entry: Entry, may_book: Callable[[str], bool]) -> str | None:
     if entry.kind != "booked":
         return None
-    payables = entry.detail.get("payables")
-    if not isinstance(payables, dict) or not all(_is_sha256(value) for value in payables.values()):
+    payables = entry.detail.payables
+    if payables is None or not all(_is_sha256(value) for value in payables.values()):
         return "it does not say what it books"
     strange = next((ref for ref in payables if not may_book(ref)), None)
     return f"it books {strange}, which is not its own" if strange is not None else None
 
 
-def _is_sha256(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 64 and _DIGITS.issuperset(value)
+def _is_sha256(value: str) -> bool:
+    return len(value) == 64 and _DIGITS.issuperset(value)
 
 
 def _unlawful_decision(state: stages.Progress, entry: Entry, sender: str | None) -> str | None:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from invoicing.approval.signing import Fault, LedgerKeys, Signature
+from invoicing.records.ledger import EntryDetail
 
 Kind = Literal[
     "opened",
@@ -34,11 +37,13 @@ Kind = Literal[
 """`approve` to `answer` are people's decisions; the others are what the workflow did."""
 
 DECISIONS = frozenset({"approve", "reject", "ask", "answer"})
-_KINDS = frozenset(get_args(Kind))
 #: What may follow the end of an approval.
 _AFTERWARDS = frozenset({"booked", "undone"})
 #: Bytes of one entry; the longest that we write is a tenth of it.
 LONGEST_ENTRY = 1024 * 1024
+
+
+NO_DETAIL = EntryDetail()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Draft:
     via: str | None = None
     link_id: str | None = None
     key: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: EntryDetail = NO_DETAIL
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ class Entry(Draft):
     hash: str = ""
     signature: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
-        return asdict(self)
+    def as_plain(self) -> dict[str, Any]:
+        """The JSON-able form, which is stored and hashed."""
+        return {**_fields(self), "detail": self.detail.as_plain()}
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,9 @@ class Proven:
     flaw: Flaw | None = None
 
 
+_ENTRY = TypeAdapter(Entry)
+
+
 class BadEntry(ValueError):
     """Bytes that are not an entry of a ledger."""
 
@@ -110,7 +118,7 @@ def chain(draft: Draft, last: Entry | None, root: str, keys: LedgerKeys) -> Entr
     """Put a draft after the last entry and sign it; the first one follows `root` (a SHA-256 in hex)."""
     newest = keys.ids[0] if keys.ids else None
     entry = Entry(
-        **asdict(draft),
+        **_fields(draft),
         seq=last.seq + 1 if last else 1,
         previous=last.hash if last else root,
         signed_with=newest,
@@ -121,7 +129,7 @@ def chain(draft: Draft, last: Entry | None, root: str, keys: LedgerKeys) -> Entr
 
 def to_bytes(entry: Entry) -> bytes:
     """The bytes that are stored."""
-    return _canonical(entry.as_dict())
+    return _canonical(entry.as_plain())
 
 
 def from_bytes(data: bytes) -> Entry:
@@ -129,31 +137,25 @@ def from_bytes(data: bytes) -> Entry:
     if len(data) > LONGEST_ENTRY:
         raise BadEntry(f"not an entry of a ledger: it has {len(data):,} bytes")
     try:
-        entry = Entry(**json.loads(data))
-        well_formed = _is_well_formed(entry)
+        entry = _ENTRY.validate_json(data, strict=True)
+    except ValidationError as error:
+        raise BadEntry(f"not an entry of a ledger: {_wrong_fields(error)}") from error
+    try:
         datetime.fromisoformat(entry.at)
-        to_bytes(entry)  # a text that cannot be written was not written by us
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadEntry(f"not an entry of a ledger: {error}") from error
-    if not well_formed:
-        raise BadEntry("not an entry of a ledger: a field has a value of another kind")
+    except ValueError as error:
+        raise BadEntry("not an entry of a ledger: at is no time") from error
     return entry
 
 
-def _is_well_formed(entry: Entry) -> bool:
-    texts = (entry.at, entry.comment, entry.previous, entry.hash, entry.signature)
-    others = (
-        *(entry.stage, entry.who, entry.on_behalf_of, entry.sha256, entry.via, entry.link_id, entry.key),
-        entry.signed_with,
-    )
-    return (
-        isinstance(entry.kind, str)
-        and entry.kind in _KINDS
-        and isinstance(entry.seq, int)
-        and isinstance(entry.detail, dict)
-        and all(isinstance(text, str) for text in texts)
-        and all(text is None or isinstance(text, str) for text in others)
-    )
+def _wrong_fields(error: ValidationError) -> str:
+    """What is wrong in which field, without what is in it."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return ", ".join(f"{'.'.join(map(str, one['loc']))} {one['type']}".strip() for one in found[:3])
+
+
+def _fields(draft: Draft) -> dict[str, Any]:
+    """The fields of a draft or an entry by their names; none of them is copied."""
+    return {field.name: getattr(draft, field.name) for field in fields(draft)}
 
 
 def verify(request: bytes, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:
@@ -234,10 +236,10 @@ def request_sha256(request: bytes) -> str:
 
 
 def _hash(entry: Entry) -> str:
-    said = entry.as_dict()
-    del said["hash"]
-    del said["signature"]
-    return hashlib.sha256(_canonical(said)).hexdigest()
+    hashed = entry.as_plain()
+    del hashed["hash"]
+    del hashed["signature"]
+    return hashlib.sha256(_canonical(hashed)).hexdigest()
 
 
 def _canonical(value: dict[str, Any]) -> bytes:

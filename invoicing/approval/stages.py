@@ -16,10 +16,9 @@ from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
 from invoicing.approval.seats import different_people_for
 from invoicing.records.base import Moment
+from invoicing.records.ledger import Outcome
 
 StageStatus = Literal["waiting", "open", "approved", "rejected", "expired"]
-Outcome = Literal["approved", "rejected", "expired", "failed"]
-"""`failed`: the workflow could not go on; nothing that was approved before counts then."""
 AlarmKind = Literal["reminder", "escalation", "expiry"]
 
 
@@ -103,7 +102,7 @@ def after(state: Progress, entry: Entry) -> Progress:
     """The state after one more entry; an entry that has no meaning in this state changes nothing."""
     state = replace(state, entries=state.entries + 1)
     if entry.kind == "closed":
-        failed = entry.detail.get("outcome") == "failed"
+        failed = entry.detail.outcome == "failed"
         return replace(state, closed=True, outcome="failed" if failed else state.outcome)
     if entry.kind == "undone":
         return replace(state, undone=True)

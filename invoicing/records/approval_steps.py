@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from invoicing.approval.stages import Alarm, AlarmKind, Outcome, StageStatus
+from invoicing.approval.stages import Alarm, AlarmKind, StageStatus
 from invoicing.records.base import ApprovalId, Moment, Record, Step, optional
 from invoicing.records.invoice_steps import Compensated
+from invoicing.records.ledger import Outcome
 from invoicing.records.problem import Problem
 
 

@@ -21,6 +21,7 @@ from invoicing.approval.signing import LedgerKeys
 from invoicing.records.base import ApprovalId, InvoiceId
 from invoicing.records.document import DocumentRow
 from invoicing.records.invoice import InvoiceRecord
+from invoicing.records.ledger import EntryDetail, Outcome
 from invoicing.records.route import PACK, FreeDocument, InvoiceRoute, Pack
 from stores import approval_names, ledger_anchors
 from stores.invoices import InvoiceStore, record_name
@@ -66,11 +67,11 @@ class Books:
         """An approval that waits for Ann or Bob; returns its id."""
         return put_approval(self.blobs, row(n))
 
-    def decided(self, n: int, kind: str = "approve", outcome: str = "approved") -> str:
+    def decided(self, n: int, kind: str = "approve", outcome: Outcome = "approved") -> str:
         """An approval that was decided and closed."""
         approval = self.open(n)
         decision = Draft(kind=cast(Any, kind), at=LATER, stage="clerk", who=ANN, comment="because")
-        closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": outcome})
+        closed = Draft(kind="closed", at=LATER, key="closed", detail=EntryDetail(outcome=outcome))
         add_entries(self.blobs, approval, decision, closed)
         self.blobs.delete(approval_names.inbox(approval))
         return approval

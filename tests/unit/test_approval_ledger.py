@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from invoicing.approval import audit, ledger, names
 from invoicing.approval.ledger import Draft, Entry, Flaw
 from invoicing.approval.policy import Stage
+from invoicing.records.ledger import EntryDetail
 from tests.fakes.ledger_keys import LEDGER_KEYS as KEYS
 from tests.unit.asked import asked
 
@@ -25,7 +26,7 @@ DRAFTS = (
     Draft(kind="stage_opened", at=AT, stage="clerk", key="stage_opened.clerk"),
     Draft(kind="approve", at=AT, stage="clerk", who="ann@example.com", comment="schön", link_id="L1"),
     Draft(kind="approve", at=AT, stage="clerk", who="eva@example.com", on_behalf_of="bob@example.com"),
-    Draft(kind="closed", at=AT, detail={"outcome": "approved"}),
+    Draft(kind="closed", at=AT, detail=EntryDetail(outcome="approved")),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from invoicing.approval import stages
 from invoicing.approval.ledger import Draft
 from invoicing.records.document import DocumentRow
+from invoicing.records.ledger import EntryDetail
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, CLERK, NOON, add_entries, put_approval
 from tests.unit.report_rows import finding, row
@@ -133,7 +134,7 @@ def test_the_history_names_people_places_and_ways(blobs: MemoryBlobs) -> None:
         draft("ask", BOB, comment="For whom?", via="link"),
         draft("answer", CARLA, comment="The office.", via="principal"),
         draft("approve", CARLA, on_behalf_of=ANN, via="dev"),
-        draft("closed", detail={"outcome": "approved"}),
+        draft("closed", detail=EntryDetail(outcome="approved")),
     )
     view = read_approval(blobs, approval)
     told = words.history(view.entries, view.request, name)

@@ -12,6 +12,7 @@ from activities import booking
 from adapters.settings import SettingError
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys
+from invoicing.records.ledger import EntryDetail
 from stores import approval_names
 from stores.blobs import StorageUnavailable
 from stores.payables import PAYABLES, payable_name
@@ -46,7 +47,7 @@ def test_ledger_holds_the_hash_of_the_payable(books: Books) -> None:
         entry = books.entries(prefix)[-1]
         payables = {ref: books.blobs.read(payable_name(ref)) for ref in refs}
         assert entry.kind == "booked"
-        assert entry.detail["payables"] == {ref: _sha256(data) for ref, data in payables.items()}
+        assert entry.detail.payables == {ref: _sha256(data) for ref, data in payables.items()}
         assert {json.loads(data)["booked"] for data in payables.values()} == {LATER}
 
 
@@ -253,7 +254,7 @@ def test_forged_approval_is_not_booked(books: Books) -> None:
         last = entries[1]
         for draft in (
             Draft(kind="approve", at=LATER, stage="clerk", who=ANN),
-            Draft(kind="closed", at=LATER, detail={"outcome": "approved"}),
+            Draft(kind="closed", at=LATER, detail=EntryDetail(outcome="approved")),
         ):
             last = chain(draft, last, "", keys)
             books.blobs.write(approval_names.entry(approval, last.seq), to_bytes(last))

@@ -22,6 +22,7 @@ from invoicing.approval.suppliers import (
 from invoicing.model import MAX_ACCOUNTS, Invoice, PaymentMeans
 from invoicing.records.base import InvoiceId
 from invoicing.records.document import InvoiceSummary
+from invoicing.records.ledger import EntryDetail
 from invoicing.records.supplier import IdKind, SupplierId
 from stores import approval_names
 from stores.blobs import StorageUnavailable
@@ -64,7 +65,7 @@ class Desk:
             for stage in self._stages(approval):
                 drafts.append(Draft("stage_opened", LATER, stage["name"]))
                 drafts.append(Draft("approve", LATER, stage["name"], stage["approvers"][0]))
-            drafts.append(Draft("closed", LATER, detail={"outcome": "approved"}))
+            drafts.append(Draft("closed", LATER, detail=EntryDetail(outcome="approved")))
             add_entries(self.books.blobs, approval, *drafts)
         assert self.books.book(ref) == {"outcome": "ok"}
 

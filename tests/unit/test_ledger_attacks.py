@@ -17,6 +17,7 @@ from adapters.anchoring import AnchorFailed, Place
 from invoicing.approval import names
 from invoicing.approval.anchors import BadAnchor, read
 from invoicing.approval.ledger import Draft, to_bytes
+from invoicing.records.ledger import EntryDetail
 from stores import approval_names, ledger_anchors
 from stores.blobs import BlobConflict, StorageUnavailable
 from stores.invoices import row_name
@@ -52,7 +53,7 @@ def test_rejection_that_was_cut_off_and_grown_over_is_found(books: Books) -> Non
     approval = books.decided(1, "reject", "rejected")
     books.anchor(DAYS[0])
     books.cut_off(approval, 2)
-    closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": "approved"})
+    closed = Draft(kind="closed", at=LATER, key="closed", detail=EntryDetail(outcome="approved"))
     add_entries(books.blobs, approval, Draft(kind="approve", at=LATER, stage="clerk", who=BOB), closed)
     books.blobs.delete(approval_names.inbox(approval))
     books.route(books.ref(approval), approval)
@@ -88,7 +89,7 @@ def test_storage_that_was_rolled_back_to_yesterday_is_found(books: Books, anchor
     books.anchor(DAYS[0])
     yesterday = dict(books.blobs.stored)
     reject = Draft(kind="reject", at=LATER, stage="clerk", who=BOB, comment="no")
-    closed = Draft(kind="closed", at=LATER, key="closed", detail={"outcome": "rejected"})
+    closed = Draft(kind="closed", at=LATER, key="closed", detail=EntryDetail(outcome="rejected"))
     add_entries(books.blobs, second, reject, closed)
     books.blobs.delete(approval_names.inbox(second))
     third = books.booked(3)

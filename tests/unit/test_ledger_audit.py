@@ -10,6 +10,7 @@ from activities import booking
 from adapters import ledger_audit
 from invoicing.approval.ledger import Draft, chain, to_bytes
 from invoicing.approval.signing import LedgerKeys, Purpose, Signature
+from invoicing.records.ledger import EntryDetail
 from stores import approval_names
 from stores.payables import payable_name
 from tests.unit.approvals_on_paper import add_entries, put_approval
@@ -200,17 +201,15 @@ def test_ledger_of_bookings_holds_nothing_else(books: Books, kind: str) -> None:
 def test_booking_of_what_is_not_its_own_is_found(books: Books) -> None:
     """An approval books its invoice, a pack the documents of its batch."""
     approval = books.decided(1)
-    strange = Draft(kind="booked", at=LATER, detail={"payables": {"i" + "b" * 24: "0" * 64}})
+    strange = Draft(kind="booked", at=LATER, detail=EntryDetail(payables={"i" + "b" * 24: "0" * 64}))
     add_entries(books.blobs, approval, strange)
     ((place, text),) = books.flaws()
     assert place == f"approval {approval}, entry 5"
     assert "not its own" in text
 
 
-@pytest.mark.parametrize(
-    "detail", [{}, {"payables": []}, {"payables": {"i" + "b" * 24: "x"}}, {"payables": None}]
-)
-def test_booking_that_does_not_say_what_is_found(books: Books, detail: dict) -> None:
+@pytest.mark.parametrize("detail", [EntryDetail(), EntryDetail(payables={"i" + "b" * 24: "x"})])
+def test_booking_that_does_not_say_what_is_found(books: Books, detail: EntryDetail) -> None:
     """No error of the audit: a flaw of the ledger."""
     approval = books.decided(1)
     add_entries(books.blobs, approval, Draft(kind="booked", at=LATER, detail=detail))
@@ -221,7 +220,7 @@ def test_booking_that_does_not_say_what_is_found(books: Books, detail: dict) -> 
 def test_booking_of_what_was_rejected_is_found(books: Books) -> None:
     """The rules are asked for bookings as they are for decisions."""
     approval = books.decided(1, "reject", "rejected")
-    detail = {"payables": {books.ref(approval): "0" * 64}}
+    detail = EntryDetail(payables={books.ref(approval): "0" * 64})
     add_entries(books.blobs, approval, Draft(kind="booked", at=LATER, detail=detail))
     ((_, text),) = books.flaws()
     assert "it books what is rejected" in text
@@ -311,7 +310,7 @@ def test_approval_that_opens_or_closes_meanwhile_is_no_flaw(books: Books, moment
         else:
             books.blobs.delete(approval_names.inbox(approval))
             reject = Draft(kind="reject", at=LATER, stage="clerk", who="ann.roth@example.com", comment="no")
-            closed = Draft(kind="closed", at=LATER, detail={"outcome": "rejected"})
+            closed = Draft(kind="closed", at=LATER, detail=EntryDetail(outcome="rejected"))
             add_entries(books.blobs, approval, reject, closed)
 
     books.blobs.fails = happens
@@ -358,6 +357,7 @@ def test_blob_that_goes_between_listing_and_reading_is_a_flaw_and_no_error(books
         b'{"kind":"opened","at":"2026-05-04T12:00:00+00:00","seq":1,"comment":"\\ud800"}',
         b'{"kind":["opened"],"at":"2026-05-04T12:00:00+00:00","seq":1}',
         b'{"kind":"opened","at":"2026-05-04T12:00:00+00:00","seq":1,"detail":[]}',
+        b'{"kind":"booked","at":"2026-05-04T12:00:00+00:00","seq":1,"detail":{"payables":[]}}',
         b" " * (1024 * 1024 + 1),
     ],
 )

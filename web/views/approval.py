@@ -261,7 +261,7 @@ def _sentence(one: Entry, request: ApprovalRequest, name: Name) -> str:
         "reminder": f"A reminder was sent ({stage}).",
         "escalation": f"Nobody had decided, so the {stage} was handed on.",
         "expiry": f"The time of the {stage} ran out.",
-        "closed": f"Closed: {OUTCOMES.get(str(one.detail.get('outcome')), ('', 'it is over'))[1].lower()}.",
+        "closed": f"Closed: {OUTCOMES.get(one.detail.outcome or '', ('', 'it is over'))[1].lower()}.",
         "booked": "Booked.",
         "undone": "A later step failed: what had been done was undone.",
     }

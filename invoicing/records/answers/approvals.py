@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from invoicing.approval.facts import Facts
-from invoicing.approval.stages import Outcome, StageStatus
+from invoicing.approval.stages import StageStatus
 from invoicing.findings import Finding
 from invoicing.model import Kind
 from invoicing.records.answers.common import Damaged, Json, Links, Sha256, Time, Whole
 from invoicing.records.base import Money, Record
 from invoicing.records.document import InvoiceSummary
+from invoicing.records.ledger import Outcome
 
 
 class OpenApproval(Record):

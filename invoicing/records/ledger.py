@@ -1,0 +1,22 @@
+"""What an entry of a ledger says besides who, when and what."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from invoicing.records.base import Record, optional
+
+Outcome = Literal["approved", "rejected", "expired", "failed"]
+"""How an approval ended. `failed`: the workflow could not go on; nothing that was approved before counts."""
+
+
+class EntryDetail(Record):
+    """`opened` says what the approval is about; `closed`: how it ended, and the reason where it failed.
+
+    `booked`: the SHA-256 of each payable by its reference. `undone`: the reason.
+    """
+
+    ref: str | None = optional()
+    outcome: Outcome | None = optional()
+    reason: str | None = optional()
+    payables: dict[str, str] | None = optional()

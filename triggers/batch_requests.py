@@ -17,6 +17,7 @@ from adapters.settings import Settings
 from invoicing import texts
 from invoicing.archive import Archive, BadArchive
 from invoicing.records.answers.batches import BatchFromContainer
+from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchSource
 from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
@@ -142,5 +143,5 @@ def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, boo
     return NewBatch(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, **options)
 
 
-def _batch_id(req: func.HttpRequest, content: str) -> str:
-    return "b" + request_digest(req, content)[:24]
+def _batch_id(req: func.HttpRequest, content: str) -> BatchId:
+    return BatchId("b" + request_digest(req, content)[:24])

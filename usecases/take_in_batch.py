@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import azure.durable_functions as df
 
 from adapters import policies
 from adapters.services import Services
-from invoicing.records.base import BatchId
+from invoicing.records.base import BatchId, Person
 from invoicing.records.batch import BatchRecord, BatchSource
-from invoicing.records.batch_steps import PROCESS_BATCH
+from invoicing.records.batch_steps import PROCESS_BATCH, BatchJob
 from invoicing.records.supervision import OpenWork
 from stores.batches import BatchStore
 from usecases.batch_status import read_batch
@@ -27,7 +27,7 @@ class NewBatch:
     invoices go on to approval and booking; `wait`: whether the batch ends only when all of them are decided.
     """
 
-    batch: str
+    batch: BatchId
     fingerprint: str
     source: BatchSource
     upload: bytes | None
@@ -48,7 +48,7 @@ async def take_in_batch(
         await asyncio.to_thread(policies.load, services.settings)
 
     batches = BatchStore(services.blobs)
-    record = BatchRecord(BatchId(new.batch), services.clock(), new.fingerprint, new.source)
+    record = BatchRecord(new.batch, services.clock(), new.fingerprint, new.source)
     return await start_or_find(
         client,
         services.blobs,
@@ -66,12 +66,13 @@ async def take_in_batch(
 
 def _work_of(new: NewBatch, sender: str | None) -> OpenWork:
     """What the run that begins now stands for."""
-    source = {name: value for name, value in asdict(new.source).items() if value is not None}
-    job = {
-        "batch": new.batch,
-        "source": source,
-        "approval": new.approval,
-        "wait": new.wait,
-        "sender": sender,
-    }
-    return OpenWork(instance=new.batch, orchestrator=PROCESS_BATCH.name, input=job)
+    job = BatchJob(
+        batch=new.batch,
+        source=new.source,
+        approval=new.approval,
+        wait=new.wait,
+        sender=Person(sender) if sender else None,
+    )
+    return OpenWork(
+        instance=new.batch, orchestrator=PROCESS_BATCH.name, input=PROCESS_BATCH.written_input(job)
+    )

@@ -12,7 +12,9 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.services import Services
 from invoicing.approval.policy import PolicyInvalid
+from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchSource
+from invoicing.records.invoice_steps import PROCESS_INVOICE
 from stores import supervised
 from tests.unit.approvals_on_paper import ANN
 from tests.unit.page_requests import Client, local_run, status
@@ -23,7 +25,7 @@ from usecases.take_in_batch import NewBatch, take_in_batch
 from usecases.take_in_invoice import NewInvoice, take_in_invoice
 
 INVOICE = NewInvoice("i" + "1" * 24, "one", "re-1.xml", b"<Invoice/>", "ab" * 32)
-BATCH = NewBatch("b" + "1" * 24, "one", BatchSource("upload", "may.zip", size=3), b"zip")
+BATCH = NewBatch(BatchId("b" + "1" * 24), "one", BatchSource("upload", "may.zip", size=3), b"zip")
 
 
 class Hub(Client):
@@ -54,7 +56,7 @@ async def test_equal_requests_start_one_run() -> None:
         first = await take_in_invoice(services, hub, INVOICE, ANN)
         second = await take_in_invoice(services, hub, replace(INVOICE, name="other.xml"), None)
     assert (first.record.name, first.record.sender) == (second.record.name, second.record.sender)
-    assert [name for name, _, _ in hub.started] == ["invoice"]
+    assert [name for name, _, _ in hub.started] == [PROCESS_INVOICE.name]
 
 
 async def test_a_key_that_came_with_something_else_starts_nothing() -> None:

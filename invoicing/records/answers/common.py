@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from invoicing.records.base import Record, optional
+from invoicing.records.batch import in_milliseconds
 
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 
@@ -19,14 +20,9 @@ Time = Annotated[
 """A time, in JSON as precise as it is known."""
 
 
-def to_milliseconds(moment: datetime) -> str:
-    """ISO 8601 with milliseconds."""
-    return moment.isoformat(timespec="milliseconds")
-
-
 TimeInMilliseconds = Annotated[
     datetime,
-    PlainSerializer(to_milliseconds, return_type=str, when_used="json"),
+    PlainSerializer(in_milliseconds, return_type=str, when_used="json"),
     WithJsonSchema(_TIME, mode="serialization"),
 ]
 

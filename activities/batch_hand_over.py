@@ -19,7 +19,7 @@ from invoicing.records.batch_approvals_steps import (
     WindowJob,
     WindowOpened,
 )
-from usecases import hand_over
+from usecases import hand_over_batch
 
 bp = df.Blueprint()
 
@@ -27,25 +27,25 @@ bp = df.Blueprint()
 @activity(bp, START_APPROVALS)
 def start_approvals(job: BatchApprovalsJob) -> ApprovalsStarted:
     """Have the approvals of a batch started apart from it."""
-    instance = hand_over.start_approvals(services.current(), job)
+    instance = hand_over_batch.start_approvals(services.current(), job)
     return ApprovalsStarted(started=instance)
 
 
 @activity(bp, OPEN_DOCUMENTS)
 def open_documents(job: WindowJob) -> WindowOpened:
     """Have the documents of one window started, each a run of its own."""
-    opened = hand_over.open_documents(services.current(), job.batch, job.window)
+    opened = hand_over_batch.open_documents(services.current(), job.batch, job.window)
     return WindowOpened(opened=opened)
 
 
 @activity(bp, NOTE_SETTLED)
 def note_settled(document: SettledDocument) -> Noted:
     """Note that a document of a batch needs nobody any more."""
-    hand_over.note_settled(services.current(), document.ref, document.status)
+    hand_over_batch.note_settled(services.current(), document.ref, document.status)
     return Noted()
 
 
 @activity(bp, COUNT_SETTLED)
 def count_settled(batch: str) -> Counts:
     """How many documents are settled, by what became of them."""
-    return hand_over.count_settled(services.current(), batch)
+    return hand_over_batch.count_settled(services.current(), batch)

@@ -15,7 +15,8 @@ from invoicing.records.invoice_steps import (
     Compensated,
     WithdrawJob,
 )
-from usecases import booking
+from usecases import book_invoice as invoice_booking
+from usecases import book_pack as pack_booking
 
 bp = df.Blueprint()
 
@@ -23,17 +24,17 @@ bp = df.Blueprint()
 @activity(bp, BOOK_PAYABLE)
 def book_payable(job: BookJob) -> Booked:
     """Book one invoice, if it is approved. Raises SettingError where a key is missing: it is waited for."""
-    return booking.book_invoice(services.current(), job.ref, job.now)
+    return invoice_booking.book_invoice(services.current(), job.ref, job.now)
 
 
 @activity(bp, WITHDRAW_PAYABLE)
 def withdraw_payable(job: WithdrawJob) -> Compensated:
     """Take back what `book_payable` may have written before it gave up."""
-    done = booking.withdraw_payable(services.current(), job.ref, job.approval)
+    done = invoice_booking.withdraw_payable(services.current(), job.ref, job.approval)
     return Compensated(done=done)
 
 
 @activity(bp, BOOK_PACK)
 def book_pack(job: PackJob) -> Counts:
     """Book one pack of a batch's documents that nobody has to approve."""
-    return booking.book_pack(services.current(), job.batch, job.pack, job.now)
+    return pack_booking.book_pack(services.current(), job.batch, job.pack, job.now)

@@ -15,7 +15,8 @@ from invoicing.records.invoice_steps import (
     RouteInvoiceJob,
 )
 from invoicing.records.route import BatchRouting, Route
-from usecases import routing
+from usecases import route_batch as batch_routing
+from usecases import route_invoice as invoice_routing
 
 bp = df.Blueprint()
 
@@ -23,17 +24,17 @@ bp = df.Blueprint()
 @activity(bp, ROUTE_INVOICE)
 def route_invoice(job: RouteInvoiceJob) -> Route:
     """Apply the policy to an invoice that came alone. Raises PolicyInvalid, which is waited for."""
-    return routing.route_invoice(services.current(), job.invoice, job.run, job.now)
+    return invoice_routing.route_invoice(services.current(), job.invoice, job.run, job.now)
 
 
 @activity(bp, FIND_ROUTE)
 def find_route(job: FindRouteJob) -> FoundRoute:
     """What a run that was lost wrote down for an invoice."""
-    route = routing.route_of_run(services.current(), job.invoice, job.run)
+    route = invoice_routing.route_of_run(services.current(), job.invoice, job.run)
     return FoundRoute(route=route)
 
 
 @activity(bp, ROUTE_BATCH)
 def route_batch(job: RouteBatchJob) -> BatchRouting:
     """Apply the policy to the valid documents of a batch. Raises PolicyInvalid, which is waited for."""
-    return routing.route_batch(services.current(), job.batch, job.sender, job.now, again=job.again)
+    return batch_routing.route_batch(services.current(), job.batch, job.sender, job.now, again=job.again)

@@ -15,7 +15,7 @@ from invoicing.records.base import InvoiceId, Reference
 from invoicing.records.invoice_steps import Assessed, Claimed
 from stores.claims import Claim, ClaimStore
 from stores.invoices import InvoiceStore
-from usecases.routes import NotRouted, claim_of
+from usecases.find_route import NotRouted, claim_of
 
 
 def assess_invoice(services: Services, invoice: InvoiceId, today: date) -> Assessed:

@@ -36,7 +36,8 @@ def _approved(books: Books, n: int = 1) -> str:
 
 def test_ledger_holds_the_hash_of_the_payable(books: Books) -> None:
     """Of an approval, of an invoice that came alone, and of each document of a pack."""
-    approval, alone = books.booked(1), books.free(2)
+    approval = books.booked(1)
+    alone = books.free(2)
     books.put_batch(3)
     assert books.book_pack() == {"booked": 3}
     for prefix, refs in (
@@ -136,7 +137,8 @@ def test_step_that_dies_at_any_write_is_repeated_to_the_same_end(
 
 def _die_at(books: Books, write: int, lost: bool) -> list[str]:
     """Let the process die at write number `write`; returns the list that names it once it has."""
-    left, died = [write], []
+    left = [write]
+    died: list[str] = []
 
     def dies(verb: str, name: str) -> None:
         if verb != "create" or died:

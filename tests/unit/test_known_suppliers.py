@@ -43,7 +43,8 @@ class Desk:
     """Invoices that come in alone, and the shipped policy."""
 
     def __init__(self) -> None:
-        self.books, self._number = Books(), 0
+        self.books = Books()
+        self._number = 0
 
     def bring(self, *accounts: str, vat: str | None = VAT, legal: str | None = None, **more: Any) -> str:
         """An invoice of 119 euros comes in and is routed; returns its reference."""

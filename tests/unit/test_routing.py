@@ -23,8 +23,8 @@ from stores.routes import RouteStore
 from tests.unit.approvals_on_paper import ANN, BOB, NOON
 from tests.unit.books import Books
 from tests.unit.report_rows import invoice, row
-from usecases import routing
-from usecases.routes import NotRouted, claim_of, route_of
+from usecases.find_route import NotRouted, claim_of, route_of
+from usecases.route_batch import route_batch
 
 BATCH = BatchId("b" + "7" * 24)
 STAGE = {"name": "clerk", "approvers": [ANN, BOB], "expire_after": "P14D"}
@@ -66,7 +66,7 @@ def _claimed(books: Books, documents: int, large: set[int], bad: frozenset[int] 
 
 def _route(books: Books, *, sender: str | None = None, again: bool = False) -> BatchRouting:
     person = Person(sender) if sender else None
-    return routing.route_batch(books.services, BATCH, person, NOON, again=again)
+    return route_batch(books.services, BATCH, person, NOON, again=again)
 
 
 def test_documents_are_kept_with_those_that_they_are_done_with(books: Books) -> None:

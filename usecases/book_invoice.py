@@ -1,18 +1,16 @@
-"""Book: an approved invoice becomes a payable, once, and never over another one; and the way back."""
+"""Book one invoice: an approved one becomes a payable, once, and never over another one; and the way back."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from adapters.services import Services
 from adapters.setting_values import SettingError
-from invoicing.approval import names
 from invoicing.approval.audit import standing
 from invoicing.approval.ledger import Draft, Entry, Flaw
 from invoicing.approval.payables import NotApproved, approved_payable, free_payable
 from invoicing.approval.suppliers import approved_accounts
 from invoicing.records.base import ApprovalId, Reference
-from invoicing.records.batch_approvals_steps import Counts
 from invoicing.records.invoice_steps import Booked
 from invoicing.records.ledger import EntryDetail
 from invoicing.records.payable import Payable
@@ -21,10 +19,9 @@ from stores.invoices import InvoiceStore
 from stores.ledgers import Chain, Ledger, bookings
 from stores.payables import PayableStore
 from stores.records import RecordDamaged
-from stores.routes import RouteStore
 from stores.suppliers import SupplierStore
 from usecases.book_payables import Make, book_payables
-from usecases.routes import NotRouted, route_of
+from usecases.find_route import NotRouted, route_of
 
 
 def book_invoice(services: Services, reference: Reference, now: datetime) -> Booked:
@@ -51,30 +48,9 @@ def withdraw_payable(services: Services, reference: Reference, approval: Approva
     if approval is None:
         chain = bookings(services.blobs, reference)
         chain.read_on()
-        chain.append(_compensation, services.ledger_keys)
+        now = services.clock()
+        chain.append(lambda entries: _compensation(entries, now), services.ledger_keys)
     return is_ours
-
-
-def book_pack(services: Services, batch: str, number: int, now: datetime) -> Counts:
-    """Book one pack of a batch's documents that nobody has to approve; the first one is 0.
-
-    Returns how many are `booked`, and how many `failed`, as another payable stands in their place. Repeating
-    it changes nothing.
-    """
-    pack = RouteStore(services.blobs, batch).pack(number)
-    if pack is None:
-        return {}
-
-    def payables(_: list[Entry], at: datetime) -> list[Payable]:
-        return [
-            free_payable(Reference(f"{batch}/{document.row.n}"), document.row, document.rule, at)
-            for document in pack.documents
-        ]
-
-    chain = bookings(services.blobs, names.booking_unit(batch, number))
-    booked = len(book_payables(services, chain, now, payables))
-    counts = {"booked": booked, "failed": len(pack.documents) - booked}
-    return {settlement: count for settlement, count in counts.items() if count}
 
 
 def _is_booked_for(store: PayableStore, reference: Reference, approval: ApprovalId | None) -> bool:
@@ -142,12 +118,12 @@ def _book(services: Services, chain: Chain, reference: Reference, now: datetime,
     return Booked(outcome="ok")
 
 
-def _compensation(entries: list[Entry]) -> Draft | None:
+def _compensation(entries: list[Entry], now: datetime) -> Draft | None:
     """The entry that takes back what an invoice's own ledger books."""
     if standing(entries) is None:
         return None
-    now = datetime.now(UTC).isoformat()
-    return Draft(kind="undone", at=now, detail=EntryDetail(reason="the invoice could not be booked"))
+    reason = "the invoice could not be booked"
+    return Draft(kind="undone", at=now.isoformat(), detail=EntryDetail(reason=reason))
 
 
 def _bad(code: str, message: str) -> Booked:

@@ -1,0 +1,88 @@
+"""What the policy asks for a document: its rule, and the request to the people who have to approve it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from invoicing.approval import names
+from invoicing.approval.policy import Policy
+from invoicing.approval.routing import Ruling, rule_on
+from invoicing.approval.suppliers import pay_to
+from invoicing.records.approval import ApprovalRequest, AskedDocument
+from invoicing.records.base import ApprovalId, Person, Reference
+from invoicing.records.document import DocumentRow, InvoiceSummary
+from invoicing.records.route import Route
+from invoicing.records.supplier import SupplierId
+from stores.approvals import ask, has_entry
+from stores.blobs import BlobMissing, Blobs
+from stores.ledgers import ApprovalMissing, Ledger
+from stores.suppliers import SupplierStore
+
+
+class Router:
+    """Routes documents by one policy; the accounts of each supplier are looked up once.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, blobs: Blobs, policy: Policy, sender: Person | None, now: datetime) -> None:
+        self._blobs = blobs
+        self._policy = policy
+        self._sender = sender
+        self._now = now
+        self._suppliers = SupplierStore(blobs)
+        self._approved: dict[SupplierId, frozenset[str]] = {}
+
+    def route(self, reference: Reference, row: DocumentRow, chunk: int | None = None) -> Route:
+        """The route of a document; where people have to approve it, the request to them is written."""
+        stated = pay_to(row.invoice or InvoiceSummary()).ids
+        approved = {supplier: self._accounts_of(supplier) for supplier in stated}
+        ruling = rule_on(self._policy, row, approved, self._sender)
+        if ruling.problem is not None:
+            return Route(outcome="bad", rule=ruling.rule, error=ruling.problem)
+        if not ruling.stages:
+            return Route(outcome="ok", rule=ruling.rule)
+
+        request = self._request(reference, ruling, chunk)
+        ask(self._blobs, request)
+        return Route(outcome="ok", rule=ruling.rule, approval=request.approval)
+
+    def _accounts_of(self, supplier: SupplierId) -> frozenset[str]:
+        if supplier not in self._approved:
+            self._approved[supplier] = self._suppliers.accounts_of(supplier)
+        return self._approved[supplier]
+
+    def _request(self, reference: Reference, ruling: Ruling, chunk: int | None) -> ApprovalRequest:
+        row = ruling.row
+        document = AskedDocument(
+            name=row.name, sha256=row.sha256 or "", kind=row.kind, ref=reference, chunk=chunk
+        )
+        return ApprovalRequest(
+            approval=self._free_approval(reference),
+            ref=reference,
+            created=self._now,
+            sender=self._sender,
+            facts=ruling.facts,
+            rule=ruling.rule,
+            stages=ruling.stages,
+            document=document,
+            row=row,
+        )
+
+    def _free_approval(self, reference: Reference) -> ApprovalId:
+        """The id of the first approval of this document that has not ended: a later run gets a new one."""
+        run = 1
+        while True:
+            approval = ApprovalId(names.approval_id(reference, run))
+            if not _has_ended(self._blobs, approval):
+                return approval
+            run += 1
+
+
+def _has_ended(blobs: Blobs, approval: ApprovalId) -> bool:
+    try:
+        if not has_entry(blobs, approval, 1):
+            return False
+        return Ledger.read(blobs, approval).state.closed
+    except (ApprovalMissing, BlobMissing):
+        return False

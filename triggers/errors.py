@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from adapters.failure_log import kind_and_place
 from adapters.setting_values import SettingError
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.policy import PolicyInvalid
@@ -89,5 +90,5 @@ def refusal_of(error: Exception) -> Refused:
             logging.error("storage refused: %s", error)
             return Refused(500, "storage_refused", f"The storage refused the call: {error}")
         case _:
-            logging.error("unhandled error in a request", exc_info=error)
+            logging.error("unhandled error in a request: %s", kind_and_place(error))
             return Refused(500, "internal", "Something went wrong here; the log has the details.")

@@ -20,6 +20,7 @@ from typing import Any
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters.failure_log import kind_and_place
 from invoicing import supervision
 from invoicing.records.batch_approvals_steps import BATCH_DOCUMENT
 from invoicing.records.invoice_steps import PROCESS_INVOICE
@@ -115,10 +116,11 @@ async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case
     await _keep_as_started(blobs, case, now)
     try:
         await client.start_new(case.orchestrator, case.instance, _again(case))
-    except Exception:
+    except Exception as error:  # noqa: BLE001 - the other cases are to be started all the same
         if await _is_running(client, case.instance):
             return False  # another supervisor was quicker
-        logging.exception("%s %s could not be started again", case.orchestrator, case.instance)
+        text = "%s %s could not be started again: %s"
+        logging.error(text, case.orchestrator, case.instance, kind_and_place(error))
         return False
     logging.warning("%s %s was started again: %s", case.orchestrator, case.instance, case.reason)
     return True
@@ -191,8 +193,8 @@ async def _look_for(
         before = await asyncio.to_thread(supervised.case_of, blobs, instance)
         case = supervision.gone_case(work, now, before)
         return case if await _handle(blobs, client, case, before, now) else None
-    except Exception:
-        logging.exception("the supervisor could not look at %s", instance)
+    except Exception as error:  # noqa: BLE001 - the others are to be looked at all the same
+        logging.error("the supervisor could not look at %s: %s", instance, kind_and_place(error))
         return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 from pydantic import ValidationError
 
+from adapters.failure_log import kind_and_place
 from invoicing.approval import names
 from invoicing.approval.ledger import DECISIONS
 from invoicing.records.approval_steps import ApprovalStatus
@@ -43,8 +44,9 @@ async def wake(
             again = _wait_to_end(await client.get_status(approval), stage)
             if again is None or (again.stage, again.attempt) == (wait.stage, wait.attempt):
                 return True
-    except Exception:
-        logging.warning("approval %s could not be woken; the sweep will do it", approval, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the sweep comes by
+        text = "approval %s could not be woken; the sweep will do it: %s"
+        logging.warning(text, approval, kind_and_place(error))
         return False
     return True
 
@@ -92,8 +94,8 @@ async def _wake_if_behind(blobs: Blobs, client: df.DurableOrchestrationClient, a
             return False
         seq = await asyncio.to_thread(decision_after, blobs, approval, wait.seen)
         return seq is not None and await wake(client, approval, seq)
-    except Exception:
-        logging.exception("the sweep could not look at approval %s", approval)
+    except Exception as error:  # noqa: BLE001 - the others are to be looked at all the same
+        logging.error("the sweep could not look at approval %s: %s", approval, kind_and_place(error))
         return False
 
 

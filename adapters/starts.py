@@ -22,7 +22,6 @@ from stores.blobs import StorageRefused, StorageUnavailable
 
 # A message of a storage queue holds 64 KiB, of which base64 takes a quarter.
 _LARGEST = 48 * 1024
-_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 2}
 
 
 class _Start(Record):
@@ -75,7 +74,11 @@ def decode(data: bytes) -> tuple[str, str, Any]:
 def _queue(settings: Settings) -> QueueClient:
     try:
         return QueueClient.from_connection_string(
-            settings.queue_connection, settings.starts_queue, **_TIMEOUTS
+            settings.queue_connection,
+            settings.starts_queue,
+            connection_timeout=5,
+            read_timeout=20,
+            retry_total=2,
         )
     except ValueError as error:
         raise StorageRefused("the connection string of the queue cannot be used") from error

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from typing import IO
 
 from adapters.channels import NotSent
 
@@ -19,7 +19,7 @@ from adapters.channels import NotSent
 PATIENCE = 20.0
 _LONGEST_TEXT = 500
 
-Card = dict[str, Any]
+Card = dict[str, object]
 """A message for a webhook of Teams: JSON in Microsoft's form, which nothing of ours reads."""
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import azure.durable_functions as df
@@ -80,18 +79,46 @@ def _job_of(work: OpenWork) -> DigestJob | None:
         return None
 
 
-def _shown(message: OutboxMessage) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Link:
+    """A link of a message that stays on this host, and what one can do behind it."""
+
+    path: str
+    title: str
+    action: str
+
+
+@dataclass(frozen=True)
+class ShownMessage:
+    """A message on the page; `created`: when it was left in the outbox (ISO time)."""
+
+    to: str
+    to_name: str
+    subject: str
+    text: str
+    created: str
+    links: list[Link]
+
+
+def _shown(message: OutboxMessage) -> ShownMessage:
     """A message with links that stay on this host, whatever address the app thinks that it has."""
-    items = [(_link(item.link), item) for item in message.items]
-    return {**asdict(message), "items": [_with_action(link, item) for link, item in items if link]}
+    return ShownMessage(
+        to=message.to,
+        to_name=message.to_name,
+        subject=message.subject,
+        text=message.text,
+        created=message.created,
+        links=[link for item in message.items if (link := _link(item))],
+    )
 
 
-def _with_action(link: str, item: MessageItem) -> dict[str, str]:
+def _link(item: MessageItem) -> Link | None:
+    path = _path(item.link)
     action = _ACTIONS.get(item.kind, "See the invoice and decide")
-    return {"link": link, "title": item.title, "action": action}
+    return Link(path, item.title, action) if path else None
 
 
-def _link(address: str) -> str:
+def _path(address: str) -> str:
     """The path of an approval's page with its token, "" for any other address."""
     try:
         parts = urlsplit(address)

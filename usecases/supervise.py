@@ -15,7 +15,6 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
@@ -24,7 +23,7 @@ from adapters.failure_log import kind_and_place
 from invoicing import supervision
 from invoicing.records.batch_approvals_steps import BATCH_DOCUMENT
 from invoicing.records.invoice_steps import PROCESS_INVOICE
-from invoicing.records.supervision import Case, FailedRun, OpenWork
+from invoicing.records.supervision import Case, FailedRun, Job, OpenWork
 from invoicing.supervision import ROOTS
 from stores import supervised
 from stores.blobs import Blobs
@@ -133,8 +132,8 @@ async def _keep_as_started(blobs: Blobs, case: Case, now: datetime) -> Case:
     return again
 
 
-def _again(case: Case) -> dict[str, Any]:
-    """The input of a run that continues from what is stored (see `OpenWork.input`)."""
+def _again(case: Case) -> Job:
+    """The input of a run that continues from what is stored."""
     return {**case.input, "again": True}
 
 

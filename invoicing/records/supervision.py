@@ -13,16 +13,16 @@ CaseState = Literal["running", "waiting", "stuck"]
 """`running` again, `waiting` for its next start, or `stuck`: a person must look."""
 
 
-class OpenWork(Record):
-    """What an instance stands for until it has ended: enough to start it again.
+Job = dict[str, Any]
+"""What an orchestration was started with, whichever it is: kept and handed over as it is, and read by it."""
 
-    `input`: what its orchestration was started with. It is kept as it came, whichever orchestration that is,
-    since whoever starts it again hands it over as it is; only that orchestration reads it.
-    """
+
+class OpenWork(Record):
+    """What an instance stands for until it has ended: enough to start it again."""
 
     instance: str
     orchestrator: str
-    input: dict[str, Any]
+    input: Job
 
 
 class FailedRun(Record):

@@ -24,7 +24,7 @@ bp = df.Blueprint()
 @activity(bp, BOOK_PAYABLE)
 def book_payable(job: BookJob) -> Booked:
     """Book one invoice, if it is approved. Raises SettingError where a key is missing: it is waited for."""
-    return invoice_booking.book_invoice(services.current(), job.ref, job.now)
+    return invoice_booking.book_invoice(services.current(), job.ref, job.approval, job.now)
 
 
 @activity(bp, WITHDRAW_PAYABLE)

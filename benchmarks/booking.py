@@ -169,7 +169,7 @@ def _settle(reference: Reference, approval: ApprovalId) -> None:
     close_job = approval_steps.CloseJob(approval=approval, at=EXPIRED, after=now.seen)
     _call(approving.close_approval, approval_steps.CLOSE_APPROVAL, close_job)
 
-    book_job = invoice_steps.BookJob(ref=reference, now=EXPIRED)
+    book_job = invoice_steps.BookJob(ref=reference, approval=approval, now=EXPIRED)
     _call(booking.book_payable, invoice_steps.BOOK_PAYABLE, book_job)
     settled = batch_approvals_steps.SettledDocument(ref=reference, status="booked")
     _call(batch_hand_over.note_settled, batch_approvals_steps.NOTE_SETTLED, settled)

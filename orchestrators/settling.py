@@ -111,7 +111,7 @@ def settle(
     show("booking")
     withdrawal = WithdrawJob(ref=reference, approval=approval)
     compensations.note("payable", WITHDRAW_PAYABLE, withdrawal)
-    job = BookJob(ref=reference, now=context.current_utc_datetime)
+    job = BookJob(ref=reference, approval=approval, now=context.current_utc_datetime)
     booked = yield from call(context, BOOK_PAYABLE, job)
     if booked.outcome == "ok":
         return result

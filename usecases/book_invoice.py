@@ -24,16 +24,21 @@ from usecases.book_payables import Make, book_payables
 from usecases.find_route import NotRouted, route_of
 
 
-def book_invoice(services: Services, reference: Reference, now: datetime) -> Booked:
+def book_invoice(
+    services: Services, reference: Reference, approval: ApprovalId | None, now: datetime
+) -> Booked:
     """Book one invoice, after its ledger was proved and asked whether everybody agreed whom the policy names.
 
-    Bad with the codes not_approved, ledger_flawed and payable_exists. Repeating it changes nothing. Raises
-    SettingError where a key is missing, and NotRouted.
+    `approval`: the one that its run saw through; the stored route may have been changed since. Bad with the
+    codes not_approved, ledger_flawed and payable_exists. Repeating it changes nothing. Raises SettingError
+    where a key is missing, and NotRouted.
     """
     route = route_of(services.blobs, reference)
-    if route.approval is None:
+    if route.approval != approval:
+        return _bad("not_approved", f"The route of {reference} is another one than its run followed.")
+    if approval is None:
         return _book_free(services, reference, route.rule, now)
-    return _book_approved(services, reference, route.approval, now)
+    return _book_approved(services, reference, approval, now)
 
 
 def withdraw_payable(services: Services, reference: Reference, approval: ApprovalId | None) -> bool:

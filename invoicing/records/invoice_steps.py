@@ -131,9 +131,10 @@ FIND_ROUTE = Step("find_route", FindRouteJob, FoundRoute)
 
 
 class BookJob(Record):
-    """`now`: the time of the booking."""
+    """`approval`: the one that the run saw through, None where it needed nobody. `now`: of the booking."""
 
     ref: Reference
+    approval: ApprovalId | None
     now: Moment
 
 

@@ -18,7 +18,7 @@ from adapters.settings import from_environment
 from invoicing.approval import names
 from invoicing.approval.ledger import Draft, Entry, chain, from_bytes, request_sha256, to_bytes
 from invoicing.approval.signing import LedgerKeys
-from invoicing.records.base import ApprovalId, InvoiceId
+from invoicing.records.base import ApprovalId, InvoiceId, Reference
 from invoicing.records.document import DocumentRow
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.ledger import EntryDetail, Outcome
@@ -32,6 +32,7 @@ from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.unit.approvals_on_paper import ANN, NOON, add_entries, put_approval
 from tests.unit.report_rows import row
+from usecases.find_route import NotRouted, route_of
 
 BATCH = "b" + "7" * 24
 LATER = "2026-05-04T13:00:00+00:00"
@@ -105,9 +106,16 @@ class Books:
         self.blobs.write(record_name(ref), record.as_json())
         InvoiceStore(self.blobs).put_row(ref, DocumentRow.model_validate(checked))
 
-    def book(self, ref: str, now: str = LATER) -> dict[str, Any]:
-        """Book one invoice."""
-        return self.call(booking.book_payable, {"ref": ref, "now": now})
+    def book(self, ref: str, now: str = LATER, **run: Any) -> dict[str, Any]:
+        """Book one invoice; `approval`: the one that its run saw through, else that of the route."""
+        approval = run["approval"] if "approval" in run else self._route_of(ref)
+        return self.call(booking.book_payable, {"ref": ref, "approval": approval, "now": now})
+
+    def _route_of(self, ref: str) -> str | None:
+        try:
+            return route_of(self.blobs, Reference(ref)).approval
+        except NotRouted:
+            return None
 
     def route(self, ref: str, approval: str | None) -> None:
         """What the policy said."""

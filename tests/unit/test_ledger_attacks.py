@@ -202,6 +202,18 @@ def test_booking_without_a_person_of_what_people_were_asked_about_is_found(
     assert f"approval {approval} says that people are needed" in text
 
 
+def test_route_that_was_changed_under_its_run_books_nothing(books: Books) -> None:
+    """The run knows which approval it saw through, or that it needed none."""
+    approval = books.decided(1)
+    ref = books.ref(approval)
+    books.route(ref, None)
+    assert books.book(ref, approval=approval)["error"]["code"] == "not_approved"
+    alone = books.free(2)
+    books.blobs.delete(payable_name(alone))
+    books.route(alone, approval)
+    assert books.book(alone, approval=None)["error"]["code"] == "not_approved"
+
+
 def test_what_was_rejected_may_need_nobody_when_it_comes_again(books: Books) -> None:
     """Its supplier may be known by then."""
     approval = books.decided(1, "reject", "rejected")

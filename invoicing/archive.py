@@ -7,11 +7,13 @@ the headers are only used to refuse early: what is decompressed is counted again
 
 import bisect
 import contextlib
+import io
 import re
 import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,6 +24,8 @@ MIB = 1024 * 1024
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _LEFT_BEHIND = {".ds_store", "thumbs.db", "desktop.ini"}
 _LOCAL_HEADER = 30  # bytes before a member's name and content
+_RECORD = 46  # bytes of a member's record in the directory before its name
+_RECORD_OFFSET = 42  # where in it the member's place stands
 _READABLE_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -59,7 +63,9 @@ class BadArchive(Exception):
 
     def __init__(self, code: str, text: str, status: int = 400) -> None:
         super().__init__(text)
-        self.code, self.text, self.status = code, text, status
+        self.code = code
+        self.text = text
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,16 @@ class Entry:
     content: bytes | None
     size: int
     finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a document lies in its zip: its bytes, and its record in the directory; each with a length."""
+
+    start: int
+    length: int
+    record: int
+    record_length: int
 
 
 class Archive:
@@ -89,6 +105,7 @@ class Archive:
         bytes (400), holds too many, or declares more bytes than allowed in total (413).
         """
         self._limits = limits
+        self._file = file
         self._zip = _open(file, limits)
         _check_overlap(self._zip)
         end = file.seek(0, 2)
@@ -116,9 +133,42 @@ class Archive:
         after = bisect.bisect_right(self._bounds, max(offsets))
         return min(offsets), self._bounds[min(after, len(self._bounds) - 1)]
 
+    def places(self) -> list[Place]:
+        """Where each document lies, so that `lone_archive` can read it without the directory."""
+        records = dict(zip(map(id, self._zip.infolist()), self._records(), strict=True))
+        places: list[Place] = []
+        for index, member in enumerate(self._members):
+            start, end = self.span(index, index)
+            # What lies behind it may be long, and is nobody's.
+            longest = _LOCAL_HEADER + 2 * 0xFFFF + member.compress_size
+            record, record_length = records[id(member)]
+            places.append(Place(start, min(end - start, longest), record, record_length))
+        return places
+
+    def _records(self) -> Iterator[tuple[int, int]]:
+        """Where the record of each member begins in the directory, and how long it is."""
+        begin = self._zip.start_dir
+        self._file.seek(begin)
+        directory = self._file.read()
+        at = 0
+        for _ in self._zip.infolist():
+            length = _RECORD + sum(struct.unpack_from("<3H", directory, at + 28))
+            yield begin + at, length
+            at += length
+
     def read(self, index: int) -> Entry:
         """Read a document; one that cannot be taken is an entry with a finding."""
         return _read(self._zip, self._members[index], self._limits)
+
+
+def lone_archive(content: bytes, record: bytes, limits: Limits = DEFAULT_LIMITS) -> Archive:
+    """A zip of one document, out of its bytes and its record in the directory of a larger zip (`Place`).
+
+    Raises `BadArchive` where these do not belong together.
+    """
+    moved = record[:_RECORD_OFFSET] + bytes(4) + record[_RECORD_OFFSET + 4 :]
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(moved), len(content), 0)
+    return Archive(io.BytesIO(content + moved + end), limits)
 
 
 def loose_entry(name: str, content: bytes, limits: Limits = DEFAULT_LIMITS) -> Entry:

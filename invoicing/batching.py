@@ -69,14 +69,20 @@ def plan(
     Returns the numbers of each chunk's first and last document, from 1.
     """
     bounds: list[tuple[int, int]] = []
-    first, n, documents, taken = 1, 0, 0, 0
+    n = 0
+    first = 1
+    holds_any = False
+    content_bytes = 0
     for n, size in enumerate(sizes, start=1):
-        too_large = documents and taken + (size or 0) > max_bytes
-        if n - first >= max_documents or too_large:
+        too_many = n - first >= max_documents
+        too_large = holds_any and content_bytes + (size or 0) > max_bytes
+        if too_many or too_large:
             bounds.append((first, n - 1))
-            first, documents, taken = n, 0, 0
-        documents += size is not None
-        taken += size or 0
+            first = n
+            holds_any = False
+            content_bytes = 0
+        holds_any = holds_any or size is not None
+        content_bytes += size or 0
     return [*bounds, (first, n)] if n else bounds
 
 

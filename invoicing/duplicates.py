@@ -51,7 +51,8 @@ def claim_key(supplier: str | None, number: str | None, type_code: str | None = 
     ``supplier`` is `supplier_identity`, ``number`` is BT-1, ``type_code`` is BT-3 (only whether it is a
     credit note matters). The module's docstring says what counts as equal.
     """
-    who, which = compact(supplier or ""), _compact_number(number or "")
+    who = compact(supplier or "")
+    which = _compact_number(number or "")
     if not who or not which:
         return None
     space = "credit-note" if is_credit_note(type_code) else "invoice"

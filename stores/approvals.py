@@ -12,7 +12,8 @@ from invoicing.approval import names
 from invoicing.archive import BadArchive
 from invoicing.records.approval import ApprovalRequest, InboxEntry
 from stores import approval_names, records
-from stores.batch_sources import open_source
+from stores.batch_sources import read_document
+from stores.batches import BatchStore
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs
 from stores.invoices import InvoiceStore
 from stores.ledgers import ApprovalMissing
@@ -48,11 +49,11 @@ def document(blobs: Blobs, request: ApprovalRequest) -> bytes | None:
             return InvoiceStore(blobs).document(reference.owner)
         if request.document.chunk is None:
             return None
-        source = open_source(blobs, reference.owner)
-        found = source.read(request.document.chunk, reference.n, reference.n).documents
+        manifest = BatchStore(blobs).manifest(reference.owner)
+        found = read_document(blobs, reference.owner, manifest, reference.n)
     except (BlobMissing, BadArchive):
         return None
-    return found[0].content if found else None
+    return found.content if found else None
 
 
 def has_entry(blobs: Blobs, approval: str, seq: int) -> bool:

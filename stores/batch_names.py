@@ -30,6 +30,11 @@ def manifest(batch: str) -> str:
     return f"batches/{batch}/manifest.json"
 
 
+def places(batch: str) -> str:
+    """Where each document lies in the zip of the request, in entries of one length."""
+    return f"batches/{batch}/places"
+
+
 def source(batch: str, chunk: int) -> str:
     """A pack of documents out of a container, byte for byte as they came."""
     return f"batches/{batch}/source/{chunk:05d}.zip"

@@ -10,13 +10,13 @@ import threading
 from collections import OrderedDict
 from typing import BinaryIO, Protocol, cast
 
-from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, Limits
+from invoicing.archive import DEFAULT_LIMITS, MIB, Archive, BadArchive, Limits, lone_archive
 from invoicing.batching import ChunkContent, Document, read_chunk
 from invoicing.outcomes import refused_row
 from invoicing.records.batch import Manifest
 from stores import batch_names
 from stores.batches import BatchStore
-from stores.blobs import Blobs
+from stores.blobs import BlobMissing, Blobs
 from stores.ranged import RangedBlob
 
 # A part of a zip that is longer is read document by document: its directory is in another order than the zip.
@@ -65,7 +65,8 @@ class Packs:
     """Chunks that were packed when the batch was unpacked."""
 
     def __init__(self, blobs: Blobs, batch: str) -> None:
-        self._blobs, self._batch = blobs, batch
+        self._blobs = blobs
+        self._batch = batch
 
     def read(self, chunk: int, first: int | None = None, last: int | None = None) -> ChunkContent:
         """A chunk, or its documents ``first`` to ``last``."""
@@ -90,6 +91,37 @@ def uploaded_zip(blobs: Blobs, batch: str, size: int, limits: Limits) -> Archive
     return Archive(cast(BinaryIO, RangedBlob(blobs, batch_names.upload(batch), size)), limits)
 
 
+def read_document(
+    blobs: Blobs, batch: str, manifest: Manifest, n: int, limits: Limits = DEFAULT_LIMITS
+) -> Document | None:
+    """Document `n` of a batch; None where there is none, or it was not taken. Raises BlobMissing, BadArchive.
+
+    It costs the same in a batch of any size: of a zip, only the document's part and its record are read.
+    """
+    chunk = manifest.chunk_of(n)
+    if chunk is None or n in manifest.refused:
+        return None
+    found = _read_alone(blobs, batch, n, limits) if manifest.upload is not None else None
+    if found is not None:
+        return found
+    # Somebody may have put another zip in its place: what its own directory says is told then.
+    documents = source_of(blobs, batch, manifest, limits).read(chunk, n, n).documents
+    return documents[0] if documents else None
+
+
+def _read_alone(blobs: Blobs, batch: str, n: int, limits: Limits) -> Document | None:
+    """A document of an upload by its place; None where that place has no whole document."""
+    name = batch_names.upload(batch)
+    try:
+        place = BatchStore(blobs).place(batch, n)
+        content = blobs.read_range(name, place.start, place.length)
+        record = blobs.read_range(name, place.record, place.record_length)
+        entry = lone_archive(content, record, limits).read(0)
+    except (BadArchive, BlobMissing):
+        return None
+    return None if entry.content is None else Document(n, entry.name, entry.content)
+
+
 class Sources:
     """The sources of the batches that a process works at, each opened once.
 
@@ -97,7 +129,8 @@ class Sources:
     """
 
     def __init__(self, blobs: Blobs, limits: Limits) -> None:
-        self._blobs, self._limits = blobs, limits
+        self._blobs = blobs
+        self._limits = limits
         self._known: OrderedDict[str, Source] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import struct
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from typing import IO
 
 from pydantic import TypeAdapter
 
+from invoicing.archive import Place
 from invoicing.records.batch import BatchRecord, Manifest
 from invoicing.records.report import BatchTotals
 from stores import batch_names, records
 from stores.blobs import BlobConflict, BlobMissing, Blobs
+from stores.records import RecordDamaged
 
 _RECORD = TypeAdapter(BatchRecord)
 _MANIFEST = TypeAdapter(Manifest)
 _TOTALS = TypeAdapter(BatchTotals)
+_PLACE = struct.Struct("<4Q")
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,22 @@ class BatchStore:
             return self.manifest(batch)
         except BlobMissing:
             return None
+
+    def keep_places(self, batch: str, places: Iterable[Place]) -> None:
+        """Write where each document lies in the zip that was sent, each in as many bytes."""
+        packed = (_PLACE.pack(*astuple(place)) for place in places)
+        self._blobs.write(batch_names.places(batch), b"".join(packed))
+
+    def place(self, batch: str, n: int) -> Place:
+        """Where document `n` lies in the zip that was sent. Raises BlobMissing and RecordDamaged.
+
+        It is found by its number alone, so it takes the same time in a batch of any size.
+        """
+        name = batch_names.places(batch)
+        data = self._blobs.read_range(name, (n - 1) * _PLACE.size, _PLACE.size)
+        if len(data) != _PLACE.size:
+            raise RecordDamaged(name)
+        return Place(*_PLACE.unpack(data))
 
     def keep_pack(self, batch: str, chunk: int, data: bytes) -> None:
         """Write a pack of documents that came out of a container."""

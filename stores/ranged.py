@@ -21,7 +21,9 @@ class RangedBlob(io.RawIOBase):
     """
 
     def __init__(self, blobs: Blobs, name: str, size: int) -> None:
-        self._blobs, self._name, self._size = blobs, name, size
+        self._blobs = blobs
+        self._name = name
+        self._size = size
         self._position = 0
         self._last = (0, b"")
         self._held: list[tuple[int, bytes]] = []

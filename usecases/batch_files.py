@@ -6,7 +6,7 @@ import asyncio
 
 import azure.durable_functions as df
 
-from stores.batch_sources import source_of
+from stores.batch_sources import read_document
 from stores.batches import BatchStore
 from stores.blobs import Blobs
 from usecases.batch_status import read_batch
@@ -30,15 +30,9 @@ def document_of(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
     manifest = BatchStore(blobs).manifest_if_any(batch)
     if manifest is None:
         raise NotNow("not_unpacked", "The batch is not unpacked yet. Try again in a moment.")
-    chunk = manifest.chunk_of(n)
-    if chunk is None:
+    if manifest.chunk_of(n) is None:
         raise Unknown("unknown_document", f"The batch has no document {n}.")
-    if n in manifest.refused:
-        raise _not_taken()
-    for found in source_of(blobs, batch, manifest).read(chunk, n, n).documents:
-        return found.name, found.content
-    raise _not_taken()  # it was damaged, which shows when it is read
-
-
-def _not_taken() -> Unknown:
-    return Unknown("document_not_taken", "The document was not taken; the report says why.")
+    found = read_document(blobs, batch, manifest, n)
+    if found is None:
+        raise Unknown("document_not_taken", "The document was not taken; the report says why.")
+    return found.name, found.content

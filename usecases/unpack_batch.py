@@ -67,6 +67,7 @@ def _division_of_zip(services: Services, batch: str) -> Manifest:
     listed = [archive.announced(index) for index in range(len(archive))]
     sizes = [None if entry.finding else entry.size for entry in listed]
     bounds = plan(sizes, settings.chunk_documents, settings.chunk_bytes)
+    BatchStore(services.blobs).keep_places(batch, archive.places())
     refused = tuple(n for n, entry in enumerate(listed, start=1) if entry.finding)
     return Manifest(lasts=tuple(last for _, last in bounds), refused=refused, upload=size)
 

@@ -128,7 +128,9 @@ class _Summary:
     """Writes the sheet of totals, table under table."""
 
     def __init__(self, sheet: Worksheet, formats: _Formats) -> None:
-        self._sheet, self._formats, self._line = sheet, formats, 0
+        self._sheet = sheet
+        self._formats = formats
+        self._line = 0
         for at, width in enumerate((32, 20, 14, 12, 14, 16, 16, 16, 16)):
             sheet.set_column(at, at, width)
 

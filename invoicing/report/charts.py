@@ -15,7 +15,8 @@ _LABEL_LENGTH = 26
 def stacked_bar(chart_id: str, title: str, parts: Sequence[tuple[str, str, int]]) -> Markup:
     """Draw one bar of parts (css class, label, count), each as wide as its share."""
     total = sum(count for _, _, count in parts) or 1
-    rectangles, x = Markup(""), 0.0
+    rectangles = Markup("")
+    x = 0.0
     for css_class, label, count in parts:
         width = 100 * count / total
         rectangles += Markup(

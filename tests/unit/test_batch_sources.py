@@ -13,10 +13,10 @@ from adapters import services
 from adapters.services import Services
 from adapters.settings import from_environment
 from invoicing.archive import DEFAULT_LIMITS, BadArchive, loose_entry
-from invoicing.batching import ChunkContent, pack
+from invoicing.batching import ChunkContent, Document, pack
 from invoicing.records.batch import Manifest, Span
 from stores import batch_names, batch_sources
-from stores.batch_sources import Source, Sources, open_source
+from stores.batch_sources import Source, Sources, open_source, read_document
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, StorageUnavailable
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -168,3 +168,64 @@ def test_upload_that_somebody_put_something_else_in_place_of_is_no_source() -> N
     blobs.write(batch_names.upload(ONE), b"x" * len(blobs.read(batch_names.upload(ONE))))
     with pytest.raises(BadArchive):
         open_source(blobs, ONE)
+
+
+def test_one_document_is_read_without_the_directory_of_its_zip() -> None:
+    """By its place: three small parts of the blobs, in a batch of any size."""
+    blobs = _unpacked(_zip(SOME))
+    manifest = BatchStore(blobs).manifest(ONE)
+    blobs.calls.clear()
+    for n, (name, content) in enumerate(SOME.items(), start=1):
+        assert read_document(blobs, ONE, manifest, n) == Document(n, name, content)
+    upload, places = batch_names.upload(ONE), batch_names.places(ONE)
+    assert blobs.calls == [("read", places), ("read", upload), ("read", upload)] * len(SOME)
+    assert read_document(blobs, ONE, manifest, len(SOME) + 1) is None
+
+
+def test_places_do_not_depend_on_the_order_of_the_directory_or_on_what_lies_before_the_zip() -> None:
+    """A zip may have its directory in another order, folders in it, and a program before it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = b"of May"
+        archive.mkdir("folder")
+        for name, content in SOME.items():
+            archive.writestr(name, content)
+        archive.filelist.reverse()
+    for upload in (buffer.getvalue(), b"#!/bin/sh\n" + buffer.getvalue()):
+        blobs = _unpacked(upload)
+        manifest = BatchStore(blobs).manifest(ONE)
+        blobs.calls.clear()
+        first = read_document(blobs, ONE, manifest, 1)
+        assert first is not None
+        assert (first.name, first.content) == ("120.xml", SOME["120.xml"])
+        assert len(blobs.calls) == 3, "it is not looked for in the whole zip"
+
+
+def test_document_of_a_zip_that_was_put_in_the_place_of_another_is_told_as_it_is_now() -> None:
+    """What people were shown had another hash, which is found."""
+    blobs = _unpacked(_zip(SOME))
+    manifest = BatchStore(blobs).manifest(ONE)
+    other = _zip({name: b"forged " + content for name, content in SOME.items()})
+    blobs.write(batch_names.upload(ONE), other)
+    manifest = manifest.model_copy(update={"upload": len(other)})
+    found = read_document(blobs, ONE, manifest, 7)
+    assert found is None or found.content.startswith(b"forged ")
+
+
+def test_document_that_was_not_taken_is_none_when_it_is_read_alone() -> None:
+    """Whether the directory spoke against it, or its bytes do."""
+    blobs = _unpacked(_zip({"a.xml": b"A", "../b.xml": b"B", "c.zip": _zip({"x": b"y"})}))
+    manifest = BatchStore(blobs).manifest(ONE)
+    assert [read_document(blobs, ONE, manifest, n) for n in (1, 2, 3)] == [
+        Document(1, "a.xml", b"A"),
+        None,
+        None,
+    ]
+
+
+def test_document_out_of_a_pack_is_read_alone() -> None:
+    """A pack holds 50 documents at most, however many there are."""
+    blobs = MemoryBlobs()
+    (chunk,) = pack([loose_entry("a.xml", b"A"), loose_entry("b.xml", b"B")])
+    blobs.write(batch_names.source(ONE, 0), chunk.data)
+    assert read_document(blobs, ONE, Manifest(lasts=(2,)), 2) == Document(2, "b.xml", b"B")

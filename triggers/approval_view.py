@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import StageState
 from invoicing.records.answers import approvals as answers
 from invoicing.records.approval import InboxEntry
 from invoicing.records.messages import Notice
-from stores import records
-from stores.records import Listed, RecordDamaged
+from stores.records import Listed
 from triggers.own_links import OwnLinks
 from usecases.approval_view import ApprovalView
 
@@ -28,7 +25,6 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
     `page`: the address of its page, None where that is not known.
     """
     request = found.request
-    messages = records.each(notices.found, _notice_view)
     return answers.Approval(
         approval=found.approval,
         ref=request.ref,
@@ -47,8 +43,8 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
         waiting_for=found.waiting_for,
         stages=tuple(stage_view(stage) for stage in found.stages),
         history=tuple(entry_view(entry) for entry in found.entries),
-        notifications=tuple(messages.found),
-        damaged_notifications=(*notices.damaged, *messages.damaged),
+        notifications=tuple(notice_view(notice) for notice in notices.found),
+        damaged_notifications=tuple(notices.damaged),
         links=_links(found.approval, own, page),
     )
 
@@ -83,12 +79,9 @@ def entry_view(entry: Entry) -> answers.Entry:
     return answers.Entry.model_validate(entry.as_plain())
 
 
-def _notice_view(notice: Notice) -> answers.Notification:
+def notice_view(notice: Notice) -> answers.Notification:
     """One message: to whom, over which channel, when it goes out, and whether it arrived there."""
-    try:
-        return answers.Notification.model_validate({**dict(notice), "goes_out": notice.goes_out})
-    except ValidationError as error:
-        raise RecordDamaged(notice.id) from error
+    return answers.Notification.model_validate({**dict(notice), "goes_out": notice.goes_out})
 
 
 def absence_view(absence: Delegation) -> answers.Delegation:

@@ -31,11 +31,12 @@ from stores import approvals, digests, notices, outbox
 from stores.blobs import StorageRefused
 from stores.records import Listed
 from triggers.approval_view import absence_view, entry_view, listed, view
+from triggers.errors import Refused
 from triggers.json_bodies import lengths_of, read_texts
 from triggers.own_links import own_links
 from triggers.people import who
 from triggers.request_texts import bad_page, page_token, whole
-from triggers.responses import Refused, answer, answers_errors
+from triggers.responses import answer, answers_errors
 from usecases.absences import away_now, end_absence, note_absence
 from usecases.approval_view import document_of, read_approval
 from usecases.decide_approval import Choice, decide
@@ -51,9 +52,9 @@ _ABSENCE_FIELDS = lengths_of(NewDelegation)
 @answers_errors
 async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
-    here = services.current()
+    app = services.current()
     top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
-    return answer(await asyncio.to_thread(_open_ones, here, req, top, skip))
+    return answer(await asyncio.to_thread(_open_approvals, app, req, top, skip))
 
 
 @bp.route(route="api/approvals/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -117,11 +118,11 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is away: `{"until": date or time with zone, "to": person}`; `to` may be left out where
     the policy names a deputy. A link is not enough for this.
     """
-    here = services.current()
+    app = services.current()
     asked = read_texts(req, _ABSENCE_FIELDS)
-    person = await asyncio.to_thread(_signed_in, here, req)
+    person = await asyncio.to_thread(_signed_in, app, req)
     until = asked.get("until", "")
-    made = await asyncio.to_thread(note_absence, here, person, until, asked.get("to", ""), datetime.now(UTC))
+    made = await asyncio.to_thread(note_absence, app, person, until, asked.get("to", ""), datetime.now(UTC))
     return answer(DelegationMade(delegation=absence_view(made)), 201)
 
 
@@ -129,9 +130,9 @@ async def post_delegation(req: func.HttpRequest) -> func.HttpResponse:
 @answers_errors
 async def delete_delegation(req: func.HttpRequest) -> func.HttpResponse:
     """Say that one is back."""
-    here = services.current()
-    person = await asyncio.to_thread(_signed_in, here, req)
-    await asyncio.to_thread(end_absence, here.blobs, person)
+    app = services.current()
+    person = await asyncio.to_thread(_signed_in, app, req)
+    await asyncio.to_thread(end_absence, app.blobs, person)
     return func.HttpResponse(status_code=204)
 
 
@@ -144,12 +145,12 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
     """Messages that no channel is set up for, the newest first (`top`, `page`); in local runs only, since
     they hold other people's links.
     """
-    here = services.current()
-    if not here.settings.access.development:
+    app = services.current()
+    if not app.settings.access.development:
         raise Refused(404, "no_outbox", "The outbox is shown in local runs only.")
     top = whole(req, "top", 50, 1, _LARGEST_PAGE)
     try:
-        found, page = await asyncio.to_thread(outbox.messages, here.blobs, top, page_token(req))
+        found, page = await asyncio.to_thread(outbox.messages, app.blobs, top, page_token(req))
     except StorageRefused as error:
         raise bad_page() from error
     shown = tuple(OutboxMessage.model_validate(asdict(message)) for message in found.found)
@@ -159,10 +160,10 @@ async def get_outbox(req: func.HttpRequest) -> func.HttpResponse:
 # ---------------------------------------------------------------- steps of the handlers
 
 
-def _open_ones(here: Services, req: func.HttpRequest, top: int, skip: int) -> OpenApprovals:
+def _open_approvals(app: Services, req: func.HttpRequest, top: int, skip: int) -> OpenApprovals:
     """The body of the list; there may be tens of thousands of them to look through."""
     approver = _approver(req)
-    everything = approvals.open_approvals(here.blobs)
+    everything = approvals.open_approvals(app.blobs)
     found = [item for item in everything.found if _wanted(item, req, approver)]
     own = own_links(req, "approvals")
     shown = tuple(listed(item, own) for item in found[skip : skip + top])
@@ -187,28 +188,28 @@ def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bo
     )
 
 
-def _read(here: Services, req: func.HttpRequest) -> Approval:
+def _read(app: Services, req: func.HttpRequest) -> Approval:
     approval = req.route_params["id"]
-    found = read_approval(here.blobs, approval, datetime.now(UTC))
+    found = read_approval(app.blobs, approval, datetime.now(UTC))
     own = own_links(req, "approvals")
-    noted = notices.of_approval(here.blobs, approval)
-    told = Listed(digests.as_it_is(here.blobs, noted.found), noted.damaged)
-    return view(found, told, own, _page(here, approval))
+    noted = notices.of_approval(app.blobs, approval)
+    told = Listed(digests.as_it_is(app.blobs, noted.found), noted.damaged)
+    return view(found, told, own, _page(app, approval))
 
 
-def _page(here: Services, approval: str) -> str | None:
+def _page(app: Services, approval: str) -> str | None:
     try:
-        return here.links.page(approval)
+        return app.links.page(approval)
     except SettingError:
         return None  # no address of our own, or no key: there are no links either
 
 
-def _decider(here: Services, req: func.HttpRequest, approval: str, token: str | None) -> Identity:
-    return who(req, here, approval=approval, token=token)
+def _decider(app: Services, req: func.HttpRequest, approval: str, token: str | None) -> Identity:
+    return who(req, app, approval=approval, token=token)
 
 
-def _signed_in(here: Services, req: func.HttpRequest) -> str:
-    person = who(req, here)
+def _signed_in(app: Services, req: func.HttpRequest) -> str:
+    person = who(req, app)
     if person.via == "link":
         raise Refused(403, "link_not_enough", "A link is for one invoice only. Sign in for this.")
     return person.person

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -17,9 +16,8 @@ from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.policy import Policy, PolicyInvalid
 from invoicing.records.messages import StatedWish
 from stores import wishes
-from triggers.errors import refusal_of
+from triggers.errors import Refused, refusal_of
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
-from triggers.responses import Refused
 from usecases.absences import away_now, end_absence, note_absence
 from usecases.refusals import NotDone
 from web.views import absences as words
@@ -75,14 +73,14 @@ async def state_wish(req: func.HttpRequest) -> func.HttpResponse:
     """Note how the visitor wants messages."""
     identity = await visitor(req)
     fields = await asyncio.to_thread(checked_form, req, identity)
-    here = services.current()
+    app = services.current()
     try:
         wish = StatedWish.model_validate(
-            {"who": identity.person, "messages": fields.get("messages"), "said": here.clock()}
+            {"who": identity.person, "messages": fields.get("messages"), "said": app.clock()}
         )
     except ValidationError as error:
         raise Refused(400, "bad_messages", f"messages is {' or '.join(WISHES)}.") from error
-    await asyncio.to_thread(wishes.state, here.blobs, wish)
+    await asyncio.to_thread(wishes.state, app.blobs, wish)
     return redirect("/absences?done=messages")
 
 
@@ -96,11 +94,11 @@ async def _page(
     typed: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> func.HttpResponse:
-    here, now = services.current(), datetime.now(UTC)
+    app, now = services.current(), datetime.now(UTC)
     (policy, wrong), away, stated = await asyncio.gather(
-        asyncio.to_thread(_policy, here),
-        asyncio.to_thread(away_now, here.blobs, now),
-        asyncio.to_thread(wishes.stated, here.blobs),
+        asyncio.to_thread(_policy, app),
+        asyncio.to_thread(away_now, app.blobs, now),
+        asyncio.to_thread(wishes.stated, app.blobs),
     )
     shown = words.absences(away.found, identity.person, now)
     mine = next((one for one in shown if one.mine), None)
@@ -117,16 +115,16 @@ async def _page(
         typed=typed or _as_it_is(mine),
         problem=problem,
         wish=stated.get(identity.person) or _by_policy(policy, identity.person),
-        gathered_for=duration(timedelta(seconds=here.settings.channels.digest_seconds)),
+        gathered_for=duration(timedelta(seconds=app.settings.channels.digest_seconds)),
         policy_problems=wrong,
-        people={one.id: one.name for one in policy.people.values()} if policy else {},
+        people={person.id: person.name for person in policy.people.values()} if policy else {},
     )
 
 
-def _policy(here: Services) -> tuple[Policy | None, tuple[str, ...]]:
+def _policy(app: Services) -> tuple[Policy | None, tuple[str, ...]]:
     """The policy, or what is wrong with it: absences are listed and ended without one."""
     try:
-        return policies.load(here.settings), ()
+        return policies.load(app.settings), ()
     except PolicyInvalid as error:
         return None, error.problems
 
@@ -136,7 +134,7 @@ def _by_policy(policy: Policy | None, person: str) -> Wish:
     return known.messages if known else "digest"
 
 
-def _as_it_is(mine: Absence | None) -> dict[str, Any]:
+def _as_it_is(mine: Absence | None) -> dict[str, str]:
     """The form of who is away begins with what they said."""
     return {"until": mine.last_day, "to": mine.to} if mine else {"until": "", "to": ""}
 

@@ -20,7 +20,7 @@ from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import Delegation, stand_ins
 from invoicing.records.document import InvoiceSummary
 from stores import absences, approvals, digests, notices
-from triggers.errors import refusal_of
+from triggers.errors import Refused, refusal_of
 from triggers.pages_common import (
     SECURITY_HEADERS,
     checked_form,
@@ -31,7 +31,6 @@ from triggers.pages_common import (
     redirect,
 )
 from triggers.people import who
-from triggers.responses import Refused
 from usecases.approval_view import ApprovalView, document_of, read_approval
 from usecases.decide_approval import Choice, decide
 from usecases.refusals import NotAllowed, NotNow
@@ -126,17 +125,17 @@ async def _page(
     )
 
 
-def _looked_up(here: Services, name: str, now: datetime) -> Shown:
+def _looked_up(app: Services, name: str, now: datetime) -> Shown:
     """Read all that the page shows. Raises ApprovalMissing."""
-    view = read_approval(here.blobs, name, now)
+    view = read_approval(app.blobs, name, now)
     asked = view.request.document
-    content = approvals.document(here.blobs, view.request)
-    invoice = here.reader.read(asked.name, content) if content is not None else None
+    content = approvals.document(app.blobs, view.request)
+    invoice = app.reader.read(asked.name, content) if content is not None else None
     digest = hashlib.sha256(content).hexdigest() if content is not None else asked.sha256
     return Shown(
         view=view,
-        absent=absences.all_of(here.blobs).found,
-        notices=digests.as_it_is(here.blobs, notices.of_approval(here.blobs, name).found),
+        absent=absences.all_of(app.blobs).found,
+        notices=digests.as_it_is(app.blobs, notices.of_approval(app.blobs, name).found),
         invoice=of_invoice(invoice) if invoice else of_summary(view.request.row.invoice or InvoiceSummary()),
         changed=digest != asked.sha256,
         missing=content is None,

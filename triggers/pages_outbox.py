@@ -17,9 +17,9 @@ from invoicing.records.messages import MessageItem, OutboxMessage
 from invoicing.records.supervision import OpenWork
 from stores import digests, outbox, supervised
 from stores.blobs import Blobs, StorageRefused
+from triggers.errors import Refused
 from triggers.pages_common import own_path, page, page_response, people_of, visitor
 from triggers.request_texts import bad_page, page_token
-from triggers.responses import Refused
 
 bp = df.Blueprint()
 

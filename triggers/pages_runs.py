@@ -18,8 +18,8 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from invoicing.approval import names
 from invoicing.batch_ids import is_batch_id
 from triggers.durable_client import history_of
+from triggers.errors import Refused
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
-from triggers.responses import Refused
 from triggers.statuses import runs_begun
 from triggers.supervising import restart, shown_cases
 from web.run_listing import newest

@@ -13,16 +13,6 @@ from invoicing.records.base import Record
 from triggers.errors import Refused
 from triggers.guard import guarded
 
-__all__ = [
-    "POLL_SECONDS",
-    "Refused",
-    "accepted",
-    "answer",
-    "answers_errors",
-    "error_response",
-    "json_response",
-]
-
 Parameters = ParamSpec("Parameters")
 
 #: Seconds until a client should ask again while something runs.

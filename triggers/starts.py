@@ -13,7 +13,9 @@ from adapters.settings import starts_queue
 bp = df.Blueprint()
 
 
-@bp.queue_trigger(arg_name="message", queue_name=starts_queue(), connection="AzureWebJobsStorage")
+@bp.queue_trigger(  # pyright: ignore[reportUnknownMemberType] - the SDK has no type for its further arguments
+    arg_name="message", queue_name=starts_queue(), connection="AzureWebJobsStorage"
+)
 @bp.durable_client_input(client_name="client")
 async def start_detached(message: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
     """Start what a message asks for, unless there is an instance of that id in whatever state.

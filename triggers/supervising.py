@@ -16,7 +16,8 @@ from invoicing import supervision
 from invoicing.records.answers import operation as answers
 from invoicing.records.supervision import Case, FailedRun, OpenWork
 from stores import supervised
-from triggers.responses import Refused, answer, answers_errors
+from triggers.errors import Refused
+from triggers.responses import answer, answers_errors
 from triggers.statuses import runs_begun
 from usecases import supervise
 from usecases.supervise import NoCase

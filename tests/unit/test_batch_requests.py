@@ -14,7 +14,7 @@ import pytest
 from adapters.settings import MIB, Settings, from_environment
 from invoicing.records.batch import BatchSource
 from triggers.batch_requests import parse
-from triggers.responses import Refused
+from triggers.errors import Refused
 from usecases.take_in_batch import NewBatch
 
 SETTINGS = from_environment({"AzureWebJobsStorage": "UseDevelopmentStorage=true"})

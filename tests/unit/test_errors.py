@@ -20,8 +20,9 @@ from stores.blobs import StorageRefused, StorageUnavailable
 from stores.records import RecordDamaged
 from tests.unit.page_requests import Client, handler, local_run, request, text
 from triggers import batches, pages_batches
+from triggers.errors import Refused
 from triggers.pages_common import page
-from triggers.responses import Refused, answers_errors
+from triggers.responses import answers_errors
 
 ERRORS = [
     (Refused(409, "batch_ended", "The batch has ended already."), 409, "batch_ended"),

@@ -12,9 +12,9 @@ import pytest
 from adapters.settings import from_environment
 from tests.unit.linear import processor_seconds
 from triggers import batch_requests, invoice_requests
+from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, fields_of, files_of
 from triggers.pages_common import form_of
-from triggers.responses import Refused
 
 MIB = 1024 * 1024
 FILE = b'Content-Disposition: form-data; name="file"; filename="a.xml"'

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from adapters.cookies import cookies
 from invoicing import texts
+from triggers.errors import Refused
 from triggers.guard import check_texts
 from triggers.idempotency import request_digest
 from triggers.json_bodies import read_object, read_texts
 from triggers.request_texts import file_name, page_token, whole
-from triggers.responses import Refused, answers_errors, json_response
+from triggers.responses import answers_errors, json_response
 
 TRIGGERS = Path(__file__).resolve().parents[2] / "triggers"
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)

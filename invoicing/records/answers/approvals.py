@@ -14,6 +14,7 @@ from invoicing.records.answers.common import Damaged, Json, Links, Sha256, Time,
 from invoicing.records.base import Money, Record
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
+from invoicing.records.messages import Channel, MessageKind, NoticeState
 
 
 class OpenApproval(Record):
@@ -79,13 +80,13 @@ class Notification(Record):
     """One message about an approval, over one channel."""
 
     id: str
-    kind: Literal["request", "reminder", "escalation", "expired", "question", "answer", "decided"]
+    kind: MessageKind
     stage: str
-    channel: Literal["mail", "teams", "outbox"]
+    channel: Channel
     to: tuple[str, ...]
     created: Time
     goes_out: Annotated[Time, Field(description="With the others that are gathered until then.")]
-    state: Literal["queued", "retrying", "sent", "failed", "obsolete"]
+    state: NoticeState
     attempts: Whole
     error: str | None
     at: Annotated[Time | None, Field(description="When it was last tried.")]

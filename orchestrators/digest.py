@@ -35,7 +35,7 @@ bp = df.Blueprint()
 
 
 @bp.orchestration_trigger(context_name="context", orchestration=DIGEST.name)
-def digest(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+def deliver_digest(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     """Send what was gathered in a slot. Its types are those of `DIGEST`; it never raises.
 
     The custom status says what is wrong while it is tried again.

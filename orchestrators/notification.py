@@ -19,7 +19,7 @@ bp = df.Blueprint()
 
 
 @bp.orchestration_trigger(context_name="context", orchestration=NOTIFICATION.name)
-def notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+def deliver_notification(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     """Send a message. Its types are those of `NOTIFICATION`; it never raises."""
     job = input_of(context, NOTIFICATION)
 

@@ -1,4 +1,4 @@
-"""Sending messages: the orchestrations `notification` and `digest`, and their steps."""
+"""Sending messages: the orchestrations `deliver_notification` and `deliver_digest`, and their steps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NotificationTry(NotificationJob):
     last: bool
 
 
-NOTIFICATION = Step("notification", NotificationJob, Delivery)
+NOTIFICATION = Step("deliver_notification", NotificationJob, Delivery)
 SEND_NOTIFICATION = Step("send_notification", NotificationTry, DeliveryTry)
 
 
@@ -90,6 +90,6 @@ class DigestResult(Record):
     error: str | None = optional()
 
 
-DIGEST = Step("digest", DigestJob, DigestResult)
+DIGEST = Step("deliver_digest", DigestJob, DigestResult)
 CLOSE_SLOT = Step("close_slot", DigestJob, ClosedSlot)
 SEND_DIGEST = Step("send_digest", DigestPart, DeliveryTry)

@@ -226,21 +226,21 @@ def _messages(version: str) -> Iterator[Recorded]:
         _ask(office)
         office.host.advance(hours=1)
         return {
-            **_first(office, "notification", "notification-sent"),
-            **_first(office, "digest", "digest-sent"),
+            **_first(office, "deliver_notification", "notification-sent"),
+            **_first(office, "deliver_digest", "digest-sent"),
         }
 
     def waiting(office: Office) -> Keep:
         _ask(office)
-        return _first(office, "digest", "digest-waiting")
+        return _first(office, "deliver_digest", "digest-waiting")
 
     def tried_again(office: Office) -> Keep:
         office.blobs.fails = _outbox_is_away
         _ask(office)
         office.host.advance(hours=1)
         return {
-            **_first(office, "notification", "notification-tried-again"),
-            **_first(office, "digest", "digest-tried-again"),
+            **_first(office, "deliver_notification", "notification-tried-again"),
+            **_first(office, "deliver_digest", "digest-tried-again"),
         }
 
     for play in (sent, waiting, tried_again):

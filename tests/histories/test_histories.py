@@ -64,7 +64,14 @@ def test_every_workflow_has_histories_of_the_version_of_today() -> None:
     recorded = [json.loads(file.read_text("utf-8")) for file in TODAY.glob("*.json")]
     assert {one["name"] for one in recorded} >= _names()
     waiting = {one["name"] for one in recorded if one["runtimeStatus"] == "Running"}
-    waited = {"approval", "process_invoice", "process_batch", "batch_approvals", "batch_document", "digest"}
+    waited = {
+        "approval",
+        "process_invoice",
+        "process_batch",
+        "batch_approvals",
+        "batch_document",
+        "deliver_digest",
+    }
     assert waiting >= waited
 
 

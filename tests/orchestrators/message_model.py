@@ -114,7 +114,7 @@ class World:
 
     def _lose_a_start(self) -> None:
         """The queue gives it up after some tries; the supervisor finds it."""
-        digests = [start for start in self.office.queue if start[0] == "digest"]
+        digests = [start for start in self.office.queue if start[0] == "deliver_digest"]
         if digests:
             self._note(f"a start is lost: {digests[0][1]}")
             self.office.queue.remove(digests[0])
@@ -180,7 +180,7 @@ class World:
 
     def _stand_still(self) -> None:
         """This process stops until its slot has ended; another one closes the slot meanwhile."""
-        queued = [value["slot"] for name, _, value in self.office.queue if name == "digest"]
+        queued = [value["slot"] for name, _, value in self.office.queue if name == "deliver_digest"]
         if self._slot not in queued and not self.office.host.instances(f"digest-{self._slot}"):
             return
         slot = next(one.slot for one in self.office.told if one.slot and one.slot.name == self._slot)

@@ -31,7 +31,7 @@ def test_slot_is_closed_when_it_has_ended_and_each_part_is_sent() -> None:
     work = {"close_slot": {"parts": 2}, "send_digest": SENT}
     with Host(digest.bp, activities=work, chaos=Chaos(3)) as host:
         job = _job(host)
-        name = host.start("digest", job)
+        name = host.start("deliver_digest", job)
         host.advance(minutes=9.98)
         assert host.calls_of("close_slot") == []
         output = host.finish(name).output
@@ -44,13 +44,13 @@ def test_slot_is_closed_when_it_has_ended_and_each_part_is_sent() -> None:
 def test_digest_that_is_started_late_goes_out_at_once() -> None:
     """The queue was away until after the slot."""
     with Host(digest.bp, activities={"close_slot": {"parts": 1}, "send_digest": SENT}) as host:
-        assert host.run("digest", _job(host, -60)).output["parts"] == {"sent": 1}
+        assert host.run("deliver_digest", _job(host, -60)).output["parts"] == {"sent": 1}
 
 
 def test_channel_that_is_down_is_tried_until_two_days_after_the_slot() -> None:
     """With growing pauses; the last try knows that it is the last."""
     with Host(digest.bp, activities={"close_slot": {"parts": 1}, "send_digest": lambda job: AGAIN}) as host:
-        status = host.finish(host.start("digest", _job(host)))
+        status = host.finish(host.start("deliver_digest", _job(host)))
         assert status.output == {"outcome": "completed", "parts": {"failed": 1}}
         lasts = [job["last"] for job in host.calls_of("send_digest")]
         assert lasts[-1] is True
@@ -66,7 +66,7 @@ def test_slot_that_cannot_be_closed_is_waited_for() -> None:
     away = OSError("StorageUnavailable: no answer")
     work = {"close_slot": in_turn(away, away, {"parts": 1}), "send_digest": SENT}
     with Host(digest.bp, activities=work) as host:
-        assert host.finish(host.start("digest", _job(host))).output["outcome"] == "completed"
+        assert host.finish(host.start("deliver_digest", _job(host))).output["outcome"] == "completed"
 
 
 # ---------------------------------------------------------------- with all the steps
@@ -163,7 +163,7 @@ def test_digest_that_is_started_again_from_its_beginning_sends_nothing_twice() -
         here.host.finish(name)
         before = {blob: value[0] for blob, value in here.blobs.stored.items() if "outbox" in blob}
         here.host.purge(name)
-        here.host.start("digest", job, instance_id=name)
+        here.host.start("deliver_digest", job, instance_id=name)
         assert here.host.finish(name).output == {"outcome": "completed", "parts": {"sent": 1}}
         after = {blob: value[0] for blob, value in here.blobs.stored.items() if "outbox" in blob}
         assert after == before

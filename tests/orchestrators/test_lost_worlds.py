@@ -50,5 +50,5 @@ def test_worlds_lose_steps_of_all_kinds() -> None:
         *live_many(DecidedBatch, range(5)),
     ]
     text = "\n".join(line for world in worlds for line in world.trace)
-    for name in ("process_invoice", "digest", "batch_approvals", "batch_document"):
+    for name in ("process_invoice", "deliver_digest", "batch_approvals", "batch_document"):
         assert f"started again: {name}" in text, name

@@ -128,13 +128,13 @@ class World:
 
     def send_alone(self, *, last: bool = False) -> list[dict[str, Any]]:
         """Send what was queued to be sent alone, each once; returns the outcomes."""
-        jobs = [value for name, _, value in self.queued if name == "notification"]
+        jobs = [value for name, _, value in self.queued if name == "deliver_notification"]
         with services.replaced_by(self.services()):
             return [_outcome(send_once({**job, "last": last})) for job in jobs]
 
     def send_digests(self, *, last: bool = False) -> list[dict[str, Any]]:
         """Let the slots of all queued digests end, and send each part once; returns the outcomes."""
-        jobs = {instance: value for name, instance, value in self.queued if name == "digest"}
+        jobs = {instance: value for name, instance, value in self.queued if name == "deliver_digest"}
         self.now = max([self.now, *(datetime.fromisoformat(job["ends"]) for job in jobs.values())])
         return [ended for job in jobs.values() for ended in self.send_digest(job, last=last)]
 

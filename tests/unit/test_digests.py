@@ -44,7 +44,7 @@ def _open(world: World, count: int, **invoice: Any) -> list[str]:
 
 
 def _digest_jobs(world: World) -> list[dict[str, Any]]:
-    return [value for name, _, value in world.queued if name == "digest"]
+    return [value for name, _, value in world.queued if name == "deliver_digest"]
 
 
 # ---------------------------------------------------------------- one message for many invoices
@@ -167,10 +167,10 @@ def test_policy_says_how_somebody_gets_messages_who_said_nothing(world: World) -
     value["people"][ANN]["messages"] = "single"
     policy.write_text(json.dumps(value))
     world.tell(world.open(1, approvers=(ANN,)))
-    assert [name for name, _, _ in world.queued] == ["notification"]
+    assert [name for name, _, _ in world.queued] == ["deliver_notification"]
     world.wish("digest", ANN)
     world.tell(world.open(2, approvers=(ANN,)))
-    assert [name for name, _, _ in world.queued] == ["notification", "digest"]
+    assert [name for name, _, _ in world.queued] == ["deliver_notification", "deliver_digest"]
 
 
 def test_thousand_invoices_come_in_mails_that_can_be_read(world: World, monkeypatch: Any) -> None:

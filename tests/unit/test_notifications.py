@@ -42,10 +42,10 @@ def hook() -> Iterator[Webhook]:
 
 
 def test_each_person_gets_a_message_of_their_own(world: World) -> None:
-    """Queued as an instance of `notification` each, noted as queued, and nothing is sent yet."""
+    """Queued as an instance of `deliver_notification` each, noted as queued, and nothing is sent yet."""
     approval = world.open()
     world.tell(approval)
-    assert [name for name, _, _ in world.queued] == ["notification", "notification"]
+    assert [name for name, _, _ in world.queued] == ["deliver_notification", "deliver_notification"]
     assert world.states(approval) == {(ANN, "queued"), (BOB, "queued")}
     assert {instance for _, instance, _ in world.queued} == {one.id for one in world.notices(approval)}
     assert world.outbox() == []
@@ -86,7 +86,7 @@ def test_message_that_the_queue_does_not_take_is_left_to_the_supervisor(world: W
     world.tell(approval)
     (work,) = supervised.work_under_way(world.blobs)
     (notice,) = world.notices(approval)
-    assert (work.orchestrator, work.instance) == ("notification", notice.id)
+    assert (work.orchestrator, work.instance) == ("deliver_notification", notice.id)
     assert work.input == {"approval": approval, "notice": notice.id}
 
 

@@ -61,7 +61,7 @@ async def test_message_starts_what_it_names() -> None:
 
 async def test_message_that_comes_twice_starts_once() -> None:
     """A queue delivers at least once; an instance that has ended is not started over again either."""
-    client, text = Client(), starts.encode("notification", "n1", {})
+    client, text = Client(), starts.encode("deliver_notification", "n1", {})
     await _come(client, text)
     await _come(client, text)
     assert client.calls == 1
@@ -72,9 +72,9 @@ async def test_start_that_fails_is_tried_again_by_the_queue() -> None:
     client = Client()
     client.fails = RuntimeError("the host said 500")
     with pytest.raises(RuntimeError):
-        await _come(client, starts.encode("notification", "n1", {}))
+        await _come(client, starts.encode("deliver_notification", "n1", {}))
     client.appears = True
-    await _come(client, starts.encode("notification", "n1", {}))
+    await _come(client, starts.encode("deliver_notification", "n1", {}))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ def test_message_on_a_real_queue_is_base64_json_that_does_not_expire() -> None:
         pytest.skip("SETTLE_TEST_STORAGE names no storage account")
     settings = _settings(connection, SETTLE_CONTAINER=f"t{uuid.uuid4().hex[:10]}")
     with QueueClient.from_connection_string(connection, settings.starts_queue) as queue:
-        starts.enqueue(settings, "notification", "n1", {"a": "ü"})
-        starts.enqueue(settings, "notification", "n1", {"a": "ü"})
+        starts.enqueue(settings, "deliver_notification", "n1", {"a": "ü"})
+        starts.enqueue(settings, "deliver_notification", "n1", {"a": "ü"})
         found = list(queue.receive_messages())
         queue.delete_queue()
     assert len(found) == 2
     assert json.loads(base64.b64decode(found[0].content)) == {
-        "orchestrator": "notification",
+        "orchestrator": "deliver_notification",
         "instance": "n1",
         "input": {"a": "ü"},
     }

@@ -53,14 +53,14 @@ def post(webhook: str, message: Card) -> None:
     )
     try:
         with _opener.open(request, timeout=PATIENCE) as answer:
-            said = answer.read(1000).decode("utf-8", "replace")
+            answered = answer.read(1000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:
             raise NotSent(f"teams: the webhook answered {error.code}") from None
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise NotSent(f"teams: the webhook does not answer ({type(reason).__name__})") from None
-    if "failed" in said.lower():  # some webhooks say 200 to the caller and the failure in the text
+    if "failed" in answered.lower():  # some webhooks say 200 to the caller and the failure in the text
         raise NotSent("teams: the webhook answered that the message was not delivered")
 
 

@@ -206,7 +206,7 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
     for (kind, name, reason), times in steps.most_common(10):
         often = f", {times} times" if times > 1 else ""
         found.append((f"{KINDS[kind]} that failed: {spoken(name)}{often}", reason))
-    return [(about, told) for about, text in found if (told := failure(text))]
+    return [(about, reason) for about, text in found if (reason := failure(text))]
 
 
 def _links(instance: str, run: Run) -> list[tuple[str, str]]:
@@ -231,7 +231,7 @@ async def _parts(client: df.DurableOrchestrationClient, line: Timeline) -> list[
         return []
     known = [bar.run for bar in begun if bar.run]
     if len(known) == len(begun):
-        statuses = await asyncio.gather(*(client.get_status(one) for one in known))
+        statuses = await asyncio.gather(*(client.get_status(instance) for instance in known))
         return newest_first(run for run in map(run_of, statuses) if run is not None)[::-1]
     near = timedelta(seconds=2)
     seen = await runs_begun(client, begun[0].start - near, begun[0].start + near)

@@ -155,7 +155,7 @@ def test_chart_and_table_say_what_a_timer_woke() -> None:
     ]
     line = timeline(events, START + timedelta(seconds=20))
     assert line is not None
-    assert chart(line).rows[0].told == "ran out, 9 seconds; then check chunk"
+    assert chart(line).rows[0].summary == "ran out, 9 seconds; then check chunk"
     assert chart(line).rows[0].title.endswith("12:00:01 UTC to 4 May 2026, 12:00:10 UTC; then check chunk")
     assert [row["woke"] for row in events_table(line, 10)] == ["check chunk", ""]
 

@@ -26,7 +26,7 @@ class Row:
     x: float
     width: float
     label: str
-    told: str
+    summary: str
     title: str
     link: str | None
 
@@ -63,12 +63,12 @@ def _row(line: Timeline, bar: Bar, y: int) -> Row:
     x = min(x, 100 - width)
     name = spoken(bar.name) if bar.kind in ("activity", "run") else bar.name
     lasted = duration(bar.length)
-    told = f"{OUTCOMES[bar.outcome]}, {lasted}"
-    title = f"{KINDS[bar.kind]}: {name} \u2013 {told}; {precise(bar.start)}"
+    summary = f"{OUTCOMES[bar.outcome]}, {lasted}"
+    title = f"{KINDS[bar.kind]}: {name} \u2013 {summary}; {precise(bar.start)}"
     if bar.woke:
-        told = f"{told}; then {shortened(spoken(bar.woke), _LABEL)}"
+        summary = f"{summary}; then {shortened(spoken(bar.woke), _LABEL)}"
         title = f"{title} to {precise(bar.end)}; then {spoken(bar.woke)}"
-    return Row(bar, y, round(x, 3), round(width, 3), shortened(name, _LABEL), told, title, bar.run)
+    return Row(bar, y, round(x, 3), round(width, 3), shortened(name, _LABEL), summary, title, bar.run)
 
 
 def _share(line: Timeline, when: datetime) -> float:

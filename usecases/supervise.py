@@ -28,6 +28,7 @@ from invoicing.supervision import ROOTS
 from stores import supervised
 from stores.blobs import Blobs
 from stores.invoices import InvoiceStore
+from stores.records import RecordDamaged
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8
@@ -156,7 +157,11 @@ def _approval_of(blobs: Blobs, work: OpenWork) -> str | None:
         return work.input.get("approval")
     if work.orchestrator != PROCESS_INVOICE.name:
         return None
-    route = InvoiceStore(blobs).route(work.instance)
+    try:
+        route = InvoiceStore(blobs).route(work.instance)
+    except RecordDamaged as error:  # the run will say so itself; others are started again meanwhile
+        logging.warning("%s", error)
+        return None
     return route.approval if route else None
 
 

@@ -17,6 +17,7 @@ from invoicing.approval import names
 from invoicing.supervision import PAUSES, case_of, due, state
 from orchestrators import batch, chunk
 from stores import supervised
+from stores.invoices import route_name
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.orchestrators.approval_kit import (
@@ -167,11 +168,23 @@ def test_supervisor_ends_the_living_part_of_a_run_before_it_starts_it_again() ->
         assert here.kinds() == ["opened", "stage_opened", "approve", "approve", "closed", "booked"]
 
 
-def _lose_the_run(here: Office) -> None:
-    """The run of the invoice is lost while its approval waits for people."""
+def test_damaged_route_keeps_no_other_run_from_its_start() -> None:
+    """Somebody edited the blob of one invoice; the run of another is started again all the same."""
+    other = names.invoice_id("2" * 64)
+    with Office(clerk()).at_work() as here:
+        for ref, text in ((INVOICE, "valid ACME 1 500.00"), (other, "valid ACME 2 500.00")):
+            here.bring(text, ref=ref)
+            _lose_the_run(here, ref)
+        here.blobs.write(route_name(INVOICE), b"{")
+        here.recover()
+        assert here.status(other).custom_status["phase"] == "approval"
+
+
+def _lose_the_run(here: Office, ref: str = INVOICE) -> None:
+    """The run of an invoice is lost while its approval waits for people."""
     here.host.lose_orchestrator(here.host.steps + 1, "after")
-    here.host.raise_event(INVOICE, "anything", None)
-    assert here.status().runtime_status == "Failed"
+    here.host.raise_event(ref, "anything", None)
+    assert here.status(ref).runtime_status == "Failed"
 
 
 def _get_stuck(here: Office) -> None:

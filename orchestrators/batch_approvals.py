@@ -12,7 +12,7 @@ that its history stays short.
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -62,8 +62,11 @@ FIRST_LOOK = timedelta(seconds=2)
 LOOKED_AT = 1_000
 LONGEST_LOOK = timedelta(minutes=30)
 GROWTH = 1.5
-#: Looks until the run continues as new, after half a day at most. It opens again what is gone by then.
+#: Looks until the run continues as new, after half a day at most.
 LOOKS = 30
+#: It opens again what is gone by then, but not each minute while people decide: each document would be
+#: started as often.
+OPENED_AGAIN_AFTER = timedelta(hours=6)
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -79,13 +82,16 @@ def batch_approvals(context: df.DurableOrchestrationContext) -> Generator[Any, A
         if routed is None:
             routed = yield from _route(context, job)
             booked = yield from _book(context, job.batch, routed)
+
+        _show(context, "approval", routed, booked)
+        opened = yield from _opened(context, job, routed.windows)
         counts = yield from _all_settled(context, job.batch, routed, booked)
     except ActivityGaveUp as failure:
         error = Problem(code="step_failed", message=str(failure))
         return _written(BatchApprovalsResult(status="failed", counts={}, error=error))
 
     if counts is None:
-        onward = job.model_copy(update={"routed": routed, "booked": booked})
+        onward = job.model_copy(update={"routed": routed, "booked": booked, "opened": opened})
         context.continue_as_new(BATCH_APPROVALS.written_input(onward))
         return None
     _show(context, "done", routed, counts)
@@ -127,9 +133,7 @@ def _book(
 def _all_settled(
     context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting, booked: Counts
 ) -> Generator[Any, Any, Counts | None]:
-    """Open what waits for people and look until all is settled; returns the counts (None: too many looks)."""
-    _show(context, "approval", routed, booked)
-    yield from _open(context, batch, routed.windows)
+    """Look until all is settled; returns the counts (None: too many looks)."""
     if not routed.approvals:
         return booked
 
@@ -148,11 +152,19 @@ def _all_settled(
     return None
 
 
-def _open(context: df.DurableOrchestrationContext, batch: BatchId, windows: int) -> Generator[Any, Any, None]:
+def _opened(
+    context: df.DurableOrchestrationContext, job: BatchApprovalsJob, windows: int
+) -> Generator[Any, Any, datetime]:
+    """Open what waits for people, unless that was done a short time ago; returns when it was done."""
+    now = context.current_utc_datetime
+    if job.opened is not None and now - job.opened < OPENED_AGAIN_AFTER:
+        return job.opened
+
     for window in range(windows):
         if window:
             yield from sleep(context, PACE)
-        yield from call(context, OPEN_DOCUMENTS, WindowJob(batch=batch, window=window))
+        yield from call(context, OPEN_DOCUMENTS, WindowJob(batch=job.batch, window=window))
+    return now
 
 
 @bp.orchestration_trigger(context_name="context")

@@ -32,8 +32,8 @@ ApprovalsPhase = Literal["routing", "booking", "approval", "done"]
 class BatchApprovalsJob(Record):
     """`sender`: who sent the batch in. `awaited`: the run is a part of its batch.
 
-    `again`: an earlier run was lost, and what it routed stands. `routed` and `booked`: what this run handed
-    to itself when it continued as new.
+    `again`: an earlier run was lost, and what it routed stands. `routed`, `booked` and `opened` (when its
+    documents were opened): what this run handed to itself when it continued as new.
     """
 
     batch: BatchId
@@ -42,6 +42,7 @@ class BatchApprovalsJob(Record):
     again: bool = flag()
     routed: BatchRouting | None = optional()
     booked: Counts | None = optional()
+    opened: Moment | None = optional()
 
 
 class BatchApprovalsResult(Record):

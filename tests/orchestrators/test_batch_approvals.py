@@ -179,6 +179,23 @@ def test_batch_that_waits_for_long_keeps_a_short_history() -> None:
         assert here.host.finish(f"{BATCH}-approvals").output["counts"] == {"rejected": 3}
 
 
+def test_documents_are_opened_once_while_people_decide() -> None:
+    """The run continues as new after some looks, each minute: nothing is started again by that."""
+    with Office(clerk()).at_work() as here:
+        _store(here, 60)
+        _start(here)
+        _open_all(here)
+        windows = len(here.host.calls_of("open_documents"))
+        for item in approvals.inbox(here.blobs):
+            here.write(ANN, "reject", item.approval, sha256=sha256(item.ref.rpartition("/")[2]))
+            drive(wake(here.client, item.approval))
+            here.host.advance(batch_approvals.FIRST_LOOK)
+        output = here.host.finish(f"{BATCH}-approvals").output
+        assert output["counts"] == {"rejected": 54}
+        assert len(here.host.calls_of("count_settled")) > batch_approvals.LOOKS
+        assert len(here.host.calls_of("open_documents")) == windows == -(-54 // WINDOW)
+
+
 def test_document_whose_run_is_gone_is_opened_again() -> None:
     """Somebody purged it: within a day the batch has it started again, and its approval goes on."""
     with Office(clerk()).at_work() as here:

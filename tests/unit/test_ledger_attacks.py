@@ -11,11 +11,13 @@ import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters import anchor_audit, anchoring
 from adapters.anchoring import AnchorFailed, Place
 from invoicing.approval import names
-from invoicing.approval.anchors import BadAnchor, read
+from invoicing.approval.anchors import BadAnchor, Former, Head, Header, read, write
 from invoicing.approval.ledger import Draft, to_bytes
 from invoicing.records.ledger import EntryDetail
 from stores import approval_names, ledger_anchors
@@ -312,6 +314,34 @@ def test_work_on_an_anchor_is_bounded_by_its_size() -> None:
     assert len(bomb) < 1_000_000
     with pytest.raises(BadAnchor, match="longer than one can be"):
         read(io.BytesIO(bomb), LEDGER_KEYS)
+
+
+@given(st.data())
+def test_changed_bytes_of_an_anchor_are_found_or_say_the_same(data: st.DataObject) -> None:
+    """Of its file, or of its lines packed anew: some bytes of either mean nothing."""
+    lines = gzip.decompress(_ANCHOR)
+    packed = data.draw(st.booleans())
+    content = bytearray(_ANCHOR if packed else lines)
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = read(io.BytesIO(bytes(content) if packed else gzip.compress(content)), LEDGER_KEYS)
+    except BadAnchor:
+        return
+    assert (found.header, list(found.heads.values())) == (_HEADER, _HEADS)
+
+
+_HEADER = Header(2, DAYS[1], f"{DAYS[1]}T00:20:00+00:00", "daily", Former(1, DAYS[0], "ab" * 32))
+_HEADS = [Head(f"a{n:024x}", n, f"{n:064x}") for n in range(1, 4)]
+
+
+def _anchor() -> bytes:
+    target = io.BytesIO()
+    write(target, _HEADER, _HEADS, LEDGER_KEYS)
+    return target.getvalue()
+
+
+_ANCHOR = _anchor()
 
 
 class _EndlessBlobs(MemoryBlobs):

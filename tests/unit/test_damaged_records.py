@@ -18,8 +18,10 @@ from invoicing.approval.delegation import Delegation, stand_ins_by_person
 from invoicing.approval.gathering import Slot
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
+from invoicing.records.message_steps import DIGEST
 from invoicing.records.messages import Message, MessageItem, Notice, StatedWish
-from stores import absences, approval_names, batch_names, notices, outbox, wishes
+from invoicing.records.supervision import OpenWork
+from stores import absences, approval_names, batch_names, notices, outbox, supervised, wishes
 from stores.batches import BatchStore
 from stores.records import RecordDamaged
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -221,6 +223,16 @@ async def test_damaged_message_costs_its_own_line(here: Services, broken: bytes)
     listed = await _api(approvals_api.get_outbox)
     assert ([one["subject"] for one in listed["messages"]], listed["damaged"]) == (["Subject 1"], [bad])
     await _shows(pages_outbox.page_outbox, "/outbox", "Subject 1", bad)
+
+
+async def test_digest_that_was_begun_with_something_else_is_left_out(here: Services) -> None:
+    """Another version, or a hand, noted it: the page shows the others that are gathered."""
+    ends = (NOW + timedelta(minutes=5)).isoformat()
+    for slot, to in ((["x"], [ANN]), ("a" * 24 + "-1", [BOB])):
+        job = {"slot": slot, "ends": ends, "channel": "outbox", "to": to}
+        instance = f"digest-{to[0]}"
+        supervised.note(here.blobs, OpenWork(instance=instance, orchestrator=DIGEST.name, input=job))
+    await _shows(pages_outbox.page_outbox, "/outbox", "goes out on", "Bob Lang")
 
 
 async def test_any_change_to_a_message_leaves_the_list(here: Services) -> None:

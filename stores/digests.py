@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 
 from invoicing.approval.gathering import Slot
-from invoicing.records.messages import DigestFailure, Notice
+from invoicing.records.messages import DigestFailure, Notice, SlotMembers
 from stores import notices, records
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs, StorageUnavailable
 from stores.records import RecordDamaged
@@ -36,7 +36,7 @@ _LARGEST_METADATA = 7000
 
 
 _FAILURE = TypeAdapter(DigestFailure)
-_IDS = TypeAdapter(tuple[str, ...])
+_MEMBERS = TypeAdapter(SlotMembers)
 
 
 def join(blobs: Blobs, notice: Notice, slot: Slot, clock: Callable[[], datetime]) -> Slot:
@@ -65,12 +65,12 @@ def close(blobs: Blobs, slot: str) -> tuple[str, ...]:
     blobs.write(_closing_name(slot), b"")
 
     prefix = _waiting_name(slot)
-    found = [blob.name.removeprefix(prefix) for blob in blobs.list(prefix)]
+    found = tuple(blob.name.removeprefix(prefix) for blob in blobs.list(prefix))
     try:
-        blobs.create(_members_name(slot), json.dumps(found).encode())
+        blobs.create(_members_name(slot), SlotMembers(notices=found).as_json())
     except BlobConflict:
         return members(blobs, slot)
-    return tuple(found)
+    return found
 
 
 def members(blobs: Blobs, slot: str) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def sent(blobs: Blobs, slot: str, number: int) -> frozenset[str] | None:
 
 def note_sent(blobs: Blobs, slot: str, number: int, ids: Collection[str]) -> None:
     """Note that a part was sent with these messages: from now on it is not sent again."""
-    blobs.write(_sent_name(slot, number), json.dumps(sorted(ids)).encode())
+    blobs.write(_sent_name(slot, number), SlotMembers(notices=tuple(sorted(ids))).as_json())
 
 
 def note_failure(blobs: Blobs, slot: str, error: str, at: datetime) -> DigestFailure:
@@ -152,7 +152,7 @@ def _as_its_digest(notice: Notice, failed: DigestFailure | None) -> Notice:
 
 
 def _ids(blobs: Blobs, name: str) -> tuple[str, ...]:
-    return records.from_json(_IDS, name, blobs.read(name))
+    return records.from_json(_MEMBERS, name, blobs.read(name)).notices
 
 
 def _folder(slot: str) -> str:

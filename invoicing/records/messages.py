@@ -91,6 +91,12 @@ def notice_id(approval: str, entry: int, kind: str, channel: str, to: tuple[str,
     return "n" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+class SlotMembers(Record):
+    """The ids of the messages of a closed slot, or of a part of it that was sent."""
+
+    notices: tuple[str, ...]
+
+
 class DigestFailure(Record):
     """Why a digest could not be sent so far: how often it was tried, and the last error."""
 

@@ -33,7 +33,7 @@ class AccessSettings:
     @property
     def addresses(self) -> tuple[str, ...]:
         """All addresses that are ours, the one that people open first."""
-        return tuple(dict.fromkeys(one for one in (self.public_url, self.host_url) if one))
+        return tuple(dict.fromkeys(url for url in (self.public_url, self.host_url) if url))
 
 
 def read_access(environment: Mapping[str, str]) -> AccessSettings:

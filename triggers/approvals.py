@@ -35,11 +35,12 @@ from triggers.errors import Refused
 from triggers.json_bodies import lengths_of, read_texts
 from triggers.own_links import own_links
 from triggers.people import who
-from triggers.request_texts import bad_page, page_token, whole
+from triggers.request_texts import page_token, whole
 from triggers.responses import answer, answers_errors
 from usecases.absences import away_now, end_absence, note_absence
 from usecases.approval_view import document_of, read_approval
 from usecases.decide_approval import Choice, decide
+from usecases.refusals import bad_page
 
 bp = df.Blueprint()
 

@@ -95,7 +95,8 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @answers_errors
 async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, byte for byte as it came in."""
-    batch, n = req.route_params["id"], int(req.route_params["n"])
+    batch = req.route_params["id"]
+    n = int(req.route_params["n"])
     name, content = await asyncio.to_thread(document_of, services.current().blobs, batch, n)
     return document_response(name, content)
 

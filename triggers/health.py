@@ -68,13 +68,16 @@ async def _answer(name: str, probe: Awaitable[None]) -> str:
     try:
         await asyncio.wait_for(probe, _PATIENCE)
     except TimeoutError:
-        answer, detail = "no answer", f"nothing within {_PATIENCE:.0f} s"
+        said = "no answer"
+        detail = f"nothing within {_PATIENCE:.0f} s"
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is wrong
-        answer, detail = type(error).__name__, str(error)
+        said = type(error).__name__
+        detail = str(error)
     else:
-        answer, detail = "ok", ""
-    _log_changes(name, answer, detail)
-    return answer
+        said = "ok"
+        detail = ""
+    _log_changes(name, said, detail)
+    return said
 
 
 def _log_changes(name: str, answer: str, detail: str) -> None:

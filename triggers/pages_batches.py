@@ -24,7 +24,7 @@ from usecases.batch_status import BatchSeen, batch_status, page_of_batches
 from usecases.refusals import NotDone, NotNow
 from usecases.stop_batch import ask_to_stop, is_asked_to_stop
 from usecases.take_in_batch import take_in_batch
-from web.views.batches import Batch, batch
+from web.views.batches import Batch, batch_shown
 from web.views.inbox import owed
 from web.words import as_moment
 
@@ -69,7 +69,8 @@ async def send_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One batch; while it runs, the page renews itself unless the address says otherwise."""
     identity = await visitor(req)
-    blobs, name = services.current().blobs, req.route_params["id"]
+    blobs = services.current().blobs
+    name = req.route_params["id"]
     seen = await batch_status(client, blobs, name)
     stopping = seen.status.status == "running" and await is_asked_to_stop(blobs, name)
     shown = _shown(seen, stopping=stopping)
@@ -113,8 +114,10 @@ async def page_report(req: func.HttpRequest, client: df.DurableOrchestrationClie
 async def page_document(req: func.HttpRequest) -> func.HttpResponse:
     """One document of a batch, as it came in, to be saved."""
     await visitor(req)
-    name, n = req.route_params["id"], int(req.route_params["n"])
-    answer = document_response(*await asyncio.to_thread(document_of, services.current().blobs, name, n))
+    batch = req.route_params["id"]
+    n = int(req.route_params["n"])
+    name, content = await asyncio.to_thread(document_of, services.current().blobs, batch, n)
+    answer = document_response(name, content)
     answer.headers["Referrer-Policy"] = SECURITY_HEADERS["Referrer-Policy"]
     return answer
 
@@ -154,7 +157,7 @@ async def _list(
 def _shown(seen: BatchSeen, *, stopping: bool = False) -> Batch:
     """A batch as pages show it; how long it took is known once it has ended."""
     ended = as_moment(seen.changed) if seen.status.has_ended else None
-    return batch(seen.status, datetime.now(UTC), ended=ended, stopping=stopping)
+    return batch_shown(seen.status, datetime.now(UTC), ended=ended, stopping=stopping)
 
 
 def _open_approvals(blobs: Blobs, name: str) -> list[InboxEntry]:

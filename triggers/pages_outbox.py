@@ -19,7 +19,8 @@ from stores import digests, outbox, supervised
 from stores.blobs import Blobs, StorageRefused
 from triggers.errors import Refused
 from triggers.pages_common import own_path, page, page_response, people_of, visitor
-from triggers.request_texts import bad_page, page_token
+from triggers.request_texts import page_token
+from usecases.refusals import bad_page
 
 bp = df.Blueprint()
 

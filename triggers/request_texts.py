@@ -12,7 +12,8 @@ from werkzeug.http import parse_options_header
 
 from adapters.request_headers import header_if_sent, sent_header
 from invoicing import texts
-from triggers.errors import Refused
+from triggers.errors import Refused, refusal_of
+from usecases.refusals import bad_page
 
 _LONGEST_HEADER = 8192
 _LONGEST_NAME = 400
@@ -65,10 +66,5 @@ def page_token(req: func.HttpRequest) -> str | None:
     """
     token = req.params.get("page") or None
     if token is not None and not _PAGE_TOKEN.fullmatch(token):
-        raise bad_page()
+        raise refusal_of(bad_page())
     return token
-
-
-def bad_page() -> Refused:
-    """The answer for the token of a page that we did not give out, or that is out of date."""
-    return Refused(400, "bad_page", "The list has no such page. Begin again without `page`.")

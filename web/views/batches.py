@@ -59,12 +59,15 @@ class Batch:
     approvals_run: str | None = None
 
 
-def batch(status: BatchStatus, now: datetime, *, ended: datetime | None, stopping: bool = False) -> Batch:
+def batch_shown(
+    status: BatchStatus, now: datetime, *, ended: datetime | None, stopping: bool = False
+) -> Batch:
     """Shape the status of a batch. `ended`: when it did; `stopping`: somebody asked for it."""
     running = status.status == "running"
     word, tone = STATUSES["stopping" if running and stopping else status.status]
     counts = status.counts
-    done, total = status.done, status.total
+    done = status.done
+    total = status.total
     shown = [(label, _TONES[key], counts.get(key, 0)) for key, label in OUTCOMES.items()]
     return Batch(
         id=status.id,

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import TypeAdapter
 
-from invoicing.approval.delegation import Delegation
+from invoicing.records.absence import Absence
 from stores import approval_names, records
 from stores.blobs import BlobInfo, BlobMissing, Blobs
 from stores.records import Listed
 
-_DELEGATION = TypeAdapter(Delegation)
+_ABSENCE = TypeAdapter(Absence)
 
 
-def all_of(blobs: Blobs) -> Listed[Delegation]:
+def all_of(blobs: Blobs) -> Listed[Absence]:
     """All absences that were noted, also those that are over, with the names of those that cannot be read.
 
     One that cannot be read lets nobody decide.
     """
 
-    def read(blob: BlobInfo) -> Delegation | None:
+    def read(blob: BlobInfo) -> Absence | None:
         try:
-            return records.from_json(_DELEGATION, blob.name, blobs.read(blob.name))
+            return records.from_json(_ABSENCE, blob.name, blobs.read(blob.name))
         except BlobMissing:
             return None  # it was ended between the listing and now
 
-    return records.each(blobs.list(approval_names.DELEGATIONS), read)
+    return records.each(blobs.list(approval_names.ABSENCES), read)
 
 
-def note(blobs: Blobs, absence: Delegation) -> None:
+def note(blobs: Blobs, absence: Absence) -> None:
     """Note that somebody is away, over what was noted of them before."""
-    blobs.write(approval_names.delegation(absence.who), json.dumps(absence.as_dict()).encode())
+    blobs.write(approval_names.absence(absence.who), _ABSENCE.dump_json(absence))
 
 
 def end(blobs: Blobs, who: str) -> None:
     """Somebody is back; who was not away still is not."""
-    blobs.delete(approval_names.delegation(who))
+    blobs.delete(approval_names.absence(who))

@@ -9,7 +9,7 @@ _NUMBERED = re.compile(r"[0-9]{6,18}")
 
 APPROVALS = "approvals/"
 INBOX = "inbox/"
-DELEGATIONS = "delegations/"
+ABSENCES = "delegations/"
 BOOKINGS = "bookings/"
 ANCHORS = "anchors/"
 
@@ -45,9 +45,9 @@ def inbox(approval: str) -> str:
     return f"{INBOX}{approval}"
 
 
-def delegation(person: str) -> str:
+def absence(person: str) -> str:
     """Until when a person is away, and who decides meanwhile."""
-    return f"{DELEGATIONS}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
+    return f"{ABSENCES}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
 
 
 def bookings(unit: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import StageState
+from invoicing.records.absence import Absence
 from invoicing.records.answers import approvals as answers
 from invoicing.records.approval import InboxEntry
 from invoicing.records.messages import Notice
@@ -84,6 +84,6 @@ def notice_view(notice: Notice) -> answers.Notification:
     return answers.Notification.model_validate({**dict(notice), "goes_out": notice.goes_out})
 
 
-def absence_view(absence: Delegation) -> answers.Delegation:
+def absence_view(absence: Absence) -> answers.Delegation:
     """Who is away until when, and who decides meanwhile."""
     return answers.Delegation(who=absence.who, to=absence.to, until=absence.until, created=absence.created)

@@ -21,7 +21,7 @@ from triggers.pages_common import checked_form, page, page_response, redirect, v
 from usecases.absences import away_now, end_absence, note_absence
 from usecases.refusals import NotDone
 from web.views import absences as words
-from web.views.absences import Absence, Problem
+from web.views.absences import AbsenceShown, Problem
 from web.words import duration
 
 bp = df.Blueprint()
@@ -134,12 +134,12 @@ def _by_policy(policy: Policy | None, person: str) -> Wish:
     return known.messages if known else "digest"
 
 
-def _as_it_is(mine: Absence | None) -> dict[str, str]:
+def _as_it_is(mine: AbsenceShown | None) -> dict[str, str]:
     """The form of who is away begins with what they said."""
     return {"until": mine.last_day, "to": mine.to} if mine else {"until": "", "to": ""}
 
 
-def _done(text: str | None, mine: Absence | None) -> str | None:
+def _done(text: str | None, mine: AbsenceShown | None) -> str | None:
     """What was done, said only where it is so: an address can be made up, and kept too long."""
     if text == "entered" and mine:
         return "Your absence is entered."

@@ -17,7 +17,8 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.deciding import DecisionRefused
-from invoicing.approval.delegation import Delegation, stand_ins
+from invoicing.approval.delegation import stand_ins
+from invoicing.records.absence import Absence
 from invoicing.records.document import InvoiceSummary
 from stores import absences, approvals, digests, notices
 from triggers.errors import Refused, refusal_of
@@ -47,7 +48,7 @@ class Shown:
     """What one look at an approval brings together; `changed`: the document is not the one asked about."""
 
     view: ApprovalView
-    absent: list[Delegation]
+    absent: list[Absence]
     notices: list[notices.Notice]
     invoice: InvoiceShown
     changed: bool

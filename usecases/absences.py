@@ -6,22 +6,23 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from adapters import policies
 from adapters.services import Services
-from invoicing.approval.delegation import BadDelegation, Delegation, check
+from invoicing.approval.delegation import BadDelegation, check
 from invoicing.approval.persons import BadPerson, person_id
 from invoicing.approval.policy import Policy
+from invoicing.records.absence import Absence
 from stores import absences
 from stores.blobs import Blobs
 from stores.records import Listed
 from usecases.refusals import Misunderstood, NotAsAsked
 
 
-def away_now(blobs: Blobs, now: datetime) -> Listed[Delegation]:
+def away_now(blobs: Blobs, now: datetime) -> Listed[Absence]:
     """The absences that count at a moment; those that are over are left out."""
     listed = absences.all_of(blobs)
     return Listed([absence for absence in listed.found if absence.active(now)], listed.damaged)
 
 
-def note_absence(services: Services, person: str, until: str, to: str, now: datetime) -> Delegation:
+def note_absence(services: Services, person: str, until: str, to: str, now: datetime) -> Absence:
     """Note that a person is away, in the words of a form; without `to` their deputy stands in.
 
     Raises Misunderstood (bad_until), NotAsAsked for what cannot be, and PolicyInvalid.
@@ -40,7 +41,7 @@ def note_absence(services: Services, person: str, until: str, to: str, now: date
 
 def delegate(
     blobs: Blobs, policy: Policy, who: str, until: datetime, to: str | None, now: datetime
-) -> Delegation:
+) -> Absence:
     """Note that somebody is away; without `to` their deputy stands in.
 
     Raises BadDelegation (unknown_person, no_deputy, self, past, too_long, loop).
@@ -52,7 +53,7 @@ def delegate(
         raise BadDelegation("no_deputy", "Say who stands in: the policy names no deputy.")
     if to not in policy.people:
         raise BadDelegation("unknown_person", f"{to} is not one of the approvers.")
-    wanted = Delegation(who, to, until, now)
+    wanted = Absence(who, to, until, now)
     check(wanted, absences.all_of(blobs).found, now)
     absences.note(blobs, wanted)
     return wanted

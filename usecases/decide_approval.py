@@ -18,10 +18,11 @@ from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval import deciding, stages
 from invoicing.approval.deciding import DecisionRefused
-from invoicing.approval.delegation import Delegation, stand_ins
+from invoicing.approval.delegation import stand_ins
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.signing import LedgerKeys
 from invoicing.approval.stages import Progress
+from invoicing.records.absence import Absence
 from stores import absences
 from stores.blobs import Blobs
 from stores.ledgers import Ledger
@@ -152,6 +153,6 @@ def _same_document(blobs: Blobs, ledger: Ledger, choice: Choice) -> None:
         raise changed
 
 
-def _stand_ins(state: Progress, absent: Iterable[Delegation], now: datetime) -> dict[str, tuple[str, ...]]:
+def _stand_ins(state: Progress, absent: Iterable[Absence], now: datetime) -> dict[str, tuple[str, ...]]:
     current = state.open_stage
     return {person: stand_ins(person, absent, now) for person in (current.approvers if current else ())}

@@ -23,7 +23,8 @@ class DecisionRefused(Exception):
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
-        self.code, self.text = code, text
+        self.code = code
+        self.text = text
 
 
 def check_decision(

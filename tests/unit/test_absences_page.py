@@ -13,7 +13,7 @@ import pytest
 
 from adapters import policies, services
 from adapters.services import Services
-from invoicing.approval.delegation import Delegation
+from invoicing.records.absence import Absence
 from stores import absences as stored_absences
 from stores import wishes
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA
@@ -207,7 +207,7 @@ def test_a_whole_day_is_said_as_one() -> None:
 
 def test_who_is_back_first_comes_first() -> None:
     """And two who stand in for each other, by an accident of time, are shown as they said."""
-    found = [Delegation(ANN, BOB, NOW + 2 * DAY, NOW), Delegation(BOB, ANN, NOW + DAY, NOW)]
+    found = [Absence(ANN, BOB, NOW + 2 * DAY, NOW), Absence(BOB, ANN, NOW + DAY, NOW)]
     rows = absences(found, ANN, NOW)
     assert [(one.who, one.decides, one.skipped, one.mine) for one in rows] == [
         (BOB, ANN, [], False),

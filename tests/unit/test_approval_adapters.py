@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 
 from invoicing.approval import names
-from invoicing.approval.delegation import Delegation
 from invoicing.approval.ledger import Draft
 from invoicing.approval.policy import Stage
+from invoicing.records.absence import Absence
 from stores import absences, approval_names
 from stores.blobs import BlobMissing, StorageUnavailable
 from stores.ledgers import ApprovalMissing, Ledger
@@ -51,13 +51,11 @@ def test_absence_that_ends_while_they_are_listed_is_left_out() -> None:
     """It was there when the names were listed, and is gone when it is read."""
     blobs = MemoryBlobs()
     for person in ("ann@example.com", "bob@example.com"):
-        absence = Delegation(
-            person, "eva@example.com", datetime.fromisoformat(AT), datetime.fromisoformat(AT)
-        )
-        blobs.write(approval_names.delegation(person), json.dumps(absence.as_dict()).encode())
+        absence = Absence(person, "eva@example.com", datetime.fromisoformat(AT), datetime.fromisoformat(AT))
+        absences.note(blobs, absence)
 
     def ends(verb: str, name: str) -> None:
-        if (verb, name) == ("read", approval_names.delegation("ann@example.com")):
+        if (verb, name) == ("read", approval_names.absence("ann@example.com")):
             raise BlobMissing(name)
 
     blobs.fails = ends

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from invoicing.approval import deciding, delegation, ledger, stages
 from invoicing.approval.deciding import DecisionRefused
-from invoicing.approval.delegation import BadDelegation, Delegation
+from invoicing.approval.delegation import BadDelegation
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.policy import Stage
 from invoicing.approval.stages import Progress
+from invoicing.records.absence import Absence
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -135,8 +136,8 @@ def test_own_place_is_taken_before_somebody_elses() -> None:
 # ---------------------------------------------------------------- absence
 
 
-def _away(who: str, to: str, days: float = 5) -> Delegation:
-    return Delegation(who, to, START + days * DAY, START)
+def _away(who: str, to: str, days: float = 5) -> Absence:
+    return Absence(who, to, START + days * DAY, START)
 
 
 def test_chain_of_absences_ends_with_who_is_there() -> None:
@@ -162,7 +163,7 @@ def test_absence_ends() -> None:
         (_away("eva", "ann"), "loop"),
     ],
 )
-def test_absence_that_cannot_be_is_refused(wanted: Delegation, code: str) -> None:
+def test_absence_that_cannot_be_is_refused(wanted: Absence, code: str) -> None:
     """Ann is away for Bob, Bob for Eva: Eva cannot name Ann."""
     others = [_away("ann", "bob"), _away("bob", "eva")]
     with pytest.raises(BadDelegation) as refused:

@@ -14,8 +14,9 @@ import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.services import Services
-from invoicing.approval.delegation import Delegation, stand_ins_by_person
+from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.gathering import Slot
+from invoicing.records.absence import Absence
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.message_steps import DIGEST
@@ -175,9 +176,9 @@ async def test_any_change_to_a_line_of_the_inbox_leaves_the_list(here: Services)
 
 
 def _away(here: Services, who: str, to: str) -> str:
-    absence = Delegation(who, to, NOW + timedelta(days=3), NOW)
-    here.blobs.write(approval_names.delegation(who), json.dumps(absence.as_dict()).encode())
-    return approval_names.delegation(who)
+    absence = Absence(who, to, NOW + timedelta(days=3), NOW)
+    absences.note(here.blobs, absence)
+    return approval_names.absence(who)
 
 
 @_each_break

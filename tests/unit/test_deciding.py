@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from invoicing.approval import deciding, ledger, stages
 from invoicing.approval.deciding import DecisionRefused
-from invoicing.approval.delegation import Delegation, stand_ins
+from invoicing.approval.delegation import stand_ins
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.policy import Stage, can_be_filled
 from invoicing.approval.seats import different_people_for
 from invoicing.approval.stages import Progress
+from invoicing.records.absence import Absence
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -200,7 +201,7 @@ _seeds = st.integers(0, 2**32)
 
 
 def _stand_ins(edges: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    absent = [Delegation(who, to, START + DAY, START) for who, to in edges.items() if who != to]
+    absent = [Absence(who, to, START + DAY, START) for who, to in edges.items() if who != to]
     return {one: stand_ins(one, absent, START) for one in PEOPLE}
 
 

@@ -16,11 +16,11 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.services import Services
-from invoicing.approval.delegation import Delegation
+from invoicing.records.absence import Absence
 from invoicing.records.messages import Message, MessageItem, Notice
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
-from stores import approval_names, notices, outbox, supervised
+from stores import absences, notices, outbox, supervised
 from stores.invoices import row_name
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
@@ -217,8 +217,8 @@ async def _approval_decided(api: Api) -> func.HttpResponse:
 @answers("listDelegations", 200)
 async def _absences_listed(api: Api) -> func.HttpResponse:
     until = datetime.now(UTC) + timedelta(days=3)
-    absence = Delegation(ANN, BOB, until, NOW)
-    api.blobs.write(approval_names.delegation(ANN), json.dumps(absence.as_dict()).encode())
+    absence = Absence(ANN, BOB, until, NOW)
+    absences.note(api.blobs, absence)
     return await api.call(approvals.get_delegations)
 
 

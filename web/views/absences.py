@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from invoicing.approval.delegation import LONGEST, Delegation, stand_ins
+from invoicing.approval.delegation import LONGEST, stand_ins
 from invoicing.approval.policy import Policy
+from invoicing.records.absence import Absence
 from web.words import day, folded, moment
 
 _DAY = timedelta(days=1)
@@ -16,7 +17,7 @@ _ABOUT_UNTIL = ("bad_until", "past", "too_long")
 
 
 @dataclass(frozen=True)
-class Absence:
+class AbsenceShown:
     """One absence. `decides`: who is asked meanwhile, `skipped`: stand-ins before them who are away too."""
 
     who: str
@@ -46,15 +47,15 @@ class Problem:
     field: str
 
 
-def absences(found: Sequence[Delegation], person: str, now: datetime) -> list[Absence]:
+def absences(found: Sequence[Absence], person: str, now: datetime) -> list[AbsenceShown]:
     """The absences of a moment, who is back first coming first."""
     ordered = sorted(found, key=lambda one: (one.until, one.who))
     return [_shown(one, found, person, now) for one in ordered if one.active(now)]
 
 
-def _shown(one: Delegation, found: Sequence[Delegation], person: str, now: datetime) -> Absence:
+def _shown(one: Absence, found: Sequence[Absence], person: str, now: datetime) -> AbsenceShown:
     chain = stand_ins(one.who, found, now) or (one.to,)
-    return Absence(
+    return AbsenceShown(
         who=one.who,
         until=until_words(one.until),
         to=one.to,

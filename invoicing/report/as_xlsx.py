@@ -4,14 +4,13 @@ Text stays text: nothing that came from a document becomes a formula or a link. 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import BinaryIO, Protocol, cast
 
 import xlsxwriter
 from xlsxwriter.format import Format
-from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from invoicing.records.batch import in_milliseconds
@@ -49,10 +48,14 @@ _FINDING_HEADINGS = (
 
 def write_xlsx(head: ReportHead, totals: BatchTotals, rows: Iterable[DocumentRow], out: BinaryIO) -> None:
     """Write the workbook, one row in memory at a time; the totals say how many findings found no room."""
-    with xlsxwriter.Workbook(out, _OPTIONS) as book:
+    with xlsxwriter.Workbook(out, _OPTIONS) as workbook:
+        book = cast(_Book, workbook)
+        # The time of writing would change the bytes.
         book.set_properties({"title": "Invoice batch report", "created": head.finished.replace(tzinfo=None)})
         formats = _Formats(book)
-        documents, findings, summary = (book.add_worksheet(n) for n in ("Documents", "Findings", "Totals"))
+        documents = book.add_worksheet("Documents")
+        findings = book.add_worksheet("Findings")
+        summary = book.add_worksheet("Totals")
         _head(documents, [(c.heading, c.width) for c in DOCUMENT_COLUMNS], formats)
         _head(findings, _FINDING_HEADINGS, formats)
         line = 1
@@ -65,11 +68,19 @@ def write_xlsx(head: ReportHead, totals: BatchTotals, rows: Iterable[DocumentRow
         _Summary(summary, formats).write(head, totals, left_out=max(0, line - MAX_ROWS))
 
 
-class _Formats:
-    def __init__(self, book: Workbook) -> None:
-        def made(properties: dict[str, Any]) -> Format:
-            return book.add_format(properties)
+class _Book(Protocol):
+    """What is used of a workbook, with the types that its package does not have."""
 
+    def set_properties(self, properties: Mapping[str, object]) -> None: ...
+
+    def add_worksheet(self, name: str) -> Worksheet: ...
+
+    def add_format(self, properties: Mapping[str, object]) -> Format: ...
+
+
+class _Formats:
+    def __init__(self, book: _Book) -> None:
+        made = book.add_format
         self.head = made(
             {"bold": True, "bg_color": "#E4ECF2", "bottom": 1, "valign": "top", "text_wrap": True}
         )

@@ -100,7 +100,7 @@ class DecidedBatch:
                 self._decide()
             for _ in range(8):
                 self._let_time_pass(timedelta(minutes=20))
-            for _ in range(5):
+            for _ in range(3):
                 self._let_time_pass(timedelta(days=1))
             self.check()
 

@@ -45,9 +45,9 @@ def test_batches_survive_lost_steps(first: int) -> None:
 def test_worlds_lose_steps_of_all_kinds() -> None:
     """Among these worlds each orchestration was started again."""
     worlds = [
-        *live_many(approval_model.LosingWorld, range(20)),
-        *live_many(message_model.LosingWorld, range(20)),
-        *live_many(DecidedBatch, range(5)),
+        *live_many(approval_model.LosingWorld, range(8)),
+        *live_many(message_model.LosingWorld, range(8)),
+        *live_many(DecidedBatch, range(3)),
     ]
     text = "\n".join(line for world in worlds for line in world.trace)
     for name in ("process_invoice", "deliver_digest", "batch_approvals", "batch_document"):

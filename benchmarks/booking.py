@@ -131,13 +131,12 @@ class Run:
 
     def _settle_all(self, routed: BatchRouting) -> None:
         store = RouteStore(self.blobs, BATCH)
-        windows_of_a_look = max(1, routed.windows // LOOKS)
         for window in range(routed.windows):
             window_job = batch_approvals_steps.WindowJob(batch=BATCH, window=window)
             _call(batch_hand_over.open_documents, batch_approvals_steps.OPEN_DOCUMENTS, window_job)
             for document in store.window(window).documents:
                 _settle(Reference(f"{BATCH}/{document.n}"), document.approval)
-            if (window + 1) % windows_of_a_look == 0:
+            if (window + 1) * LOOKS // routed.windows > window * LOOKS // routed.windows:
                 _call(batch_hand_over.count_settled, batch_approvals_steps.COUNT_SETTLED, BATCH)
 
     def _put_rows(self) -> None:

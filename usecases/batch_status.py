@@ -12,8 +12,9 @@ import azure.durable_functions as df
 from pydantic import TypeAdapter, ValidationError
 
 from invoicing.batch_ids import is_batch_id
-from invoicing.records.answers.batches import BatchApprovals, BatchState, BatchStatus
+from invoicing.records.answers.batches import BatchState, BatchStatus
 from invoicing.records.batch import BatchRecord, Counts
+from invoicing.records.batch_steps import ApprovalsState
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs, StorageRefused
 from stores.records import RecordDamaged
@@ -23,7 +24,7 @@ from usecases.reading import KeptReading, SharedReading
 from usecases.refusals import Unknown, bad_page
 from usecases.run_status import Json, RunStatus, status_of
 
-_APPROVALS = TypeAdapter(BatchApprovals)
+_APPROVALS = TypeAdapter(ApprovalsState)
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def _approvals(value: object) -> BatchApprovals | None:
+def _approvals(value: object) -> ApprovalsState | None:
     try:
         return _APPROVALS.validate_python(value)
     except ValidationError:

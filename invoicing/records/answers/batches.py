@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from invoicing.records.answers.common import Damaged, Links, TimeInMilliseconds, Whole
-from invoicing.records.base import Record, optional
+from invoicing.records.base import Record
+from invoicing.records.batch_steps import ApprovalsState
 from invoicing.records.problem import Problem
 
 BatchState = Literal["running", "completed", "failed", "stopped", "stopping", "missing"]
@@ -25,15 +26,6 @@ class BatchAccepted(Record):
     links: Links
 
 
-class BatchApprovals(Record):
-    """What became of the approvals of a batch; of one that did not wait for them, only where they run."""
-
-    status: str
-    instance: str | None = optional()
-    counts: dict[str, int] | None = optional(description="Documents by what became of them.")
-    error: Problem | None = optional()
-
-
 class BatchStatus(Record):
     """How far a batch is, apart from where to go on."""
 
@@ -45,7 +37,7 @@ class BatchStatus(Record):
     counts: Annotated[dict[str, Whole], Field(description="Documents by outcome.")]
     created: TimeInMilliseconds
     source: Annotated[str | None, Field(description="The name of what was sent, or the place it came from.")]
-    approvals: BatchApprovals | None
+    approvals: ApprovalsState | None
     error: Problem | None
 
     @property

@@ -204,7 +204,12 @@ class AzureBlobs:
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """So many bytes of a blob from `start` on, fewer where it ends before. Raises BlobMissing."""
         with _translated(f"read {name}"):
-            return self._container.download_blob(name, offset=start, length=length).readall()
+            try:
+                return self._container.download_blob(name, offset=start, length=length).readall()
+            except HttpResponseError as error:
+                if getattr(error, "error_code", None) == StorageErrorCode.INVALID_RANGE:
+                    return b""  # it ends before: one that is empty does so always
+                raise
 
     def size(self, name: str) -> int:
         """The size of a blob in bytes. Raises BlobMissing."""

@@ -53,10 +53,12 @@ def test_what_was_written_is_read(blobs: Blobs) -> None:
 
 
 def test_part_of_a_blob_is_read(blobs: Blobs) -> None:
-    """Up to its end, where that comes before."""
+    """Up to its end, where that comes before; nothing behind it, and of one that is empty."""
     blobs.write("a/1", b"0123456789")
     assert (blobs.size("a/1"), blobs.read_range("a/1", 3, 4)) == (10, b"3456")
     assert blobs.read_range("a/1", 8, 100) == b"89"
+    blobs.write("a/2", b"")
+    assert (blobs.read_range("a/1", 10, 5), blobs.read_range("a/2", 0, 5)) == (b"", b"")
 
 
 def test_missing_blob_is_said_to_be_missing(blobs: Blobs) -> None:

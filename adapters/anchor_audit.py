@@ -32,10 +32,10 @@ class AnchorProof:
     count: int = 0
     oldest: Anchor | None = None
     newest: Anchor | None = None
-    flaws: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    anchored: dict[str, list[Anchored]] = field(default_factory=dict)
-    hashes: dict[int, str] = field(default_factory=dict)
+    flaws: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+    anchored: dict[str, list[Anchored]] = field(default_factory=dict[str, list[Anchored]])
+    hashes: dict[int, str] = field(default_factory=dict[int, str])
 
 
 def prove(
@@ -119,7 +119,7 @@ def _take_in(proof: AnchorProof, anchor: Anchor, where: str) -> None:
 
 def _note_days(proof: AnchorProof, days: Sequence[str]) -> None:
     """Days without an anchor are no flaw: the app did not run. What happened then has a later one."""
-    gaps = []
+    gaps: list[str] = []
     for before, after in pairwise(days):
         try:
             step = (date.fromisoformat(after) - date.fromisoformat(before)).days

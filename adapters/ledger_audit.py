@@ -247,6 +247,10 @@ class Audit:
 def _ahead(work: Callable[..., Result], items: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
     """The results of `work` in order, many at the same time, and not more of them in memory than a window."""
     waiting = iter(items)
+
+    def done(item: tuple[Any, ...]) -> Result:
+        return work(*item)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while some := list(islice(waiting, _WINDOW)):
-            yield from pool.map(lambda item: work(*item), some)
+            yield from pool.map(done, some)

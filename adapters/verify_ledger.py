@@ -35,8 +35,8 @@ class Tally:
     entries: int = 0
     bad_ledgers: int = 0
     bad: int = 0
-    flaws: list[str] = field(default_factory=list)
-    signed_with: Counter[str | None] = field(default_factory=Counter)
+    flaws: list[str] = field(default_factory=list[str])
+    signed_with: Counter[str | None] = field(default_factory=Counter[str | None])
     first: tuple[str, str, Entry] | None = None
     last: tuple[str, str, Entry] | None = None
 

@@ -83,7 +83,10 @@ def take(blobs: Blobs, keys: LedgerKeys, now: datetime) -> int | None:
         last = max(numbers(blobs), default=0)
         if not _is_anchor(approval_names.anchor(last + 1)):
             raise BadAnchor(f"anchor {last} cannot be followed, and is none of ours: it has to be removed")
-        former, former_heads = _former(blobs, last, keys) if last else (None, {})
+        former: Former | None = None
+        former_heads: Mapping[str, Head] = {}
+        if last:
+            former, former_heads = _former(blobs, last, keys)
         day = now.date().isoformat()
         if former is not None and former.day == day:
             return None
@@ -107,14 +110,23 @@ def current_heads(blobs: Blobs, former: Mapping[str, Head], keys: LedgerKeys) ->
     A ledger that is not longer than `former` says is not read again. One that is shorter, or gone, or does
     not go on from what was known of it, keeps that: it is how the loss is found later.
     """
-    heads, reader = dict(former), _Reader(blobs, keys)
+    heads = dict(former)
     lost = set(former)
+    reader = _Reader(blobs, keys)
+
+    def lengths_of(shard: str) -> dict[str, int]:
+        return _lengths(blobs, shard)
+
+    def head_of(grown: tuple[str, int]) -> Head | None:
+        ledger, entries = grown
+        return reader.head(ledger, entries, former.get(ledger))
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for lengths in pool.map(lambda shard: _lengths(blobs, shard), _SHARDS):
+        for lengths in pool.map(lengths_of, _SHARDS):
             lost -= {ledger for ledger, entries in lengths.items() if entries >= _known(former, ledger)}
             grown = ((name, n) for name, n in lengths.items() if n > _known(former, name))
             while some := list(islice(grown, _WINDOW)):
-                for head in pool.map(lambda item: reader.head(item[0], item[1], former.get(item[0])), some):
+                for head in pool.map(head_of, some):
                     if head is not None:
                         heads[head.ledger] = head
     if lost:

@@ -120,7 +120,7 @@ def _is_there(entries: list[Entry], wanted: Draft) -> bool:
 def _taken_in(services: Services, ledger: Ledger, job: StageJob) -> StageNow:
     """Bring inbox and people up to the ledger; returns what the workflow goes on with."""
     state = ledger.state
-    away = _stand_ins(services, job.at) if _is_open(state, job.stage) else {}
+    away: StandIns = _stand_ins(services, job.at) if _is_open(state, job.stage) else {}
     waits = deciding.waiting_for(state, ledger.request.sender, away)
     if _is_open(state, job.stage):
         entry = inbox_entry(ledger.request, state.stage(job.stage), waits)

@@ -92,7 +92,7 @@ class Anchor:
     sha256: str
     size: int
     signed_with: str | None
-    heads: Mapping[str, Head] = field(default_factory=dict, repr=False)
+    heads: Mapping[str, Head] = field(default_factory=dict[str, Head], repr=False)
 
     @property
     def name(self) -> str:

@@ -97,8 +97,9 @@ def booking_detail(payables: Mapping[str, bytes]) -> EntryDetail:
 
 def check_payables(booking: Booking | None, payables: Mapping[str, str]) -> Flaw | None:
     """Hold what a ledger books against the SHA-256 of the payables that there are."""
-    for ref, sha256 in (booking.payables if booking else {}).items():
-        assert booking is not None
+    if booking is None:
+        return None
+    for ref, sha256 in booking.payables.items():
         there = payables.get(ref)
         if there is None:
             text = f"entry {booking.seq} booked {ref} at {booking.at}, and its payable is missing"

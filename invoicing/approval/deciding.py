@@ -91,7 +91,7 @@ def _able(
 
 def _barred(state: Progress, sender: str | None) -> frozenset[str]:
     """Who may not decide any more, and whose seats nobody can take."""
-    return state.used | ({sender} if sender else set())
+    return state.used | {sender} if sender else state.used
 
 
 def _leaves_enough(state: Progress, current: StageState, seat: str, who: str, sender: str | None) -> bool:

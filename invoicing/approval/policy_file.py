@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from invoicing import texts
 from invoicing.approval import durations
@@ -26,6 +26,10 @@ _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
 _LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 100, 2000, 1024 * 1024
 # Longer than this nothing waits for a person: it would outlive what the host keeps of a workflow.
 _LONGEST = timedelta(days=366)
+
+
+# An object of the file, which a person wrote: anything may be in it.
+_Object = dict[str, Any]
 
 
 def parse(data: bytes) -> Policy:
@@ -48,15 +52,23 @@ def parse(data: bytes) -> Policy:
     return policy
 
 
+def _is_object(value: Any) -> TypeGuard[_Object]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def _bad_texts(value: Any, place: str = "") -> Iterator[str]:
     """What is wrong with texts anywhere in the file, names of fields included."""
     if isinstance(value, str):
         if wrong := texts.fault(value, _LONGEST_TEXT):
             yield f"{place}: {wrong}"
-    elif isinstance(value, list):
+    elif _is_list(value):
         for n, one in enumerate(value):
             yield from _bad_texts(one, f"{place}[{n}]")
-    elif isinstance(value, dict):
+    elif _is_object(value):
         for name, one in value.items():
             inside = f"{place}.{texts.cleaned(name, _LONGEST_NAME)}".lstrip(".")
             if wrong := texts.fault(name, _LONGEST_TEXT):
@@ -79,7 +91,7 @@ class _Reader:
 
     def policy(self, value: Any) -> Policy:
         """The whole file."""
-        if not isinstance(value, dict):
+        if not _is_object(value):
             self.note("", "it is not a JSON object")
             return Policy({})
         self.known(value, {"version", "people", "rules", "about"}, "")
@@ -95,7 +107,7 @@ class _Reader:
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""
-        if not isinstance(value, dict) or not value:
+        if not _is_object(value) or not value:
             self.note("people", "names nobody")
             return
         for address, about in value.items():
@@ -103,12 +115,12 @@ class _Reader:
             person = self.person_id(address, place)
             if person in self.people:
                 self.note(place, f"is {person}, who is there already")
-            about = about if isinstance(about, dict) else {}
-            self.known(about, {"name", "deputy", "messages"}, place)
-            name = self.name(about.get("name"), f"{place}.name")
-            deputy = about.get("deputy")
+            fields: _Object = about if _is_object(about) else {}
+            self.known(fields, {"name", "deputy", "messages"}, place)
+            name = self.name(fields.get("name"), f"{place}.name")
+            deputy = fields.get("deputy")
             known = None if deputy is None else self.person_id(deputy, f"{place}.deputy")
-            wish = self.wish(about.get("messages", "digest"), place)
+            wish = self.wish(fields.get("messages", "digest"), place)
             self.people[person] = Person(person, name or person, known, wish)
         deputies = {one.id: one.deputy for one in self.people.values() if one.deputy is not None}
         for person, deputy in deputies.items():
@@ -126,7 +138,7 @@ class _Reader:
 
     def rule(self, value: Any, place: str) -> Rule:
         """One rule."""
-        if not isinstance(value, dict):
+        if not _is_object(value):
             self.note(place, "is not an object")
             return Rule("", Condition(), ())
         self.known(value, {"name", "when", "stages"}, place)
@@ -143,7 +155,7 @@ class _Reader:
 
     def condition(self, value: Any, place: str) -> Condition:
         """When a rule applies."""
-        if not isinstance(value, dict):
+        if not _is_object(value):
             self.note(place, "is not an object")
             return Condition()
         self.known(value, _WHEN, place)
@@ -163,7 +175,7 @@ class _Reader:
 
     def stage(self, value: Any, place: str) -> Stage:
         """One stage."""
-        if not isinstance(value, dict):
+        if not _is_object(value):
             self.note(place, "is not an object")
             return Stage("", (), timedelta(days=1))
         self.known(value, _STAGE | _TIMES, place)
@@ -204,7 +216,7 @@ class _Reader:
 
     # ------------------------------------------------------------ the values
 
-    def known(self, value: dict[str, Any], names: set[str], place: str) -> None:
+    def known(self, value: _Object, names: set[str], place: str) -> None:
         """Note fields that mean nothing: mostly a mistyped name."""
         for name in value:
             if name not in names:
@@ -214,12 +226,12 @@ class _Reader:
         self, value: Any, place: str, read: Callable[[Any, str], Any], *, may_be_empty: bool = False
     ) -> list[Any]:
         """A list, each item read with its place."""
-        if not isinstance(value, list) or not (value or may_be_empty):
+        if not _is_list(value) or not (value or may_be_empty):
             self.note(place, "is not a list" if value else "is empty or missing")
             return []
         return [read(one, f"{place}[{n}]") for n, one in enumerate(value)]
 
-    def of(self, value: dict[str, Any], name: str, kind: type, default: Any, place: str) -> Any:
+    def of(self, value: _Object, name: str, kind: type, default: Any, place: str) -> Any:
         """A value of a kind, or the default where it is left out."""
         found = value.get(name, default)
         if found is default or type(found) is kind:
@@ -256,7 +268,7 @@ class _Reader:
             self.note(place, "names somebody twice")
         return tuple(found)
 
-    def amount(self, value: dict[str, Any], name: str, place: str) -> Decimal | None:
+    def amount(self, value: _Object, name: str, place: str) -> Decimal | None:
         """A decimal text: a JSON number would be a binary fraction."""
         text = value.get(name)
         if text is None:
@@ -266,7 +278,7 @@ class _Reader:
         self.note(f"{place}.{name}", 'is not an amount in quotes, such as "1000.00"')
         return None
 
-    def span(self, value: dict[str, Any], name: str, place: str) -> timedelta | None:
+    def span(self, value: _Object, name: str, place: str) -> timedelta | None:
         """An ISO 8601 duration."""
         text = value.get(name)
         if text is None:
@@ -294,7 +306,7 @@ class _Reader:
         """`none`, `any`, or a list of rules."""
         if value in ("none", "any"):
             return value
-        if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
+        if _is_list(value) and value and all(isinstance(one, str) and one for one in value):
             return frozenset(value)
         self.note(place, 'is "none", "any" or a list of rules such as ["SETTLE-IBAN"]')
         return "any"

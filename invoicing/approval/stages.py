@@ -36,7 +36,7 @@ class StageState:
     since: datetime | None = None
     opened: datetime | None = None
     approvers: tuple[str, ...] = ()
-    approvals: dict[str, str] = field(default_factory=dict)
+    approvals: dict[str, str] = field(default_factory=dict[str, str])
     question: str | None = None
     reminders: int = 0
     last_reminder: datetime | None = None

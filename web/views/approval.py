@@ -102,7 +102,9 @@ def choices(
     current = stage or (state.open_stage.name if state.open_stage else None)
     if current is None:
         return Choices(None, frozenset(), None)
-    may, refusals, place = set(), {}, who
+    may: set[str] = set()
+    refusals: dict[str, str] = {}
+    place = who
     for decision in DECISIONS:
         if purpose and (decision == "answer") != (purpose == "answer"):
             continue
@@ -141,7 +143,7 @@ def stages_shown(stages: Iterable[StageState], waiting_for: Sequence[str], name:
 
 
 def _stage_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
-    lines = []
+    lines: list[str] = []
     if one.status == "open":
         lines += _open_lines(one, waiting_for, name)
     elif one.status == "waiting":
@@ -156,7 +158,7 @@ def _stage_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> lis
 
 
 def _open_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
-    lines = []
+    lines: list[str] = []
     if one.question:
         lines.append(f"{name(one.question)} asked a question; {_or(waiting_for, name)} has to answer.")
     elif waiting_for:
@@ -192,7 +194,7 @@ def happens_next(state: Progress, name: Name, now: datetime) -> list[str]:
         return _after_the_end(state)
     later = [one for one in state.stages if one.status == "waiting"]
     missing = current.stage.quorum - len(current.approvals)
-    lines = []
+    lines: list[str] = []
     if current.question:
         lines.append(f"When the answer is there, {name(current.question)} gets a message.")
     if missing > 1:
@@ -212,7 +214,7 @@ def _deadline(current: StageState, name: Name, now: datetime) -> list[str]:
     stage, since = current.stage, current.since
     if since is None:
         return []
-    lines = []
+    lines: list[str] = []
     if stage.escalate_after and stage.escalate_to and not current.escalated:
         at = since + stage.escalate_after
         lines.append(f"Without a decision {_by(at, now)}, {_or(stage.escalate_to, name)} can decide too.")

@@ -16,7 +16,7 @@ import azure.functions as func
 from adapters import anchoring, policies, services
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.records.answers.operation import Health
-from stores import batch_names
+from stores.batches import BatchStore
 from triggers.responses import answer
 
 bp = df.Blueprint()
@@ -98,7 +98,7 @@ def _all_ok(answers: dict[str, str]) -> bool:
 
 
 def _storage() -> None:
-    services.current().blobs.exists(batch_names.INDEX)
+    BatchStore(services.current().blobs).newest(1, None)
 
 
 async def _task_hub(client: df.DurableOrchestrationClient) -> None:

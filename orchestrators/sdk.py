@@ -14,8 +14,8 @@ Three more things hold on both as long as workflows keep to them (`tests/unit/te
   both versions.
 * A sub-orchestration is asked for its answer, never for its id: the host makes the ids in different ways.
 
-One thing is open: in 1.x the host gives a sub-orchestration the version of new instances. In 2.x the SDK names
-none for it, and whether the host then does is not known; without a version it goes the oldest way
+One thing is open: in 1.x the host gives a sub-orchestration the version of new instances. In 2.x the SDK
+names none for it, and whether the host then does is not known; without a version it goes the oldest way
 (`orchestrators/versions.py`), which works, and lacks what is newer.
 
 What differs for those who look at runs from outside is in `triggers/durable_client.py`.

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import azure.durable_functions as df
 
-from invoicing.failures import first_line
 from invoicing.records.base import Step
 from invoicing.records.message_steps import Delivery, DeliveryProgress, DeliveryTry
 from orchestrators.retry import Backoff
+from orchestrators.sdk import failure_of
 from orchestrators.waiting import sleep_until
 
 Input = TypeVar("Input")
@@ -54,10 +54,11 @@ def _tried(
 ) -> Generator[Any, Any, DeliveryTry]:
     """One try. A step that failed may have better luck with the next one."""
     try:
-        answer: Any = yield context.call_activity(step.name, step.written_input(value))
+        sdk: Any = context  # its own types leave out what an input may be
+        answer: Any = yield sdk.call_activity(step.name, step.written_input(value))
         return step.parsed_output(answer)
     except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
-        return DeliveryTry(outcome="again", error=first_line(str(error)))
+        return DeliveryTry(outcome="again", error=failure_of(error).text)
 
 
 def _next_try(now: datetime, ends: datetime, failures: int) -> datetime:

@@ -12,7 +12,7 @@ The SDK's errors are translated here, once, into a small tree that the rest of t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
@@ -58,7 +58,7 @@ class BlobInfo:
 
     name: str
     size: int
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,12 @@ def _retries() -> LinearRetry:
     return LinearRetry(backoff=1, retry_total=2, random_jitter_range=1)
 
 
-def _transport() -> RequestsTransport:
+def _transport() -> Any:
     """What sends requests, with a connection for each thread that may send one at the same time.
 
     A pool keeps ten of itself. Of more it throws away and makes anew, with a line in the log for each.
     """
-    transport = RequestsTransport(**_TIMEOUTS)
+    transport: Any = RequestsTransport(**_TIMEOUTS)  # its package gives it no type
     transport.open()
     assert transport.session is not None  # it was made by `open`
     for adapter in transport.session.adapters.values():
@@ -152,7 +152,7 @@ def _transport() -> RequestsTransport:
 
 
 @contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated(what: str) -> Generator[None, None, None]:
     """Turn an SDK error into one of ours; `what` names the call in the text."""
     try:
         yield

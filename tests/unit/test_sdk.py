@@ -225,7 +225,9 @@ def test_workflows_ask_in_one_place_for_what_differs(path: Path) -> None:
     calls = _calls(path)
     assert {name for name, home in APART.items() if name in calls and path.name != home} == set()
     if path.name != "sdk.py":
-        assert "is_completed" not in path.read_text("utf-8")
+        source = path.read_text("utf-8")
+        assert "is_completed" not in source
+        assert "str(error)" not in source, "ask `failure_of`: the text of a failure differs"
 
 
 def _records() -> list[type[Record]]:

@@ -88,6 +88,7 @@ def test_runs_are_found_by_status_and_name(open_page: Open, files: list[str]) ->
     names = page.locator("tbody th a").all_inner_texts()
     assert names
     assert {name.split()[0] for name in names} == {"Process"}
+    page.get_by_label("Orchestration", exact=True).fill("batch")
     page.get_by_label("Sub-orchestrations too").check()
     page.get_by_role("button", name="Show").click()
     assert any(name.startswith("Batch chunk") for name in page.locator("tbody th a").all_inner_texts())

@@ -144,7 +144,8 @@ def note_entries(proof: AnchorProof, first: str, last: str) -> None:
         begins, ends = (datetime.fromisoformat(at).astimezone(UTC).date() for at in (first, last))
     except (ValueError, OverflowError):
         return  # no clock of ours said so
-    oldest, newest = _day(proof.oldest) or ends, _day(proof.newest) or begins
+    oldest = _day(proof.oldest) or ends
+    newest = _day(proof.newest) or begins
     spans = ((begins, oldest), (newest, ends)) if proof.newest else ((begins, ends),)
     for since, until in spans:
         if until - since >= _UNANCHORED:

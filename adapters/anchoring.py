@@ -82,11 +82,11 @@ def copy(place: Place) -> None:
     """
     if place.copies is None:
         return
-    here = ledger_anchors.numbers(place.blobs)
+    taken = ledger_anchors.numbers(place.blobs)
     there = set(ledger_anchors.numbers(place.copies))
     failures: list[str] = []
-    for number in here:
-        if number in there and number != here[-1]:
+    for number in taken:
+        if number in there and number != taken[-1]:
             continue
         try:
             _copy(place.blobs, place.copies, number, place.keys)
@@ -132,7 +132,8 @@ def mail_newest(place: Place, now: datetime) -> None:
     there is not is given up until the next anchor. Raises NotSent, SettingError and BadAnchor.
     """
     require_mail(place.settings)
-    server, wanted = place.settings.channels.smtp, place.settings.ledger.anchor_mail
+    server = place.settings.channels.smtp
+    wanted = place.settings.ledger.anchor_mail
     anchor = ledger_anchors.newest(place.blobs, place.keys) if wanted else None
     if server is None or anchor is None:
         return

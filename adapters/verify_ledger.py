@@ -97,7 +97,8 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     keys = LedgerKeys(settings.ledger.keys, unsigned_counts=options.allow_unsigned)
     print(f"Storage   {blobs.place}", flush=True)
     anchors = anchor_audit.prove(blobs, keys, copies=copies, kept=options.anchor)
-    audit, tally = Audit(blobs, keys, anchored=anchors.anchored), Tally()
+    audit = Audit(blobs, keys, anchored=anchors.anchored)
+    tally = Tally()
     for flaw in anchors.flaws:
         tally.note(flaw)
     heads: list[Head] = []

@@ -54,7 +54,8 @@ _ABSENCE_FIELDS = lengths_of(NewDelegation)
 async def get_approvals(req: func.HttpRequest) -> func.HttpResponse:
     """Open approvals, the oldest first (`approver`, `stage`, `batch`; a page at a time: `top`, `skip`)."""
     app = services.current()
-    top, skip = whole(req, "top", _PAGE, 1, _LARGEST_PAGE), whole(req, "skip", 0, 0, 10**9)
+    top = whole(req, "top", _PAGE, 1, _LARGEST_PAGE)
+    skip = whole(req, "skip", 0, 0, 10**9)
     return answer(await asyncio.to_thread(_open_approvals, app, req, top, skip))
 
 
@@ -181,7 +182,8 @@ def _approver(req: func.HttpRequest) -> str | None:
 
 
 def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bool:
-    stage, batch = req.params.get("stage"), req.params.get("batch")
+    stage = req.params.get("stage")
+    batch = req.params.get("batch")
     return (
         (not approver or approver in item.approvers)
         and (not stage or stage == item.stage)

@@ -94,7 +94,8 @@ async def _page(
     typed: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> func.HttpResponse:
-    app, now = services.current(), datetime.now(UTC)
+    app = services.current()
+    now = datetime.now(UTC)
     (policy, wrong), away, stated = await asyncio.gather(
         asyncio.to_thread(_policy, app),
         asyncio.to_thread(away_now, app.blobs, now),

@@ -145,8 +145,10 @@ def _looked_up(app: Services, name: str, now: datetime) -> Shown:
 
 def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -> dict[str, Any]:
     """The values of the template."""
-    view, people = shown.view, people_of()
-    request, link = view.request, identity.link
+    people = people_of()
+    view = shown.view
+    request = view.request
+    link = identity.link
 
     def name(person: str) -> str:
         return people.get(person) or person

@@ -20,7 +20,8 @@ bp = df.Blueprint()
 @page
 async def page_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The inbox, filtered and sorted as the address says."""
-    identity, wanted = await visitor(req), parse_filter(req.params)
+    identity = await visitor(req)
+    wanted = parse_filter(req.params)
     listed = await asyncio.to_thread(approvals.open_approvals, services.current().blobs)
     return page_response(
         "inbox.html",

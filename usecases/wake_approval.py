@@ -53,8 +53,8 @@ async def wake(
 
 def _wait_to_end(status: Any, stage: str | None) -> ApprovalStatus | None:
     """The wait that a workflow tells of; before it told of any, the first one of the stage."""
-    has_told = getattr(status, "custom_status", None) is not None
-    return waiting_at(status) if has_told or stage is None else ApprovalStatus(stage=stage, attempt=1)
+    has_status = getattr(status, "custom_status", None) is not None
+    return waiting_at(status) if has_status or stage is None else ApprovalStatus(stage=stage, attempt=1)
 
 
 def waiting_at(status: Any) -> ApprovalStatus | None:

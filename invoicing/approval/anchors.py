@@ -191,7 +191,8 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 
 def _lines(source: IO[bytes], size: int) -> Iterator[bytes]:
-    total, most = 0, min(_MOST_BYTES, size * _MOST_TIMES + _ALWAYS_ALLOWED)
+    total = 0
+    most = min(_MOST_BYTES, size * _MOST_TIMES + _ALWAYS_ALLOWED)
     with gzip.GzipFile(fileobj=source, mode="rb") as packed:
         while line := packed.readline(_LONGEST_LINE + 1):
             total += len(line)
@@ -206,8 +207,8 @@ def _proved(lines: Iterator[bytes], keys: LedgerKeys, sha256: str, size: int) ->
     digest.update(first)
     header = _header(json.loads(first))
     before = ""
-    ledgers = entries = 0
-    for line in lines:
+    entries = 0
+    for ledgers, line in enumerate(lines):
         value = json.loads(line)
         if "ledger" not in value:
             signed_with = _proven(value, ledgers, entries, digest.hexdigest(), keys)
@@ -219,7 +220,7 @@ def _proved(lines: Iterator[bytes], keys: LedgerKeys, sha256: str, size: int) ->
         if head.ledger <= before:
             raise BadAnchor("it was altered: its ledgers are not in order")
         before = head.ledger
-        ledgers, entries = ledgers + 1, entries + head.entries
+        entries += head.entries
     raise BadAnchor("it was cut off: its end is missing")
 
 

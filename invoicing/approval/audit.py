@@ -157,7 +157,8 @@ def _is_sha256(value: str) -> bool:
 
 
 def _unlawful_decision(state: stages.Progress, entry: Entry, sender: str | None) -> str | None:
-    who, place = entry.who or "", entry.on_behalf_of
+    who = entry.who or ""
+    place = entry.on_behalf_of
     try:
         allowed = deciding.check_decision(
             state,

@@ -166,7 +166,8 @@ class _Reader:
             supplier_known=self.of(value, "supplier_known", bool, None, place),
             findings=self.findings(value.get("findings", "any"), f"{place}.findings"),
         )
-        lowest, limit = condition.amount_from, condition.amount_below
+        lowest = condition.amount_from
+        limit = condition.amount_below
         if (lowest is not None or limit is not None) and condition.currency is None:
             self.note(place, "an amount needs a currency beside it")
         if lowest is not None and limit is not None and lowest >= limit:

@@ -240,7 +240,8 @@ def deadline(current: StageState) -> datetime:
 
 def next_alarm(current: StageState) -> Alarm:
     """What is due next in an open stage. Of two at the same moment, the one that changes more comes first."""
-    stage, since = current.stage, current.since
+    stage = current.stage
+    since = current.since
     found = [Alarm("expiry", deadline(current), f"expiry.{current.name}.{current.term}")]
     assert since is not None  # or there would be no deadline
     if stage.escalate_after and stage.escalate_to and not current.escalated:

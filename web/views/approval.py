@@ -211,7 +211,8 @@ def happens_next(state: Progress, name: Name, now: datetime) -> list[str]:
 
 
 def _deadline(current: StageState, name: Name, now: datetime) -> list[str]:
-    stage, since = current.stage, current.since
+    stage = current.stage
+    since = current.since
     if since is None:
         return []
     lines: list[str] = []

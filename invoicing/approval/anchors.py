@@ -49,6 +49,10 @@ class BadAnchor(ValueError):
         self.unknown_key = unknown_key
 
 
+# A line of an anchor's file as JSON: it may come from anywhere, and is checked field by field.
+_Line = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Former:
     """The anchor before: its number, its day ("" where it could not be read), the SHA-256 of its file."""
@@ -115,7 +119,7 @@ def write(target: IO[bytes], header: Header, heads: Iterable[Head], keys: Ledger
     ledgers = entries = 0
     with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as packed:
 
-        def put(value: dict[str, Any]) -> None:
+        def put(value: _Line) -> None:
             line = _line(value)
             digest.update(line)
             packed.write(line)
@@ -232,11 +236,11 @@ def _heads(lines: Iterator[bytes]) -> Iterator[Head]:
             yield _head(value)
 
 
-def _head(value: dict[str, Any]) -> Head:
+def _head(value: _Line) -> Head:
     return Head(str(value["ledger"]), int(value["entries"]), str(value["hash"]))
 
 
-def _header(value: dict[str, Any]) -> Header:
+def _header(value: _Line) -> Header:
     if value.get("anchor") != VERSION:
         raise BadAnchor("it is no anchor of a kind that is known here")
     former = value["former"]
@@ -252,7 +256,7 @@ def _header(value: dict[str, Any]) -> Header:
     )
 
 
-def _proven(value: dict[str, Any], ledgers: int, entries: int, sha256: str, keys: LedgerKeys) -> str | None:
+def _proven(value: _Line, ledgers: int, entries: int, sha256: str, keys: LedgerKeys) -> str | None:
     """The id of the key that signed. Raises BadAnchor where the last line is not right."""
     total = {"ledgers": ledgers, "entries": entries, "sha256": sha256}
     if {name: value.get(name) for name in total} != total:

@@ -43,6 +43,9 @@ _AFTERWARDS = frozenset({"booked", "undone"})
 LONGEST_ENTRY = 1024 * 1024
 
 
+# An entry as JSON has it, which is what is hashed: each field has a kind of its own.
+_Plain = dict[str, Any]
+
 NO_DETAIL = EntryDetail()
 
 
@@ -82,7 +85,7 @@ class Entry(Draft):
     hash: str = ""
     signature: str = ""
 
-    def as_plain(self) -> dict[str, Any]:
+    def as_plain(self) -> _Plain:
         """The JSON-able form, which is stored and hashed."""
         return {**_fields(self), "detail": self.detail.as_plain()}
 
@@ -153,7 +156,7 @@ def _wrong_fields(error: ValidationError) -> str:
     return ", ".join(f"{'.'.join(map(str, one['loc']))} {one['type']}".strip() for one in found[:3])
 
 
-def _fields(draft: Draft) -> dict[str, Any]:
+def _fields(draft: Draft) -> _Plain:
     """The fields of a draft or an entry by their names; none of them is copied."""
     return {field.name: getattr(draft, field.name) for field in fields(draft)}
 
@@ -242,5 +245,5 @@ def _hash(entry: Entry) -> str:
     return hashlib.sha256(_canonical(hashed)).hexdigest()
 
 
-def _canonical(value: dict[str, Any]) -> bytes:
+def _canonical(value: _Plain) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Ids, references and events of invoices and approvals, and blob names of what has no store yet."""
+"""Ids, references and events of invoices and approvals."""
 
 from __future__ import annotations
 
@@ -75,9 +75,6 @@ def claim_owner(reference: str) -> str:
 def event(stage: str, attempt: int) -> str:
     """The event that wakes an approval; each wait has its own, since two of one name share a slot."""
     return f"decision.{stage}.{attempt}"
-
-
-# ---------------------------------------------------------------- blobs of an approval
 
 
 def booking_unit(batch: str, pack: int) -> str:

@@ -7,8 +7,8 @@ Ids that begin with ``SETTLE-`` are ours and stand in `RULES`, each with what it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Severity = Literal["fatal", "warning", "information"]
 """As in the official rules: only ``fatal`` makes a document invalid."""
@@ -26,10 +26,6 @@ class Finding:
     text: str
     place: str | None
     source: Source
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the finding as JSON-able dict with the keys rule, severity, text, place and source."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

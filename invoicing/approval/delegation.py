@@ -57,11 +57,6 @@ def stand_ins_by_person(absences: Sequence[Absence], now: datetime) -> dict[str,
     return {person: chain for person, chain in found.items() if chain}
 
 
-def acting(person: str, absences: Iterable[Absence], now: datetime) -> str:
-    """Who is to be asked when this person's decision is needed."""
-    return (stand_ins(person, absences, now) or (person,))[-1]
-
-
 def loop_in(edges: Mapping[str, str]) -> tuple[str, ...] | None:
     """The first loop of "who -> stands in", as the people on it; None where there is none."""
     for start in edges:

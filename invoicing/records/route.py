@@ -45,11 +45,6 @@ class DocumentRoute(Route):
     n: int
     claim: str | None
 
-    @property
-    def is_free(self) -> bool:
-        """Whether nobody has to approve the document."""
-        return self.outcome == "ok" and self.approval is None
-
 
 class RoutePage(Record):
     """The routes of the valid documents of a hundred numbers, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -186,7 +187,7 @@ def test_an_unreadable_document_has_a_row_too() -> None:
     """Every document of a batch is in its report."""
     result = row(1, "a.xml", b"", _assess(b"")).as_plain()
     assert (result["kind"], result["profile"], result["invoice"], result["claim"]) == (None, None, None, None)
-    assert result["findings"] == [finding("SETTLE-FILE-EMPTY").as_dict()]
+    assert result["findings"] == [asdict(finding("SETTLE-FILE-EMPTY"))]
 
 
 def test_a_name_with_half_a_character_is_mended() -> None:

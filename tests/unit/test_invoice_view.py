@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -64,7 +65,7 @@ def test_invoice_on_its_way_says_its_phase_and_its_approval() -> None:
     row = DocumentRow.model_validate(_ROW | {"invoice": InvoiceSummary(number="1"), "findings": (found,)})
     body = _view(_status(Runtime.Running, custom=custom), row)
     assert (body["status"], body["phase"], body["approval"]) == ("running", "approval", APPROVAL)
-    assert (body["invoice"]["number"], body["findings"]) == ("1", [found.as_dict()])
+    assert (body["invoice"]["number"], body["findings"]) == ("1", [asdict(found)])
     assert body["links"]["approval"] == f"https://settle.example/api/approvals/{APPROVAL}"
     assert "fingerprint" not in body
 

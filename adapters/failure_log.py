@@ -14,7 +14,7 @@ _MOST_FRAMES = 12
 
 
 def kind_and_place(error: BaseException) -> str:
-    """`ValueError at usecases/routing.py:41 in route < activities/routing.py:20 in route_invoice`.
+    """`ValueError at usecases/router.py:41 in route < usecases/route_invoice.py:31 in route_invoice`.
 
     The errors that it came from follow, each after `from`.
     """
@@ -23,12 +23,12 @@ def kind_and_place(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        parts.append(_one(current))
+        parts.append(_kind_and_place_of(current))
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return ", from ".join(parts)
 
 
-def _one(error: BaseException) -> str:
+def _kind_and_place_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-_MOST_FRAMES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in reversed(frames)]
     kind = type(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from invoicing.failures import cause_of, first_line
+from invoicing.failures import cause_of, error_type, first_line
 from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.invoice_steps import PROCESS_INVOICE
@@ -115,6 +115,14 @@ def _case(work: OpenWork, reason: str, is_lost: bool, seen: datetime, before: Ca
         restarts=before.restarts if before else 0,
         restarted=before.restarted if before else None,
     )
+
+
+def kind(case: Case) -> str:
+    """Why a run did not end as it should, for the log: the type of its error, else `lost` or `failed`.
+
+    The reason may quote an invoice.
+    """
+    return error_type(case.reason) or ("lost" if case.is_lost else "failed")
 
 
 def advice(case: Case) -> str:

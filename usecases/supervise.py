@@ -108,7 +108,7 @@ async def _handle(
     if case != before:
         await asyncio.to_thread(supervised.keep, blobs, case)
         if verdict == "stuck":
-            logging.error("%s %s is stuck: %s", case.orchestrator, case.instance, case.reason)
+            logging.error("%s %s is stuck: %s", case.orchestrator, case.instance, supervision.kind(case))
     return False
 
 
@@ -122,7 +122,8 @@ async def _start(blobs: Blobs, client: df.DurableOrchestrationClient, case: Case
         text = "%s %s could not be started again: %s"
         logging.error(text, case.orchestrator, case.instance, kind_and_place(error))
         return False
-    logging.warning("%s %s was started again: %s", case.orchestrator, case.instance, case.reason)
+    text = "%s %s was started again: %s"
+    logging.warning(text, case.orchestrator, case.instance, supervision.kind(case))
     return True
 
 

@@ -13,6 +13,7 @@ from invoicing.supervision import (
     case_of,
     gone_case,
     has_held,
+    kind,
     parts_of,
     started_again,
     state,
@@ -71,6 +72,20 @@ def test_failure_that_was_listed_right_at_the_start_is_the_old_one() -> None:
     case = started_again(case_of(LOST, NOW, None), NOW)
     assert case_of(LOST, _after(seconds=1), case) == case
     assert verdict(case_of(LOST, _after(seconds=6), case), _after(seconds=16)) == "restart"
+
+
+def test_log_has_the_kind_of_a_failure_and_none_of_its_words() -> None:
+    """The words may quote an invoice."""
+    nested = FailedRun(
+        work=WORK,
+        failure="Orchestrator function 'x' failed: Activity function 'y' failed: ValueError: DE89 3704",
+    )
+    nameless = FailedRun(work=WORK, failure="Orchestrator function 'process_invoice' failed: Anna Roth")
+    assert kind(case_of(FAULT, NOW, None)) == "KeyError"
+    assert kind(case_of(nested, NOW, None)) == "ValueError"
+    assert kind(case_of(nameless, NOW, None)) == "failed"
+    assert kind(case_of(LOST, NOW, None)) == "lost"
+    assert kind(gone_case(WORK, NOW, None)) == "lost"
 
 
 def test_run_that_is_gone_is_started_again() -> None:

@@ -13,10 +13,10 @@ from invoicing.records.batch_approvals_steps import (
     START_APPROVALS,
     ApprovalsStarted,
     BatchApprovalsJob,
-    Counts,
+    DocumentWindowJob,
     Noted,
+    SettledCounts,
     SettledDocument,
-    WindowJob,
     WindowOpened,
 )
 from usecases import hand_over_batch
@@ -32,7 +32,7 @@ def start_approvals(job: BatchApprovalsJob) -> ApprovalsStarted:
 
 
 @activity(bp, OPEN_DOCUMENTS)
-def open_documents(job: WindowJob) -> WindowOpened:
+def open_documents(job: DocumentWindowJob) -> WindowOpened:
     """Have the documents of one window started, each a run of its own."""
     opened = hand_over_batch.open_documents(services.current(), job.batch, job.window)
     return WindowOpened(opened=opened)
@@ -46,6 +46,6 @@ def note_settled(document: SettledDocument) -> Noted:
 
 
 @activity(bp, COUNT_SETTLED)
-def count_settled(batch: str) -> Counts:
+def count_settled(batch: str) -> SettledCounts:
     """How many documents are settled, by what became of them."""
     return hand_over_batch.count_settled(services.current(), batch)

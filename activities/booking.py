@@ -6,7 +6,7 @@ import azure.durable_functions as df
 
 from activities.registering import activity
 from adapters import services
-from invoicing.records.batch_approvals_steps import BOOK_PACK, Counts, PackJob
+from invoicing.records.batch_approvals_steps import BOOK_PACK, PackJob, SettledCounts
 from invoicing.records.invoice_steps import (
     BOOK_PAYABLE,
     WITHDRAW_PAYABLE,
@@ -35,6 +35,6 @@ def withdraw_payable(job: WithdrawJob) -> Compensated:
 
 
 @activity(bp, BOOK_PACK)
-def book_pack(job: PackJob) -> Counts:
+def book_pack(job: PackJob) -> SettledCounts:
     """Book one pack of a batch's documents that nobody has to approve."""
     return pack_booking.book_pack(services.current(), job.batch, job.pack, job.now)

@@ -132,7 +132,7 @@ class Run:
     def _settle_all(self, routed: BatchRouting) -> None:
         store = RouteStore(self.blobs, BATCH)
         for window in range(routed.windows):
-            window_job = batch_approvals_steps.WindowJob(batch=BATCH, window=window)
+            window_job = batch_approvals_steps.DocumentWindowJob(batch=BATCH, window=window)
             _call(batch_hand_over.open_documents, batch_approvals_steps.OPEN_DOCUMENTS, window_job)
             for document in store.window(window).documents:
                 _settle(Reference(f"{BATCH}/{document.n}"), document.approval)

@@ -32,20 +32,20 @@ from invoicing.records.batch_approvals_steps import (
     BatchApprovalsProgress,
     BatchApprovalsResult,
     BookingWindow,
-    Counts,
     DocumentJob,
+    DocumentWindowJob,
     PackJob,
     RouteBatchJob,
+    SettledCounts,
     SettledDocument,
     Settlement,
-    WindowJob,
 )
 from invoicing.records.invoice_steps import RELEASE_CLAIM, InvoiceProgress, Phase
 from invoicing.records.problem import Problem
 from invoicing.records.route import BatchRouting
 from invoicing.tally import add_counts
 from orchestrators.retry import ActivityGaveUp
-from orchestrators.settling import Compensations, Outcome, compensated, failed, settle
+from orchestrators.settling import CompensationOutcome, Compensations, compensated, failed, settle
 from orchestrators.steps import ChildCall, call, call_children, input_of
 from orchestrators.waiting import sleep
 
@@ -114,7 +114,7 @@ def _route(
 
 def _book(
     context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting
-) -> Generator[Any, Any, Counts]:
+) -> Generator[Any, Any, SettledCounts]:
     """Book the documents that need nobody."""
     # Those that nobody may approve count as failed: their sender is the only approver.
     counts = {"failed": routed.unapprovable} if routed.unapprovable else {}
@@ -131,15 +131,15 @@ def _book(
 
 
 def _all_settled(
-    context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting, booked: Counts
-) -> Generator[Any, Any, Counts | None]:
+    context: df.DurableOrchestrationContext, batch: BatchId, routed: BatchRouting, booked: SettledCounts
+) -> Generator[Any, Any, SettledCounts | None]:
     """Look until all is settled; returns the counts (None: too many looks)."""
     if not routed.approvals:
         return booked
 
     first = FIRST_LOOK * max(1, routed.approvals // LOOKED_AT)
     pause = first
-    settled: Counts = {}
+    settled: SettledCounts = {}
     for _ in range(LOOKS):
         yield from sleep(context, pause)
         seen = yield from call(context, COUNT_SETTLED, batch)
@@ -163,7 +163,7 @@ def _opened(
     for window in range(windows):
         if window:
             yield from sleep(context, PACE)
-        yield from call(context, OPEN_DOCUMENTS, WindowJob(batch=job.batch, window=window))
+        yield from call(context, OPEN_DOCUMENTS, DocumentWindowJob(batch=job.batch, window=window))
     return now
 
 
@@ -171,7 +171,7 @@ def _opened(
 def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     """Book some packs; returns counts by outcome, and `failed_packs`. Never raises."""
     window = input_of(context, BOOKING_WINDOW)
-    counts: Counts = {}
+    counts: SettledCounts = {}
     for pack in range(window.first, window.last + 1):
         job = PackJob(batch=window.batch, pack=pack, now=context.current_utc_datetime)
         try:
@@ -204,7 +204,7 @@ def batch_document(context: df.DurableOrchestrationContext) -> Generator[Any, An
     except ActivityGaveUp as failure:
         result = failed(str(failure))
 
-    outcome = Outcome()
+    outcome = CompensationOutcome()
     if result.status != "booked":
         outcome = yield from compensations.run()
     yield from _note_settled(context, job, result.status)
@@ -228,7 +228,7 @@ def _show(
     context: df.DurableOrchestrationContext,
     phase: ApprovalsPhase,
     routed: BatchRouting,
-    counts: Counts,
+    counts: SettledCounts,
 ) -> None:
     status = BatchApprovalsProgress(
         phase=phase, documents=routed.documents, approvals=routed.approvals, counts=counts

@@ -29,7 +29,7 @@ from invoicing.records.invoice_steps import (
     RouteInvoiceJob,
 )
 from orchestrators.retry import ActivityGaveUp
-from orchestrators.settling import Compensations, Outcome, Settling, compensated, failed, settle
+from orchestrators.settling import CompensationOutcome, Compensations, Settling, compensated, failed, settle
 from orchestrators.steps import call, input_of
 
 bp = df.Blueprint()
@@ -91,7 +91,7 @@ class _Chain:
 
     def end(self, result: InvoiceResult) -> Settling:
         """Compensate what was done, unless the invoice was booked, and say so."""
-        outcome = Outcome()
+        outcome = CompensationOutcome()
         if result.status != "booked":
             self._show("undoing")
             outcome = yield from self._compensations.run()
@@ -107,7 +107,7 @@ class _Chain:
         # Before it is done: an attempt that failed may have claimed all the same.
         self._compensations.note("claim", RELEASE_CLAIM, self._job.invoice)
 
-    def _show(self, phase: Phase, outcome: Outcome | None = None) -> None:
+    def _show(self, phase: Phase, outcome: CompensationOutcome | None = None) -> None:
         status = InvoiceProgress(phase=phase, approval=self._approval)
         if outcome is not None:
             undone = {"undone": outcome.done, "not_undone": outcome.failed or None}

@@ -48,7 +48,7 @@ class Compensation:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CompensationOutcome:
     """Which steps were compensated, the last first, and those whose compensation failed."""
 
     done: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Compensations:
         """Note a step before it is done: an attempt that failed may have done it all the same."""
         self._noted.append(Compensation(name, step, value))
 
-    def run(self) -> Generator[Any, Any, Outcome]:
+    def run(self) -> Generator[Any, Any, CompensationOutcome]:
         """Compensate all, the last first; never raises. One that fails does not keep the others from it."""
         done: list[str] = []
         failed: list[str] = []
@@ -79,7 +79,7 @@ class Compensations:
                 continue
             if answer.done:
                 done.append(compensation.name)
-        return Outcome(tuple(done), tuple(failed))
+        return CompensationOutcome(tuple(done), tuple(failed))
 
 
 def settle(
@@ -124,7 +124,7 @@ def failed(reason: str) -> InvoiceResult:
     return InvoiceResult(status="failed", error=Problem(code="step_failed", message=reason))
 
 
-def compensated(result: InvoiceResult, outcome: Outcome) -> InvoiceResult:
+def compensated(result: InvoiceResult, outcome: CompensationOutcome) -> InvoiceResult:
     """The result with what was compensated."""
     changes: dict[str, tuple[str, ...]] = {"undone": outcome.done}
     if outcome.failed:

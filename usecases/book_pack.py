@@ -9,14 +9,14 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.payables import free_payable
 from invoicing.records.base import Reference
-from invoicing.records.batch_approvals_steps import Counts
+from invoicing.records.batch_approvals_steps import SettledCounts
 from invoicing.records.payable import Payable
 from stores.ledgers import bookings
 from stores.routes import RouteStore
 from usecases.book_payables import book_payables
 
 
-def book_pack(services: Services, batch: str, number: int, now: datetime) -> Counts:
+def book_pack(services: Services, batch: str, number: int, now: datetime) -> SettledCounts:
     """Book one pack of a batch's documents that nobody has to approve; the first one is 0.
 
     Returns how many are `booked`, and how many `failed`, as another payable stands in their place. Repeating

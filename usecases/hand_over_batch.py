@@ -12,8 +12,8 @@ from invoicing.records.batch_approvals_steps import (
     BATCH_APPROVALS,
     BATCH_DOCUMENT,
     BatchApprovalsJob,
-    Counts,
     DocumentJob,
+    SettledCounts,
     Settlement,
 )
 from invoicing.records.route import WaitingDocument
@@ -64,6 +64,6 @@ def note_settled(services: Services, reference: Reference, settlement: Settlemen
     SettledStore(services.blobs, document.owner).note(document.n, settlement)
 
 
-def count_settled(services: Services, batch: str) -> Counts:
+def count_settled(services: Services, batch: str) -> SettledCounts:
     """How many documents are settled, by what became of them; no blob is read."""
     return dict(Counter(SettledStore(services.blobs, batch).all().values()))

@@ -13,7 +13,7 @@ _UNIT = re.compile(r"b[0-9a-f]{24}-[0-9]{5,7}|i[0-9a-f]{24}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
-class Reference(NamedTuple):
+class ParsedReference(NamedTuple):
     """What an approval is about: an invoice that came alone, or document `n` of a batch."""
 
     owner: str
@@ -52,14 +52,14 @@ def approval_id(reference: str, run: int = 1) -> str:
     return f"a{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str) -> ParsedReference:
     """Read `i…` or `b…/17`. Raises ValueError."""
     match = _REFERENCE.fullmatch(text)
     if match is None:
         raise ValueError(f"not the reference of an invoice: {text[:60]!r}")
     if match["owner"]:
-        return Reference(match["owner"], None)
-    return Reference(match["batch"], int(match["n"]))
+        return ParsedReference(match["owner"], None)
+    return ParsedReference(match["batch"], int(match["n"]))
 
 
 def is_reference(text: str) -> bool:

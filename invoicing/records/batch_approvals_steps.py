@@ -19,7 +19,7 @@ from invoicing.records.invoice_steps import InvoiceResult
 from invoicing.records.problem import Problem
 from invoicing.records.route import BatchRouting
 
-Counts = dict[str, int]
+SettledCounts = dict[str, int]
 """Documents by what became of them; what did not occur is not counted."""
 
 Settlement = Literal["booked", "rejected", "expired", "failed"]
@@ -41,7 +41,7 @@ class BatchApprovalsJob(Record):
     awaited: bool = flag()
     again: bool = flag()
     routed: BatchRouting | None = optional()
-    booked: Counts | None = optional()
+    booked: SettledCounts | None = optional()
     opened: Moment | None = optional()
 
 
@@ -49,7 +49,7 @@ class BatchApprovalsResult(Record):
     """`counts`: documents by what became of them (`Settlement`, and `failed_packs`)."""
 
     status: Literal["completed", "failed"]
-    counts: Counts
+    counts: SettledCounts
     error: Problem | None = optional()
 
 
@@ -59,7 +59,7 @@ class BatchApprovalsProgress(Record):
     phase: ApprovalsPhase
     documents: int | None = optional()
     approvals: int | None = optional()
-    counts: Counts | None = optional()
+    counts: SettledCounts | None = optional()
 
 
 BATCH_APPROVALS = Step("batch_approvals", BatchApprovalsJob, BatchApprovalsResult)
@@ -94,7 +94,7 @@ class BookingWindow(Record):
     last: int
 
 
-BOOKING_WINDOW = Step("booking_window", BookingWindow, Counts)
+BOOKING_WINDOW = Step("booking_window", BookingWindow, SettledCounts)
 
 
 class PackJob(Record):
@@ -105,10 +105,10 @@ class PackJob(Record):
     now: Moment
 
 
-BOOK_PACK = Step("book_pack", PackJob, Counts)
+BOOK_PACK = Step("book_pack", PackJob, SettledCounts)
 
 
-class WindowJob(Record):
+class DocumentWindowJob(Record):
     """One window of documents that wait for people, from 0."""
 
     batch: BatchId
@@ -121,7 +121,7 @@ class WindowOpened(Record):
     opened: int
 
 
-OPEN_DOCUMENTS = Step("open_documents", WindowJob, WindowOpened)
+OPEN_DOCUMENTS = Step("open_documents", DocumentWindowJob, WindowOpened)
 
 
 class DocumentJob(Record):
@@ -150,4 +150,4 @@ class Noted(Record):
 
 NOTE_SETTLED = Step("note_settled", SettledDocument, Noted)
 
-COUNT_SETTLED = Step("count_settled", str, Counts)
+COUNT_SETTLED = Step("count_settled", str, SettledCounts)

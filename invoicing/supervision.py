@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from invoicing.failures import cause_of, error_type, first_line
-from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT
+from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT, approvals_instance
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
@@ -39,7 +39,7 @@ def parts_of(work: OpenWork, approval: str | None) -> tuple[str, ...]:
     `approval`: the one that its invoice was routed to, where it has one.
     """
     if work.orchestrator == PROCESS_BATCH.name:
-        return (f"{work.instance}-approvals",) if work.input.get("wait") else ()
+        return (approvals_instance(work.instance),) if work.input.get("wait") else ()
     return (approval,) if approval else ()
 
 

@@ -17,7 +17,12 @@ import azure.durable_functions as df
 
 from invoicing.records.base import BatchId
 from invoicing.records.batch import Counts
-from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, START_APPROVALS, BatchApprovalsJob
+from invoicing.records.batch_approvals_steps import (
+    BATCH_APPROVALS,
+    START_APPROVALS,
+    BatchApprovalsJob,
+    approvals_instance,
+)
 from invoicing.records.batch_steps import (
     BATCH_CHUNK,
     BATCH_REPORT,
@@ -141,7 +146,7 @@ def _hand_over(
     _show(context, "approval", total, total, counts)
     awaited = BatchApprovalsJob(batch=job.batch, sender=job.sender, awaited=True)
     # The same id as that of a detached start, so that whoever looks for it finds it in both cases.
-    ended = yield from call_child(context, BATCH_APPROVALS, awaited, f"{job.batch}-approvals")
+    ended = yield from call_child(context, BATCH_APPROVALS, awaited, approvals_instance(job.batch))
     return ApprovalsState(status=ended.status, counts=ended.counts, error=ended.error)
 
 

@@ -10,14 +10,13 @@ import azure.durable_functions as df
 
 from invoicing.records.base import Step
 from invoicing.records.message_steps import Delivery, DeliveryProgress, DeliveryTry
+from invoicing.records.messages import PATIENCE
 from orchestrators.retry import Backoff
 from orchestrators.sdk import failure_of
 from orchestrators.waiting import sleep_until
 
 Input = TypeVar("Input")
 
-#: How long it is tried where the step never answers; else the step says until when.
-PATIENCE = timedelta(days=2)
 #: Pauses between tries: ten seconds, then twice the one before, at most an hour.
 PAUSES = Backoff(timedelta(seconds=10), 2, timedelta(hours=1), attempts=1000)
 
@@ -32,6 +31,7 @@ def deliver(
     `try_of` gives the input of a try; it is told whether that is the last one. The custom status says what is
     wrong while it is tried again (`DeliveryProgress`).
     """
+    # Where the step never answers; else it says until when.
     ends = context.current_utc_datetime + PATIENCE
     attempts = 0
     while True:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from dataclasses import asdict
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -32,6 +31,7 @@ from stores.blobs import StorageRefused
 from stores.records import Listed
 from triggers.approval_view import absence_view, entry_view, listed, view
 from triggers.errors import Refused
+from triggers.files import document_response
 from triggers.json_bodies import lengths_of, read_texts
 from triggers.own_links import own_links
 from triggers.people import who
@@ -72,15 +72,9 @@ async def get_approval_document(req: func.HttpRequest) -> func.HttpResponse:
     """The document as it is now, byte for byte; its ETag is its SHA-256."""
     name, content = await asyncio.to_thread(document_of, services.current().blobs, req.route_params["id"])
     digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-    headers = {
-        # Somebody else's file: it is saved, never shown as a page of ours.
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "no-store",
-        "ETag": f'"{digest}"',
-    }
-    return func.HttpResponse(content, headers=headers, mimetype="application/octet-stream")
+    response = document_response(name, content)
+    response.headers["ETag"] = f'"{digest}"'
+    return response
 
 
 @bp.route(route="api/approvals/{id}/decisions", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -196,8 +190,8 @@ def _read(app: Services, req: func.HttpRequest) -> Approval:
     found = read_approval(app.blobs, approval, datetime.now(UTC))
     own = own_links(req, "approvals")
     noted = notices.of_approval(app.blobs, approval)
-    told = Listed(digests.as_it_is(app.blobs, noted.found), noted.damaged)
-    return view(found, told, own, _page(app, approval))
+    shown = Listed(digests.as_it_is(app.blobs, noted.found), noted.damaged)
+    return view(found, shown, own, _page(app, approval))
 
 
 def _page(app: Services, approval: str) -> str | None:

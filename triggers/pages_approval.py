@@ -33,14 +33,12 @@ from triggers.pages_common import (
 )
 from triggers.people import who
 from usecases.approval_view import ApprovalView, document_of, read_approval
-from usecases.decide_approval import Choice, decide
+from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
 from web.views.invoice import InvoiceShown, of_invoice, of_summary
 
 bp = df.Blueprint()
-
-_LONGEST_COMMENT = 2000
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,8 @@ async def _page(
         status=refused.status if refused else 200,
         refused=refused.message if refused else None,
         comment_wrong=refused is not None and refused.code.startswith("comment_"),
-        comment=comment[:_LONGEST_COMMENT],
-        most_comment=_LONGEST_COMMENT,
+        comment=comment[:LONGEST_COMMENT],
+        most_comment=LONGEST_COMMENT,
         token=token or req.params.get("t") or "",
         **_values(shown, identity, req.params.get("done"), now),
     )

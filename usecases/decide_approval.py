@@ -33,7 +33,8 @@ from usecases.wake_approval import wake
 Decision = Literal["approve", "reject", "ask", "answer"]
 Via = Literal["link", "principal", "dev"]
 
-_LONGEST_COMMENT = 2000
+#: Characters of a comment.
+LONGEST_COMMENT = 2000
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def enter_decision(
     unknown_stage, unknown_decision) and ApprovalMissing. Wake the approval afterwards.
     """
     kind = _decision(choice.decision)
-    if len(choice.comment) > _LONGEST_COMMENT:
-        raise DecisionRefused("comment_too_long", f"A comment has at most {_LONGEST_COMMENT:,} characters.")
+    if len(choice.comment) > LONGEST_COMMENT:
+        raise DecisionRefused("comment_too_long", f"A comment has at most {LONGEST_COMMENT:,} characters.")
     ledger = ledger_of(blobs, choice.approval)
     _same_document(blobs, ledger, choice)
     absent = absences.all_of(blobs).found

@@ -15,6 +15,7 @@ from invoicing.records.batch_approvals_steps import (
     DocumentJob,
     SettledCounts,
     Settlement,
+    approvals_instance,
 )
 from invoicing.records.route import WaitingDocument
 from invoicing.records.supervision import OpenWork
@@ -30,7 +31,7 @@ def start_approvals(services: Services, job: BatchApprovalsJob) -> str:
 
     Repeating it finds the one that was started.
     """
-    instance = f"{job.batch}-approvals"
+    instance = approvals_instance(job.batch)
     value = BATCH_APPROVALS.written_input(job)
     work = OpenWork(instance=instance, orchestrator=BATCH_APPROVALS.name, input=value)
     supervised.note(services.blobs, work)

@@ -65,6 +65,11 @@ class BatchApprovalsProgress(Record):
 BATCH_APPROVALS = Step("batch_approvals", BatchApprovalsJob, BatchApprovalsResult)
 
 
+def approvals_instance(batch: str) -> str:
+    """The instance that sees the documents of a batch through their approvals, awaited or apart."""
+    return f"{batch}-approvals"
+
+
 class ApprovalsStarted(Record):
     """The instance that sees the documents of a batch through their approvals."""
 

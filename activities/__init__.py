@@ -1,4 +1,4 @@
-"""Activities: one step of a workflow per module.
+"""Activities: the steps of workflows, in each module one or a few of a kind.
 
-They read and write through adapters and decide by the domain.
+Each is given a record, calls a use case or a store, and returns a record.
 """

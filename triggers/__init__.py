@@ -1,1 +1,1 @@
-"""Triggers: the HTTP API. Each module registers its functions on a blueprint of its own."""
+"""Triggers: the HTTP API, pages, timers and a queue, each module with a blueprint of its own."""

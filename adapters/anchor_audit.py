@@ -50,8 +50,8 @@ def prove(
     _prove_chain(proof, blobs, keys)
     if copies is not None:
         _prove_copies(proof, copies, keys)
-    for one in kept:
-        _prove_kept(proof, one, keys)
+    for anchor in kept:
+        _prove_kept(proof, anchor, keys)
     return proof
 
 
@@ -70,7 +70,8 @@ def _prove_chain(proof: AnchorProof, blobs: Blobs, keys: LedgerKeys) -> None:
             continue
         days.append(anchor.header.day)
         proof.oldest = proof.oldest or anchor
-        proof.newest, last = anchor, number
+        proof.newest = anchor
+        last = number
         for text in _misplaced(proof, anchor, number):
             proof.flaws.append(f"{approval_names.anchor(number)}: {text}")
     _note_days(proof, days)

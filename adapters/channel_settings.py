@@ -100,7 +100,8 @@ def _split(name: str, url: str, schemes: tuple[str, ...], form: str) -> tuple[Sp
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        parts, port = SplitResult("", "", "", "", ""), None
+        parts = SplitResult("", "", "", "", "")
+        port = None
     if parts.scheme not in schemes or not parts.hostname:
         raise SettingError(f"{name} cannot be read. Set it to {form}, or remove it.")
     return parts, port

@@ -154,12 +154,12 @@ def dev_sign_in(
     if not text:
         return None
     try:
-        said = _SignInBody.model_validate(keys.read("sign-in", text))
-        ends = datetime.fromtimestamp(said.e, UTC)
+        body = _SignInBody.model_validate(keys.read("sign-in", text))
+        ends = datetime.fromtimestamp(body.e, UTC)
     except (BadSignature, ValueError, OverflowError):
         return None
-    good = is_person_id(said.p) and is_session_id(said.s) and (now or datetime.now(UTC)) < ends
-    return SignIn(said.p, Session(said.s, ends)) if good else None
+    good = is_person_id(body.p) and is_session_id(body.s) and (now or datetime.now(UTC)) < ends
+    return SignIn(body.p, Session(body.s, ends)) if good else None
 
 
 def sign_in_cookie(

@@ -81,7 +81,9 @@ class Audit:
         anchored: Mapping[str, Sequence[Anchored]] | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._blobs, self._keys, self._wait = blobs, keys, wait
+        self._blobs = blobs
+        self._keys = keys
+        self._wait = wait
         self._anchored = anchored or {}
         self._payables: dict[str, str] = {}
         self._inbox: set[str] = set()
@@ -129,7 +131,7 @@ class Audit:
         lost = check_anchored(len(listed), hashes, self._anchored.get(ledger, ()))
         own = proven.flaw or self._surroundings(ledger, proven.entries)
         found = [flaw for flaw in (lost, own) if flaw is not None]
-        flaw = min(found, key=lambda one: one.seq, default=None)
+        flaw = min(found, key=lambda flaw: flaw.seq, default=None)
         return Proof(ledger, proven.entries, len(listed), flaw)
 
     def _proven(self, ledger: str, stored: Iterable[tuple[int, bytes]]) -> Proven:

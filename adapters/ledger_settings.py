@@ -36,11 +36,11 @@ def read_ledger(environment: Mapping[str, str]) -> LedgerSettings:
 
 def _addresses(text: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for one in found:
-        local, _, domain = one.rpartition("@")
-        if parseaddr(one)[1] != one or not local or not domain:
+    for address in found:
+        local, _, domain = address.rpartition("@")
+        if parseaddr(address)[1] != address or not local or not domain:
             raise SettingError(
-                f"SETTLE_ANCHOR_MAIL has {one!r}, which is not an address. Set it to addresses like "
+                f"SETTLE_ANCHOR_MAIL has {address!r}, which is not an address. Set it to addresses like "
                 "auditor@example.com, with commas between."
             )
     return found

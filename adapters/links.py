@@ -122,10 +122,10 @@ class Links:
 
 
 def _claims(body: Claims) -> LinkClaims:
-    said = _LinkBody.model_validate(body)
-    if not is_person_id(said.p):
+    link_body = _LinkBody.model_validate(body)
+    if not is_person_id(link_body.p):
         raise ValueError("not the claims of a link")
-    expires = datetime.fromtimestamp(said.e, UTC)
+    expires = datetime.fromtimestamp(link_body.e, UTC)
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     link = hashlib.sha256(canonical.encode()).hexdigest()[:24]
-    return LinkClaims(said.a, said.s, said.p, said.h, said.u, expires, link)
+    return LinkClaims(link_body.a, link_body.s, link_body.p, link_body.h, link_body.u, expires, link)

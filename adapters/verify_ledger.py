@@ -48,10 +48,10 @@ class Tally:
         self.signed_with.update(entry.signed_with for entry in proof.entries)
         for entry in proof.entries[:1]:
             found = (entry.at, proof.ledger, entry)
-            self.first = min(self.first or found, found, key=lambda one: one[:2])
+            self.first = min(self.first or found, found, key=lambda entry: entry[:2])
         for entry in proof.entries[-1:]:
             found = (entry.at, proof.ledger, entry)
-            self.last = max(self.last or found, found, key=lambda one: one[:2])
+            self.last = max(self.last or found, found, key=lambda entry: entry[:2])
         if proof.flaw is not None:
             self.bad_ledgers += 1
             self.note(f"{proof.place}: {proof.flaw.text}")
@@ -135,28 +135,31 @@ def export(file: Path, heads: Iterable[Head], anchors: AnchorProof, keys: Ledger
 
 
 def lines(tally: Tally, payables: int, anchors: AnchorProof, keys: LedgerKeys) -> list[str]:
-    """What is said: how much was proved, from when to when, with which keys, each flaw, and the result."""
-    said: list[str] = []
+    """What is printed: how much was proved, from when to when, with which keys, each flaw, and the result."""
+    printed: list[str] = []
     if tally.ledgers:
         bookings = tally.ledgers - tally.approvals
         kinds = f"{tally.approvals} of approvals, {bookings} of what was booked without a person"
-        said.append(f"Ledgers   {tally.ledgers} ({kinds}), {tally.entries} entries")
-        said += [f"  first   {_shown(tally.first)}", f"  last    {_shown(tally.last)}"]
-        said.append(f"Signed    {_signed(tally.signed_with)}")
-    said.append(f"Payables  {payables}")
-    said += _anchors(anchors)
-    said += tally.flaws
+        printed.append(f"Ledgers   {tally.ledgers} ({kinds}), {tally.entries} entries")
+        printed += [f"  first   {_shown(tally.first)}", f"  last    {_shown(tally.last)}"]
+        printed.append(f"Signed    {_signed(tally.signed_with)}")
+    printed.append(f"Payables  {payables}")
+    printed += _anchors(anchors)
+    printed += tally.flaws
     if tally.bad > len(tally.flaws):
-        said.append(f"and {tally.bad - len(tally.flaws)} more")
-    return said + _result(tally, keys)
+        printed.append(f"and {tally.bad - len(tally.flaws)} more")
+    return printed + _result(tally, keys)
 
 
 def _result(tally: Tally, keys: LedgerKeys) -> list[str]:
     if tally.bad:
-        said = [f"{tally.bad_ledgers} of {tally.ledgers} ledgers are NOT whole."] if tally.bad_ledgers else []
+        printed: list[str] = []
         others = tally.bad - tally.bad_ledgers
-        said += [f"{others} other things are NOT right."] if others else []
-        return said + ([_NO_KEY] if not keys.secrets else [])
+        if tally.bad_ledgers:
+            printed.append(f"{tally.bad_ledgers} of {tally.ledgers} ledgers are NOT whole.")
+        if others:
+            printed.append(f"{others} other things are NOT right.")
+        return printed if keys.secrets else [*printed, _NO_KEY]
     if not tally.ledgers:
         return ["There is no ledger here: nothing was proved."]
     unsigned = tally.signed_with[None]
@@ -177,13 +180,13 @@ _NO_KEY = (
 def _anchors(anchors: AnchorProof) -> list[str]:
     newest = anchors.newest
     if newest is None:
-        said = ["Anchors   none that counts: a ledger that was deleted altogether is not noticed"]
+        printed = ["Anchors   none that counts: a ledger that was deleted altogether is not noticed"]
     else:
-        said = [
+        printed = [
             f"Anchors   {anchors.count}, the newest is {newest.name}, with {newest.ledgers} ledgers",
             f"  sha256  {newest.sha256}",
         ]
-    return said + [f"  note    {note}" for note in anchors.notes]
+    return printed + [f"  note    {note}" for note in anchors.notes]
 
 
 def _signed(signed_with: Counter[str | None]) -> str:

@@ -192,9 +192,10 @@ class AzureBlobs:
     @property
     def place(self) -> str:
         """Account, address and container, as one may show them: without key or signature."""
-        account, url = self._container.account_name, self._container.url.partition("?")[0]
-        address = url.removesuffix(f"/{self._container.container_name}")
-        return f"account {account} at {address}, container {self._container.container_name}"
+        container = self._container
+        url = container.url.partition("?")[0]
+        address = url.removesuffix(f"/{container.container_name}")
+        return f"account {container.account_name} at {address}, container {container.container_name}"
 
     def read(self, name: str) -> bytes:
         """All bytes of a blob. Raises BlobMissing."""

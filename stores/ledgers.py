@@ -28,7 +28,9 @@ class Chain:
 
     def __init__(self, blobs: Blobs, prefix: str, root: str) -> None:
         self.entries: list[Entry] = []
-        self._blobs, self._prefix, self._root = blobs, prefix, root
+        self._blobs = blobs
+        self._prefix = prefix
+        self._root = root
 
     @property
     def last(self) -> Entry | None:

@@ -68,16 +68,16 @@ async def _answer(name: str, probe: Awaitable[None]) -> str:
     try:
         await asyncio.wait_for(probe, _PATIENCE)
     except TimeoutError:
-        said = "no answer"
+        word = "no answer"
         detail = f"nothing within {_PATIENCE:.0f} s"
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is wrong
-        said = type(error).__name__
+        word = type(error).__name__
         detail = str(error)
     else:
-        said = "ok"
+        word = "ok"
         detail = ""
-    _log_changes(name, said, detail)
-    return said
+    _log_changes(name, word, detail)
+    return word
 
 
 def _log_changes(name: str, answer: str, detail: str) -> None:

@@ -27,14 +27,16 @@ def parse(req: func.HttpRequest, settings: Settings) -> NewInvoice:
     Not for the event loop, as it takes forms apart and hashes megabytes.
     """
     off_the_loop()
-    body, most = req.get_body(), settings.limits.max_document
+    body = req.get_body()
+    most = settings.limits.max_document
     if len(body) > most + MIB:  # the wrapping of a form may come on top
         raise _too_large(len(body), most)
     kind = media_type(req)
     if kind == "multipart/form-data":
         name, content = _only_file(req)
     elif kind in _NAMED:
-        name, content = file_name(req) or _NAMED[kind], body
+        name = file_name(req) or _NAMED[kind]
+        content = body
     else:
         raise Refused(
             415,

@@ -102,7 +102,7 @@ async def _page(
         asyncio.to_thread(wishes.stated, app.blobs),
     )
     shown = words.absences(away.found, identity.person, now)
-    mine = next((one for one in shown if one.mine), None)
+    mine = next((absence for absence in shown if absence.mine), None)
     return page_response(
         "absences.html",
         req=req,

@@ -157,7 +157,10 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         state,
         who=identity.person,
         sender=request.sender,
-        stand_ins={one: stand_ins(one, shown.absent, now) for one in (current.approvers if current else ())},
+        stand_ins={
+            approver: stand_ins(approver, shown.absent, now)
+            for approver in (current.approvers if current else ())
+        },
         purpose=link.purpose if link else None,
         link_id=link.link if link else None,
         stage=link.stage if link else None,
@@ -181,8 +184,8 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "missing": shown.missing,
         "sha256": link.sha256 if link else request.document.sha256,
         "done": words.done(view.entries, done, identity.person),
-        "undelivered": [one for one in shown.notices if one.state in ("failed", "retrying")],
-        "gathered": [one for one in shown.notices if one.state == "queued" and one.slot],
+        "undelivered": [notice for notice in shown.notices if notice.state in ("failed", "retrying")],
+        "gathered": [notice for notice in shown.notices if notice.state == "queued" and notice.slot],
         "people": people,
     }
 

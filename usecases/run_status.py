@@ -75,8 +75,8 @@ def run_status(status: Any) -> RunStatus:
 def _state(runtime: Runtime, output: object) -> str:
     match runtime:
         case Runtime.Completed:
-            said = _json_object(output).get("status")
-            return said if isinstance(said, str) else "completed"
+            status = _json_object(output).get("status")
+            return status if isinstance(status, str) else "completed"
         case Runtime.Failed:
             return "failed"
         case Runtime.Terminated | Runtime.Canceled:

@@ -60,7 +60,9 @@ class _Walk:
     """One walk from new to old; it stops when it has enough or has asked too often."""
 
     def __init__(self, fetch: Fetch, keep: Callable[[Run], bool], wanted: int) -> None:
-        self._fetch, self._keep, self._wanted = fetch, keep, wanted
+        self._fetch = fetch
+        self._keep = keep
+        self._wanted = wanted
         self._requests = 0
         self._kept: set[str] = set()
         self.found: list[Run] = []

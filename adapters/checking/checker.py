@@ -71,7 +71,7 @@ class SupervisedChecker:
     ) -> list[RowLine | GivenUp]:
         """See `DocumentChecker`. Callers have the process in turn, for `TURN` seconds each."""
         day = today.isoformat()
-        waiting = deque(Request(one.n, one.name, day, one.content) for one in documents)
+        waiting = deque(Request(document.n, document.name, day, document.content) for document in documents)
         results: list[RowLine | GivenUp] = []
         while waiting and not (results and _is_past(until)):
             with self._turns.take():

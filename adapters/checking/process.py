@@ -48,7 +48,8 @@ class ProcessEnded(Exception):
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(f"the checker process ended with code {code}")
-        self.code, self.words = code, words
+        self.code = code
+        self.words = words
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,9 @@ class Supervisor:
     def __init__(
         self, start: Callable[[], Process], budget: Budget, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._start, self._budget, self._clock = start, budget, clock
+        self._start = start
+        self._budget = budget
+        self._clock = clock
         self._process: Process | None = None
         # Processor time of the process when it began with the document that it works at, and whether another
         # document came before that one.
@@ -181,7 +183,8 @@ class Supervisor:
             run.finish(GivenUp(message.n, failed(message.error)), self._clock())
         else:
             run.finish(Done(message.n, message.outcome, message.content), self._clock())
-        self._cpu, self._used = message.cpu, True
+        self._cpu = message.cpu
+        self._used = True
 
     def _look(self, run: _Run, process: Process, now: float) -> None:
         spent = process.spent()
@@ -239,7 +242,7 @@ class _Run:
         if not self.in_flight:
             return True
         alone = self.crashes[self.in_flight[0].n] > 0 or self.crashes[request.n] > 0
-        size = sum(len(one.content) for one in self.in_flight) + len(request.content)
+        size = sum(len(sent.content) for sent in self.in_flight) + len(request.content)
         return not alone and len(self.in_flight) < IN_FLIGHT and size <= IN_FLIGHT_BYTES
 
     def seconds(self, now: float) -> float:

@@ -86,7 +86,11 @@ def _able(
     if seat in barred:
         return []
     people = (seat, *stand_ins.get(seat, ()))
-    return [one for one in people if one not in barred and _leaves_enough(state, current, seat, one, sender)]
+    return [
+        person
+        for person in people
+        if person not in barred and _leaves_enough(state, current, seat, person, sender)
+    ]
 
 
 def _barred(state: Progress, sender: str | None) -> frozenset[str]:
@@ -99,12 +103,12 @@ def _leaves_enough(state: Progress, current: StageState, seat: str, who: str, se
     approvals = {**current.approvals, seat: who}
     is_over = len(approvals) >= current.stage.quorum
     changed = replace(current, approvals=approvals, status="approved" if is_over else "open")
-    stages = tuple(changed if one.name == current.name else one for one in state.stages)
+    stages = tuple(changed if stage.name == current.name else stage for stage in state.stages)
     return can_go_on(replace(state, stages=stages, used=state.used | {who}), _barred(state, sender))
 
 
 def _open_stage(state: Progress, name: str) -> StageState:
-    current = next((one for one in state.stages if one.name == name), None)
+    current = next((stage for stage in state.stages if stage.name == name), None)
     if current is None:
         raise DecisionRefused("unknown_stage", f"This approval has no stage {name!r}.")
     if state.closed or state.outcome or current.status in ("approved", "rejected", "expired"):
@@ -127,8 +131,8 @@ def _seats_of(
     state: Progress, current: StageState, who: str, sender: str | None, stand_ins: StandIns
 ) -> list[str]:
     """The seats that somebody can decide in, their own first. Raises DecisionRefused where there is none."""
-    seats = [one for one in current.approvers if one == who or who in stand_ins.get(one, ())]
-    seats.sort(key=lambda one: one != who)
+    seats = [seat for seat in current.approvers if seat == who or who in stand_ins.get(seat, ())]
+    seats.sort(key=lambda seat: seat != who)
     if not seats:
         raise DecisionRefused("not_your_turn", "You are not one of the approvers of this stage.")
     if who == sender:
@@ -137,8 +141,8 @@ def _seats_of(
         raise DecisionRefused("already_decided", "You have decided this already.")
     if who in state.used:
         raise DecisionRefused("same_person", "You approved an earlier stage: this one needs somebody else.")
-    free = [one for one in seats if one not in current.approvals]
-    allowed = [one for one in free if one not in _barred(state, sender)]
+    free = [seat for seat in seats if seat not in current.approvals]
+    allowed = [seat for seat in free if seat not in _barred(state, sender)]
     if not free:
         raise DecisionRefused("already_decided", "The decision that you could make was made already.")
     if not allowed:

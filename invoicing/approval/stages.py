@@ -53,7 +53,7 @@ class StageState:
     @property
     def left(self) -> tuple[str, ...]:
         """The approvers whose decision is still open."""
-        return tuple(one for one in self.approvers if one not in self.approvals)
+        return tuple(person for person in self.approvers if person not in self.approvals)
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Progress:
     @property
     def open_stage(self) -> StageState | None:
         """The stage that waits for a decision."""
-        return next((one for one in self.stages if one.status == "open"), None)
+        return next((stage for stage in self.stages if stage.status == "open"), None)
 
     def stage(self, name: str) -> StageState:
         """The stage of this name. Raises KeyError."""
-        for one in self.stages:
-            if one.name == name:
-                return one
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
         raise KeyError(name)
 
 
@@ -109,7 +109,7 @@ def after(state: Progress, entry: Entry) -> Progress:
     if entry.link_id:
         state = replace(state, links=state.links | {entry.link_id})
     step = _STEPS.get(entry.kind)
-    before = next((one for one in state.stages if one.name == entry.stage), None)
+    before = next((stage for stage in state.stages if stage.name == entry.stage), None)
     if step is None or before is None or before.status != _NEEDS.get(entry.kind, "open"):
         return state
     changed = step(before, entry)
@@ -119,15 +119,15 @@ def after(state: Progress, entry: Entry) -> Progress:
 
 
 def _with(stages: tuple[StageState, ...], changed: StageState) -> tuple[StageState, ...]:
-    return tuple(changed if one.name == changed.name else one for one in stages)
+    return tuple(changed if stage.name == changed.name else stage for stage in stages)
 
 
 def _settled(state: Progress) -> Progress:
     """Set the outcome: that of the first stage that did not approve, or of all of them together."""
-    for one in state.stages:
-        if one.status in ("rejected", "expired"):
-            return replace(state, outcome=one.status)
-    if all(one.status == "approved" for one in state.stages):
+    for stage in state.stages:
+        if stage.status in ("rejected", "expired"):
+            return replace(state, outcome=stage.status)
+    if all(stage.status == "approved" for stage in state.stages):
         return replace(state, outcome="approved")
     return state
 
@@ -193,7 +193,7 @@ _NEEDS: dict[str, StageStatus] = {"stage_opened": "waiting"}
 
 
 def _joined(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    return some + tuple(one for one in more if one not in some)
+    return some + tuple(person for person in more if person not in some)
 
 
 def _time(entry: Entry) -> datetime:
@@ -211,12 +211,13 @@ def can_go_on(state: Progress, barred: frozenset[str] = frozenset()) -> bool:
     """
     out = state.used | barred
     places: list[frozenset[str]] = []
-    for one in state.stages:
-        if one.status not in ("waiting", "open"):
+    for current in state.stages:
+        if current.status not in ("waiting", "open"):
             continue
-        people = one.approvers if one.status == "open" else one.stage.approvers + one.stage.escalate_to
-        free = frozenset(people) - out - one.approvals.keys()
-        places += [free] * (one.stage.quorum - len(one.approvals))
+        stage = current.stage
+        people = current.approvers if current.status == "open" else stage.approvers + stage.escalate_to
+        free = frozenset(people) - out - current.approvals.keys()
+        places += [free] * (stage.quorum - len(current.approvals))
     return different_people_for(places)
 
 
@@ -249,7 +250,7 @@ def next_alarm(current: StageState) -> Alarm:
     reminder = _next_reminder(current, since)
     if reminder is not None:
         found.append(Alarm("reminder", reminder, f"reminder.{current.name}.{current.reminders + 1}"))
-    return min(found, key=lambda one: (one.at, ("expiry", "escalation", "reminder").index(one.kind)))
+    return min(found, key=lambda alarm: (alarm.at, ("expiry", "escalation", "reminder").index(alarm.kind)))
 
 
 def _next_reminder(current: StageState, since: datetime) -> datetime | None:
@@ -270,9 +271,9 @@ def alarm_still_due(state: Progress, stage: str, key: str) -> bool:
 
 def may_open(state: Progress, stage: str) -> bool:
     """Say whether it is this stage's turn: all before it approved, and it waits."""
-    for one in state.stages:
-        if one.name == stage:
-            return one.status == "waiting" and not state.closed
-        if one.status != "approved":
+    for current in state.stages:
+        if current.name == stage:
+            return current.status == "waiting" and not state.closed
+        if current.status != "approved":
             return False
     return False

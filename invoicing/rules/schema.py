@@ -41,7 +41,8 @@ class Schema:
 
     def __init__(self, folder: Path, file: str) -> None:
         """Take the rules folder and the schema's path in it; nothing is read yet."""
-        self._folder, self._file = folder, file
+        self._folder = folder
+        self._file = file
 
     @cached_property
     def _compiled(self) -> etree.XMLSchema:

@@ -49,20 +49,20 @@ class Problem:
 
 def absences(found: Sequence[Absence], person: str, now: datetime) -> list[AbsenceShown]:
     """The absences of a moment, who is back first coming first."""
-    ordered = sorted(found, key=lambda one: (one.until, one.who))
-    return [_shown(one, found, person, now) for one in ordered if one.active(now)]
+    ordered = sorted(found, key=lambda absence: (absence.until, absence.who))
+    return [_shown(absence, found, person, now) for absence in ordered if absence.active(now)]
 
 
-def _shown(one: Absence, found: Sequence[Absence], person: str, now: datetime) -> AbsenceShown:
-    chain = stand_ins(one.who, found, now) or (one.to,)
+def _shown(absence: Absence, found: Sequence[Absence], person: str, now: datetime) -> AbsenceShown:
+    chain = stand_ins(absence.who, found, now) or (absence.to,)
     return AbsenceShown(
-        who=one.who,
-        until=until_words(one.until),
-        to=one.to,
-        last_day=_last_day(one.until),
+        who=absence.who,
+        until=until_words(absence.until),
+        to=absence.to,
+        last_day=_last_day(absence.until),
         decides=chain[-1],
         skipped=list(chain[:-1]),
-        mine=one.who == person,
+        mine=absence.who == person,
     )
 
 
@@ -81,9 +81,9 @@ def choices(policy: Policy, person: str, now: datetime) -> Choices | None:
     if person not in policy.people:
         return None
     deputy = policy.people[person].deputy
-    others = [(one.id, one.name) for one in policy.people.values() if one.id != person]
+    others = [(other.id, other.name) for other in policy.people.values() if other.id != person]
     return Choices(
-        people=sorted(others, key=lambda one: (one[0] != deputy, folded(one[1]))),
+        people=sorted(others, key=lambda other: (other[0] != deputy, folded(other[1]))),
         deputy=deputy,
         first=now.date().isoformat(),
         # A day counts to its end, so the last day ends just before the longest absence does.

@@ -176,4 +176,4 @@ def enumerated(items: list[str], last: str = "and") -> str:
 def folded(text: str) -> str:
     """A text as it is compared in searches: without case, accents and repeated spaces."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(one for one in plain if not unicodedata.combining(one)).split())
+    return " ".join("".join(char for char in plain if not unicodedata.combining(char)).split())

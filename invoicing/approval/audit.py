@@ -52,7 +52,7 @@ def prove(approval: str, request: bytes, stored: Iterable[tuple[int, bytes]], ke
 def _fields_of(error: ValidationError) -> str:
     """Which fields are wrong, without what is in them."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return ", ".join(".".join(map(str, one["loc"])) or one["type"] for one in found[:3])
+    return ", ".join(".".join(map(str, wrong["loc"])) or wrong["type"] for wrong in found[:3])
 
 
 def prove_bookings(unit: str, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys) -> Proven:

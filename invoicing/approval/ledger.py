@@ -153,7 +153,7 @@ def from_bytes(data: bytes) -> Entry:
 def _wrong_fields(error: ValidationError) -> str:
     """What is wrong in which field, without what is in it."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return ", ".join(f"{'.'.join(map(str, one['loc']))} {one['type']}".strip() for one in found[:3])
+    return ", ".join(f"{'.'.join(map(str, wrong['loc']))} {wrong['type']}".strip() for wrong in found[:3])
 
 
 def _fields(draft: Draft) -> _Plain:
@@ -168,7 +168,8 @@ def verify(request: bytes, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys
     flaw is not asked for: it may be of any size.
     """
     found = verify_chain(request_sha256(request), stored, keys)
-    closed = undone = False
+    closed = False
+    undone = False
     for place, entry in enumerate(found.entries, 1):
         if (entry.kind == "opened") != (place == 1):
             text = f"entry {place} is out of place: an approval is opened once, at the beginning"
@@ -177,7 +178,8 @@ def verify(request: bytes, stored: Iterable[tuple[int, bytes]], keys: LedgerKeys
         elif entry.kind == "booked" and not closed:
             text = f"entry {place} books what was not closed"
         else:
-            closed, undone = closed or entry.kind == "closed", undone or entry.kind == "undone"
+            closed = closed or entry.kind == "closed"
+            undone = undone or entry.kind == "undone"
             continue
         return Proven(found.entries[: place - 1], Flaw(place, text))
     return found

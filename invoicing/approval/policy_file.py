@@ -66,14 +66,14 @@ def _bad_texts(value: Any, place: str = "") -> Iterator[str]:
         if wrong := texts.fault(value, _LONGEST_TEXT):
             yield f"{place}: {wrong}"
     elif _is_list(value):
-        for n, one in enumerate(value):
-            yield from _bad_texts(one, f"{place}[{n}]")
+        for n, item in enumerate(value):
+            yield from _bad_texts(item, f"{place}[{n}]")
     elif _is_object(value):
-        for name, one in value.items():
+        for name, field in value.items():
             inside = f"{place}.{texts.cleaned(name, _LONGEST_NAME)}".lstrip(".")
             if wrong := texts.fault(name, _LONGEST_TEXT):
                 yield f"{inside}: its name {wrong}"
-            yield from _bad_texts(one, inside)
+            yield from _bad_texts(field, inside)
 
 
 class _Reader:
@@ -122,7 +122,7 @@ class _Reader:
             known = None if deputy is None else self.person_id(deputy, f"{place}.deputy")
             wish = self.wish(fields.get("messages", "digest"), place)
             self.people[person] = Person(person, name or person, known, wish)
-        deputies = {one.id: one.deputy for one in self.people.values() if one.deputy is not None}
+        deputies = {who.id: who.deputy for who in self.people.values() if who.deputy is not None}
         for person, deputy in deputies.items():
             if deputy not in self.people:
                 self.note(f"people.{person}.deputy", f"{deputy} is not one of the people")
@@ -184,7 +184,7 @@ class _Reader:
         if not isinstance(name, str) or not is_stage_name(name):
             self.note(f"{place}.name", "is not of small letters, digits and hyphens")
             name = ""
-        times = {one: self.span(value, one, place) for one in sorted(_TIMES)}
+        times = {field: self.span(value, field, place) for field in sorted(_TIMES)}
         expire_after = times.pop("expire_after")
         if expire_after is None:
             self.note(f"{place}.expire_after", "is missing: a stage must not wait for ever")
@@ -230,7 +230,7 @@ class _Reader:
         if not _is_list(value) or not (value or may_be_empty):
             self.note(place, "is not a list" if value else "is empty or missing")
             return []
-        return [read(one, f"{place}[{n}]") for n, one in enumerate(value)]
+        return [read(item, f"{place}[{n}]") for n, item in enumerate(value)]
 
     def of(self, value: _Object, name: str, kind: type, default: Any, place: str) -> Any:
         """A value of a kind, or the default where it is left out."""
@@ -297,8 +297,8 @@ class _Reader:
         """A list of ISO 4217 codes."""
         if value is None:
             return None
-        found = self.items(value, place, lambda one, _: one)
-        if not all(isinstance(one, str) and _CURRENCY.fullmatch(one) for one in found):
+        found = self.items(value, place, lambda code, _: code)
+        if not all(isinstance(code, str) and _CURRENCY.fullmatch(code) for code in found):
             self.note(place, 'is not a list of codes such as ["EUR"]')
             return None
         return frozenset(found)
@@ -307,7 +307,7 @@ class _Reader:
         """`none`, `any`, or a list of rules."""
         if value in ("none", "any"):
             return value
-        if _is_list(value) and value and all(isinstance(one, str) and one for one in value):
+        if _is_list(value) and value and all(isinstance(rule, str) and rule for rule in value):
             return frozenset(value)
         self.note(place, 'is "none", "any" or a list of rules such as ["SETTLE-IBAN"]')
         return "any"

@@ -13,12 +13,12 @@ def different_people_for(places: Sequence[frozenset[str]]) -> bool:
     """
     taken: dict[str, int] = {}
 
-    def place(one: int, tried: set[str]) -> bool:
-        for person in sorted(places[one] - tried):
+    def fill(place: int, tried: set[str]) -> bool:
+        for person in sorted(places[place] - tried):
             tried.add(person)
-            if person not in taken or place(taken[person], tried):
-                taken[person] = one
+            if person not in taken or fill(taken[person], tried):
+                taken[person] = place
                 return True
         return False
 
-    return all(place(one, set()) for one in range(len(places)))
+    return all(fill(place, set()) for place in range(len(places)))

@@ -132,54 +132,54 @@ def stages_shown(stages: Iterable[StageState], waiting_for: Sequence[str], name:
     """All stages in their order, each with what there is to say of it."""
     return [
         StageShown(
-            name=one.name,
-            status=one.status,
-            word=STATUSES[one.status],
-            mark=_MARKS.get(one.status, ""),
-            lines=_stage_lines(one, waiting_for, name),
+            name=state.name,
+            status=state.status,
+            word=STATUSES[state.status],
+            mark=_MARKS.get(state.status, ""),
+            lines=_stage_lines(state, waiting_for, name),
         )
-        for one in stages
+        for state in stages
     ]
 
 
-def _stage_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
+def _stage_lines(state: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
     lines: list[str] = []
-    if one.status == "open":
-        lines += _open_lines(one, waiting_for, name)
-    elif one.status == "waiting":
-        lines.append(f"Then {_people(one.stage.approvers, one.stage.quorum, name)}.")
+    if state.status == "open":
+        lines += _open_lines(state, waiting_for, name)
+    elif state.status == "waiting":
+        lines.append(f"Then {_people(state.stage.approvers, state.stage.quorum, name)}.")
     else:
-        if one.approvals and one.status == "approved":
-            lines.append(f"By {enumerated([name(who) for who in one.approvals.values()])}.")
-        elif one.decided_by:
-            lines.append(f"By {name(one.decided_by)}.")
-        lines.append(f"{moment(one.ended)}.")
+        if state.approvals and state.status == "approved":
+            lines.append(f"By {enumerated([name(who) for who in state.approvals.values()])}.")
+        elif state.decided_by:
+            lines.append(f"By {name(state.decided_by)}.")
+        lines.append(f"{moment(state.ended)}.")
     return lines
 
 
-def _open_lines(one: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
+def _open_lines(state: StageState, waiting_for: Sequence[str], name: Name) -> list[str]:
     lines: list[str] = []
-    if one.question:
-        lines.append(f"{name(one.question)} asked a question; {_or(waiting_for, name)} has to answer.")
+    if state.question:
+        lines.append(f"{name(state.question)} asked a question; {_or(waiting_for, name)} has to answer.")
     elif waiting_for:
         lines.append(f"Waits for {_or(waiting_for, name)}.")
-    if one.stage.quorum > 1:
-        lines.append(f"{len(one.approvals)} of {one.stage.quorum} approvals are there.")
-    if one.escalated:
+    if state.stage.quorum > 1:
+        lines.append(f"{len(state.approvals)} of {state.stage.quorum} approvals are there.")
+    if state.escalated:
         lines.append("It was handed on, since nobody had decided in time.")
     return lines
 
 
 def _people(approvers: Sequence[str], quorum: int, name: Name) -> str:
     if len(approvers) == 1 or quorum == len(approvers):
-        return enumerated([name(one) for one in approvers])
+        return enumerated([name(person) for person in approvers])
     if quorum == 1:
         return _or(approvers, name)
-    return f"{quorum} of {enumerated([name(one) for one in approvers])}"
+    return f"{quorum} of {enumerated([name(person) for person in approvers])}"
 
 
 def _or(people: Sequence[str], name: Name) -> str:
-    return enumerated([name(one) for one in people], "or")
+    return enumerated([name(person) for person in people], "or")
 
 
 # ---------------------------------------------------------------- what happens next
@@ -192,7 +192,7 @@ def happens_next(state: Progress, name: Name, now: datetime) -> list[str]:
         return ["A later step failed, so what had been done was undone. Nothing is paid."]
     if current is None or state.outcome:
         return _after_the_end(state)
-    later = [one for one in state.stages if one.status == "waiting"]
+    later = [stage for stage in state.stages if stage.status == "waiting"]
     missing = current.stage.quorum - len(current.approvals)
     lines: list[str] = []
     if current.question:
@@ -245,15 +245,17 @@ def _after_the_end(state: Progress) -> list[str]:
 def history(entries: Iterable[Entry], request: ApprovalRequest, name: Name) -> list[Event]:
     """The ledger in words, the oldest entry first."""
     return [
-        Event(as_moment(one.at), _sentence(one, request, name), one.comment, _VIA.get(one.via or "", ""))
-        for one in entries
+        Event(
+            as_moment(entry.at), _sentence(entry, request, name), entry.comment, _VIA.get(entry.via or "", "")
+        )
+        for entry in entries
     ]
 
 
-def _sentence(one: Entry, request: ApprovalRequest, name: Name) -> str:
-    who = name(one.who) if one.who else "Settle"
-    place = f" in place of {name(one.on_behalf_of)}" if one.on_behalf_of else ""
-    stage = f"stage {one.stage}" if one.stage else "the approval"
+def _sentence(entry: Entry, request: ApprovalRequest, name: Name) -> str:
+    who = name(entry.who) if entry.who else "Settle"
+    place = f" in place of {name(entry.on_behalf_of)}" if entry.on_behalf_of else ""
+    stage = f"stage {entry.stage}" if entry.stage else "the approval"
     sentences = {
         "opened": _opened(request, name),
         "stage_opened": f"The {stage} began.",
@@ -264,11 +266,11 @@ def _sentence(one: Entry, request: ApprovalRequest, name: Name) -> str:
         "reminder": f"A reminder was sent ({stage}).",
         "escalation": f"Nobody had decided, so the {stage} was handed on.",
         "expiry": f"The time of the {stage} ran out.",
-        "closed": f"Closed: {OUTCOMES.get(one.detail.outcome or '', ('', 'it is over'))[1].lower()}.",
+        "closed": f"Closed: {OUTCOMES.get(entry.detail.outcome or '', ('', 'it is over'))[1].lower()}.",
         "booked": "Booked.",
         "undone": "A later step failed: what had been done was undone.",
     }
-    return sentences.get(one.kind, one.kind)
+    return sentences.get(entry.kind, entry.kind)
 
 
 def _opened(request: ApprovalRequest, name: Name) -> str:
@@ -291,10 +293,10 @@ def waiting_since(state: Progress, now: datetime) -> str | None:
 
 def findings(found: Sequence[Finding], most: int = 30) -> tuple[list[FindingShown], int]:
     """The findings of a document, worst first, equal ones once with a count; and how many did not fit."""
-    groups = Counter((one.rule, one.text) for one in found)
-    first = {(one.rule, one.text): one for one in reversed(found)}
+    groups = Counter((finding.rule, finding.text) for finding in found)
+    first = {(finding.rule, finding.text): finding for finding in reversed(found)}
     shown = [_finding(first[key], times) for key, times in groups.items()]
-    ordered = sorted(shown, key=lambda one: _SEVERITIES[one.severity])
+    ordered = sorted(shown, key=lambda finding: _SEVERITIES[finding.severity])
     return ordered[:most], len(ordered[most:])
 
 
@@ -312,13 +314,13 @@ def open_question(entries: Sequence[Entry], current: StageState | None, name: Na
     """Who asked what, where a question waits for its answer."""
     if current is None or current.question is None:
         return None
-    asked = [one for one in entries if one.kind == "ask" and one.stage == current.name]
+    asked = [entry for entry in entries if entry.kind == "ask" and entry.stage == current.name]
     return (name(asked[-1].who or ""), asked[-1].comment) if asked else None
 
 
 def done(entries: Iterable[Entry], seq: str | None, person: str) -> str | None:
     """What the visitor just did, proved by the ledger: an address alone can claim anything."""
-    for one in entries:
-        if str(one.seq) == seq and one.who == person and one.kind in DONE:
-            return DONE[one.kind]
+    for entry in entries:
+        if str(entry.seq) == seq and entry.who == person and entry.kind in DONE:
+            return DONE[entry.kind]
     return None

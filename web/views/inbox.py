@@ -235,4 +235,4 @@ def _sums(items: Iterable[InboxEntry]) -> list[tuple[str, Decimal, int]]:
         if value is not None:
             totals[item.currency or ""].append(value)
     sums = [(currency, sum(values, Decimal(0)), len(values)) for currency, values in totals.items()]
-    return sorted(sums, key=lambda one: (-one[2], one[0]))
+    return sorted(sums, key=lambda total: (-total[2], total[0]))

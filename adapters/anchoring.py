@@ -6,7 +6,6 @@ part is tried whatever became of the others.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +20,10 @@ from adapters.settings import SettingError, Settings
 from invoicing.approval.anchors import Anchor, BadAnchor, read
 from invoicing.approval.signing import LedgerKeys
 from invoicing.records.messages import Message
-from stores import approval_names, ledger_anchors
-from stores.blobs import BlobConflict, BlobMissing, Blobs, StorageError
+from stores import approval_names, ledger_anchors, mailed_anchors
+from stores.blobs import BlobConflict, Blobs, StorageError
 
 Result = TypeVar("Result")
-
-#: Notes to whom the hash of which anchor was mailed.
-MAILED = f"{approval_names.ANCHORS}mailed.json"
 
 
 class AnchorFailed(Exception):
@@ -137,7 +133,7 @@ def mail_newest(place: Place, now: datetime) -> None:
     anchor = ledger_anchors.newest(place.blobs, place.keys) if wanted else None
     if server is None or anchor is None:
         return
-    done = _mailed(place.blobs, anchor)
+    done = mailed_anchors.mailed_to(place.blobs, anchor)
     failure: NotSent | None = None
     for address in wanted:
         if address in done:
@@ -152,23 +148,9 @@ def mail_newest(place: Place, now: datetime) -> None:
             if error.again:
                 continue
         done.append(address)
-        note = {"number": anchor.header.number, "sha256": anchor.sha256, "to": done}
-        place.blobs.write(MAILED, json.dumps(note).encode())
+        mailed_anchors.note_mailed(place.blobs, anchor, done)
     if failure is not None:
         raise failure
-
-
-def _mailed(blobs: Blobs, anchor: Anchor) -> list[str]:
-    """Who has got the hash of this very anchor; a note that cannot be read counts as none."""
-    try:
-        note = json.loads(blobs.read(MAILED))
-        if note["sha256"] == anchor.sha256:
-            return [str(address) for address in note["to"]]
-    except BlobMissing:
-        pass
-    except (ValueError, KeyError, TypeError, RecursionError):
-        logging.warning("%s cannot be read: the newest anchor is mailed again", MAILED)
-    return []
 
 
 def message(anchor: Anchor, to: str, settings: Settings) -> Message:

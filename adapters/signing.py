@@ -5,9 +5,7 @@ Each purpose has a salt of its own, so that what was signed for one is worth not
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,10 +14,9 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from adapters.access_settings import AccessSettings
 from adapters.setting_values import SettingError
-from stores.blobs import BlobConflict, BlobMissing, Blobs
+from stores.blobs import Blobs
+from stores.link_keys import local_key
 
-#: Where a local run keeps the key that it made for itself.
-LOCAL_KEY = "keys/link"
 # What is longer than this was not signed here; it need not be decoded to be refused.
 _LONGEST_TOKEN = 4096
 
@@ -74,13 +71,4 @@ def load_keys(settings: AccessSettings, blobs: Blobs) -> Keys:
             "SETTLE_LINK_KEY is not set, or its key vault was not reached. Set it to a random text of at "
             "least 32 characters: links in messages and forms of pages are signed with it."
         )
-    return Keys((_local_key(blobs),))
-
-
-def _local_key(blobs: Blobs) -> str:
-    """The key that local runs share, made by the first of them: of two at once, one's is kept."""
-    with contextlib.suppress(BlobMissing):
-        return blobs.read(LOCAL_KEY).decode()
-    with contextlib.suppress(BlobConflict):
-        blobs.create(LOCAL_KEY, secrets.token_urlsafe(48).encode())
-    return blobs.read(LOCAL_KEY).decode()
+    return Keys((local_key(blobs),))

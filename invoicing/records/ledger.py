@@ -1,4 +1,4 @@
-"""What an entry of a ledger says besides who, when and what."""
+"""What an entry of a ledger says besides who, when and what, and to whom an anchor was mailed."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ class EntryDetail(Record):
     outcome: Outcome | None = optional()
     reason: str | None = optional()
     payables: dict[str, str] | None = optional()
+
+
+class AnchorMailed(Record):
+    """To whom the hash of an anchor was mailed; `number`: of the anchor."""
+
+    number: int
+    sha256: str
+    to: tuple[str, ...]

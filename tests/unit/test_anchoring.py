@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from adapters import anchoring, services
-from adapters.anchoring import MAILED, AnchorFailed, Place
+from adapters.anchoring import AnchorFailed, Place
 from stores import approval_names, ledger_anchors
 from stores.blobs import StorageUnavailable
+from stores.mailed_anchors import MAILED
 from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.books import LEDGER_KEYS, Books

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.access_settings import AccessSettings
 from adapters.links import LinkRefused, Links
 from adapters.setting_values import SettingError
-from adapters.signing import LOCAL_KEY, BadSignature, Keys, load_keys
+from adapters.signing import BadSignature, Keys, load_keys
+from stores.link_keys import LOCAL_KEY
 from tests.fakes.memory_blobs import MemoryBlobs
 
 KEY, OTHER = "k" * 32, "o" * 32

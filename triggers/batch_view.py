@@ -5,10 +5,13 @@ They are our own, never those of the host's management API.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from invoicing.records.answers.batches import Batch, BatchState, BatchStatus
+from invoicing.records.batch_steps import ReportFormat
 from triggers.own_links import OwnLinks
 
-_REPORTS = ("html", "json", "csv", "xlsx")
+_REPORTS = get_args(ReportFormat)
 
 
 def view(status: BatchStatus, own: OwnLinks) -> Batch:

@@ -106,11 +106,21 @@ class FinalRows:
     def __init__(self, name: str, file: IO[bytes]) -> None:
         self._name = name
         self._file = file
+        self._walks = 0
 
     def __iter__(self) -> Iterator[DocumentRow]:
-        """Every row, from the beginning. Raises RecordDamaged."""
+        """Every row, from the beginning. Raises RecordDamaged.
+
+        Several may be made before the first is used: each begins when it is asked for its first row. One that
+        goes on after another began would leave out rows, so it raises RuntimeError.
+        """
         self._file.seek(0)
-        return (records.from_json(_ROW, self._name, line) for line in self._file)
+        self._walks += 1
+        walk = self._walks
+        for line in self._file:
+            yield records.from_json(_ROW, self._name, line)
+            if walk != self._walks:
+                raise RuntimeError("the rows are gone through from the beginning by another meanwhile")
 
 
 def row_of(line: bytes) -> DocumentRow:

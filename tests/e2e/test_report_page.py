@@ -53,6 +53,12 @@ def test_page_is_shown_as_its_policy_allows(page: str, tmp_path: Path) -> None:
     assert "Invoice report" in shown.stdout
 
 
+def test_every_document_stands_on_the_page(page: str) -> None:
+    """Those that are in order beside the one that is not."""
+    links = re.findall(r'href="(documents/\d+)"', calls.get(page, timeout=60).text)
+    assert set(links) == {f"documents/{n}" for n in (1, 2, 3, 4)}
+
+
 def test_names_of_documents_stay_text(page: str, tmp_path: Path) -> None:
     """What a stranger wrote into a file name makes no element of the page."""
     shown = _browse(page, tmp_path, "--dump-dom").stdout

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from invoicing.outcomes import line_of
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchRecord, BatchSource, Manifest, Span
+from invoicing.records.report import ReportHead
 from invoicing.report import Totals
+from invoicing.report.as_html import write_html
 from stores import batch_names
 from stores.batches import BatchStore
 from stores.blobs import BlobMissing
@@ -118,6 +120,48 @@ def test_final_rows_are_fetched_once_and_gone_through_as_often_as_needed() -> No
     with results.final(ONE) as final:
         assert list(final) == list(final) == rows
     assert blobs.calls == [("read", batch_names.rows(ONE))]
+
+
+def test_two_walks_may_be_made_before_the_first_begins() -> None:
+    """The page of a report has two: for what needs attention, and for the rest."""
+    results = _with_final_rows(3)
+    with results.final(ONE) as final:
+        first = iter(final)
+        second = iter(final)
+        assert [found.n for found in first] == [found.n for found in second] == [1, 2, 3]
+
+
+def test_walk_that_another_one_took_over_says_so_and_leaves_out_nothing() -> None:
+    """Both read from one file."""
+    with _with_final_rows(3).final(ONE) as final:
+        first = iter(final)
+        next(first)
+        assert len(list(final)) == 3
+        with pytest.raises(RuntimeError, match="another"):
+            next(first)
+
+
+def _with_final_rows(count: int) -> ResultStore:
+    results = ResultStore(MemoryBlobs())
+    lines = b"".join(typed(row(n)).as_json() + b"\n" for n in range(1, count + 1))
+    results.write_final(ONE, io.BytesIO(lines))
+    return results
+
+
+def test_page_of_a_stored_batch_lists_its_valid_documents_beside_the_others() -> None:
+    """It goes through the rows once for each of its two lists."""
+    results = ResultStore(MemoryBlobs())
+    rows = [typed(row(1)), typed(row(2, outcome="invalid")), typed(row(3))]
+    results.write_final(ONE, io.BytesIO(b"".join(found.as_json() + b"\n" for found in rows)))
+    page = io.BytesIO()
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    head = ReportHead(batch=ONE, created=at, finished=at, source="march.zip")
+    totals = Totals()
+    for found in rows:
+        totals.add(found)
+    with results.final(ONE) as final:
+        write_html(head, totals.result(), final, page)
+    assert [f'documents/{n}"' in page.getvalue().decode() for n in (1, 2, 3)] == [True] * 3
 
 
 def test_damaged_row_names_its_blob() -> None:

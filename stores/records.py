@@ -7,25 +7,34 @@ fault of ours. Whoever asks for it alone is told so; whoever asks for a list get
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+# What fields are named, and places in a list.
+_FIELD = re.compile(r"[a-z_]{1,40}|[0-9]{1,7}")
+
 Record = TypeVar("Record")
 Name = TypeVar("Name", bound=object)
 
 
 class RecordDamaged(Exception):
-    """A stored record cannot be read; `name` says which, without what is in it."""
+    """A stored record cannot be read; `name` says which, `field` where, without what is in it.
 
-    def __init__(self, name: str) -> None:
+    `field` is a path such as `stages.0.quorum`, empty where the record as a whole is at fault.
+    """
+
+    def __init__(self, name: str, field: str = "") -> None:
+        place = f" at {field}" if field else ""
         super().__init__(
-            f"The stored record {name} cannot be read: it is not what Settle writes. "
+            f"The stored record {name} cannot be read{place}: it is not what Settle writes. "
             "It has to be mended or removed in the storage."
         )
         self.name = name
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,17 @@ def from_json(kind: TypeAdapter[Record], name: str, data: bytes | str) -> Record
     try:
         return kind.validate_json(data)
     except ValidationError as error:
-        raise RecordDamaged(name) from error
+        raise RecordDamaged(name, _field(error)) from error
+
+
+def _field(error: ValidationError) -> str:
+    """The first field at fault. A key that is none of our names came with the data, so it is left out."""
+    parts: list[str] = []
+    for part in error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]:
+        if not _FIELD.fullmatch(str(part)):
+            break
+        parts.append(str(part))
+    return ".".join(parts)
 
 
 def each(names: Iterable[Name], read: Callable[[Name], Record | None]) -> Listed[Record]:

@@ -82,7 +82,8 @@ def flag() -> Any:
 class Record(BaseModel):
     """Base of everything that is stored or that travels."""
 
-    model_config = ConfigDict(frozen=True)
+    # The text of an error goes into histories and logs: it names the field, and never quotes what is in it.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     def as_json(self) -> bytes:
         """The bytes that are stored (UTF-8); the same record always gives the same bytes."""
@@ -95,6 +96,7 @@ class Record(BaseModel):
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,18 @@ class Step(Generic[Input, Output]):
 
     @cached_property
     def _takes(self) -> TypeAdapter[Input]:
-        return TypeAdapter(self.takes)
+        return _adapter(self.takes)
 
     @cached_property
     def _gives(self) -> TypeAdapter[Output]:
-        return TypeAdapter(self.gives)
+        return _adapter(self.gives)
+
+
+def _adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
+    """What parses and writes a kind of value; its errors quote nothing, as those of records."""
+    if issubclass(kind, BaseModel):
+        return TypeAdapter(kind)
+    return TypeAdapter(kind, config=ConfigDict(hide_input_in_errors=True))
 
 
 def moment_of(text: str) -> datetime:

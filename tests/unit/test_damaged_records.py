@@ -12,17 +12,18 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+from pydantic import TypeAdapter
 
 from adapters.services import Services
 from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.gathering import Slot
 from invoicing.records.absence import Absence
-from invoicing.records.base import BatchId
+from invoicing.records.base import BatchId, Record
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.message_steps import DIGEST
 from invoicing.records.messages import Message, MessageItem, Notice, StatedWish
 from invoicing.records.supervision import OpenWork
-from stores import absences, approval_names, batch_names, notices, outbox, supervised, wishes
+from stores import absences, approval_names, batch_names, notices, outbox, records, supervised, wishes
 from stores.batches import BatchStore
 from stores.records import RecordDamaged
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -377,3 +378,26 @@ def test_record_that_is_written_is_read() -> None:
     BatchStore(blobs).create(record)
     assert BatchStore(blobs).record("b1") == record
     assert json.loads(blobs.read(batch_names.record("b1")))["source"] == asdict(record.source)
+
+
+def test_field_of_a_damaged_record_is_named_and_its_value_is_not() -> None:
+    """Who mends it finds the place; a key that came with the data is left out."""
+    written = b'{"rule": "all", "stages": [{"quorum": "DE89"}], "counts": {"DE89370400": "x"}}'
+
+    class Stage(Record):
+        quorum: int
+
+    class Asked(Record):
+        rule: str
+        stages: tuple[Stage, ...]
+
+    class Counted(Record):
+        counts: dict[str, int]
+
+    with pytest.raises(RecordDamaged, match=r"request\.json cannot be read at stages\.0\.quorum:") as raised:
+        records.from_json(TypeAdapter(Asked), "request.json", written)
+    assert "DE89" not in str(raised.value)
+    with pytest.raises(RecordDamaged, match=r"cannot be read at counts:"):
+        records.from_json(TypeAdapter(Counted), "request.json", written)
+    with pytest.raises(RecordDamaged, match=r"request\.json cannot be read: "):
+        records.from_json(TypeAdapter(Counted), "request.json", b"{")

@@ -68,6 +68,16 @@ def test_input_that_is_none_names_what_is_wrong(wrong: object) -> None:
         STEP.parsed_input(wrong)
 
 
+def test_what_is_wrong_is_named_and_never_quoted() -> None:
+    """The text of the error goes into the history and the log of the host."""
+    with pytest.raises(ValidationError, match="amount") as raised:
+        STEP.parsed_input({"amount": "DE89370400440532013000", "at": AT.isoformat()})
+    assert "DE89" not in str(raised.value)
+    with pytest.raises(ValidationError) as raised:
+        Step("count", int, int).parsed_input("DE89370400440532013000")
+    assert "DE89" not in str(raised.value)
+
+
 def test_record_comes_back_as_it_was_written_and_cannot_be_changed() -> None:
     """The same record gives the same bytes."""
     ask = Ask(amount=Decimal("12.340"), at=AT, note="ß")

@@ -26,10 +26,12 @@ class AnchorProof:
     """What is known of the anchors.
 
     `flaws`: what is wrong, with where. `notes`: what is worth knowing and no flaw. `anchored`: for each
-    ledger, what the newest anchor here and those that were kept elsewhere say of it.
+    ledger, what the newest anchor here and those that were kept elsewhere say of it. `held`: how many of the
+    latter the ledgers were held against.
     """
 
     count: int = 0
+    held: int = 0
     oldest: Anchor | None = None
     newest: Anchor | None = None
     flaws: list[str] = field(default_factory=list[str])
@@ -195,13 +197,17 @@ def _prove_kept(proof: AnchorProof, kept: str, keys: LedgerKeys) -> None:
     """An anchor that somebody kept: its file, or its hash from a mail."""
     if is_sha256(kept) and not Path(kept).exists():
         if kept.lower() not in proof.hashes.values():
-            proof.flaws.append(f"anchor with the SHA-256 {kept.lower()}: it is not here any more")
+            text = "it is not here any more (of an anchor that was exported, name the file)"
+            proof.flaws.append(f"anchor with the SHA-256 {kept.lower()}: {text}")
+            return
+        proof.held += 1
         return
     with Path(kept).open("rb") as file:
         sha256 = file_sha256(file)[0]
         anchor = _read(proof, kept, file, keys)
     if anchor is None:
         return
+    proof.held += 1
     _take_in(proof, anchor, " that was kept")
     header = anchor.header
     if header.kind == "daily" and proof.hashes.get(header.number) != sha256:

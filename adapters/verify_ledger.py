@@ -158,7 +158,9 @@ def _result(tally: Tally, keys: LedgerKeys) -> list[str]:
         if tally.bad_ledgers:
             printed.append(f"{tally.bad_ledgers} of {tally.ledgers} ledgers are NOT whole.")
         if others:
-            printed.append(f"{others} other things are NOT right.")
+            printed.append(
+                "1 other thing is NOT right." if others == 1 else f"{others} other things are NOT right."
+            )
         return printed if keys.secrets else [*printed, _NO_KEY]
     if not tally.ledgers:
         return ["There is no ledger here: nothing was proved."]
@@ -179,13 +181,17 @@ _NO_KEY = (
 
 def _anchors(anchors: AnchorProof) -> list[str]:
     newest = anchors.newest
-    if newest is None:
+    if newest is None and anchors.held:
+        printed = ["Anchors   none here that counts"]
+    elif newest is None:
         printed = ["Anchors   none that counts: a ledger that was deleted altogether is not noticed"]
     else:
         printed = [
             f"Anchors   {anchors.count}, the newest is {newest.name}, with {newest.ledgers} ledgers",
             f"  sha256  {newest.sha256}",
         ]
+    if anchors.held:
+        printed.append(f"  kept    {anchors.held} of those that you named: what is here was held against it")
     return printed + [f"  note    {note}" for note in anchors.notes]
 
 

@@ -177,7 +177,8 @@ def test_newest_anchor_that_is_gone_is_found_by_what_was_kept(books: Books, tmp_
         assert flaws[1].startswith(f"approval {opened}, entry 1: entry 1 is missing: the anchor 3")
         assert len(flaws) == 2
     assert books.all_flaws(kept=[sha256.upper()]) == [
-        f"anchor with the SHA-256 {sha256}: it is not here any more"
+        f"anchor with the SHA-256 {sha256}: it is not here any more "
+        "(of an anchor that was exported, name the file)"
     ]
 
 

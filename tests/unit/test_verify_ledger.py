@@ -106,7 +106,7 @@ def test_payable_that_nobody_approved_is_told(blobs: MemoryBlobs, capsys: pytest
     assert verify_ledger.main([]) == 1
     said = capsys.readouterr().out
     assert f"payables/i{'a' * 24}.json: no ledger books it" in said
-    assert said.endswith("1 other things are NOT right.\n")
+    assert said.endswith("1 other thing is NOT right.\n")
 
 
 def test_export_is_proved_against_later(
@@ -118,6 +118,9 @@ def test_export_is_proved_against_later(
     assert verify_ledger.main(["--export-anchor", str(file)]) == 0
     assert f"Exported  {file}" in capsys.readouterr().out
     assert verify_ledger.main(["--anchor", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "kept    1 of those that you named" in told
+    assert "is not noticed" not in told
     for name in (*blobs.names(f"{approval_names.APPROVALS}{gone}/"), approval_names.inbox(gone)):
         blobs.delete(name)
     assert verify_ledger.main([]) == 0

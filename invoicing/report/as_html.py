@@ -6,8 +6,7 @@ batch.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,30 +17,17 @@ from typing import BinaryIO
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from invoicing.document_types import is_credit_note
-from invoicing.findings import Finding, Severity
 from invoicing.records.document import DocumentRow, InvoiceSummary, Outcome
 from invoicing.records.report import BatchTotals, ReportHead
 from invoicing.report.charts import bars, stacked_bar
+from invoicing.report.finding_groups import ShownFinding, grouped
 from invoicing.report.totals import number_of
 from invoicing.report.words import KINDS, OUTCOMES, SEVERITIES, VAT_CATEGORIES, plain
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SEVERITY_ORDER: dict[Severity, int] = {"fatal": 0, "warning": 1, "information": 2}
 _MOST_FINDINGS = 12  # of one document; the spreadsheet has all
 _MOST_BARS = 8
 _PIECES = 200  # of the template that are written at a time
-
-
-@dataclass(frozen=True)
-class _ShownFinding:
-    """Equal findings of a document as the page shows them; `plain` None: the text is for people already."""
-
-    rule: str
-    severity: Severity
-    text: str
-    place: str | None
-    times: int
-    plain: str | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,7 @@ class _ShownDocument:
     name: str
     outcome: Outcome
     kind: str
-    findings: list[_ShownFinding]
+    findings: list[ShownFinding]
     more: int
     invoice: InvoiceSummary | None
     credit: bool
@@ -109,7 +95,7 @@ def _category(code: str) -> str:
 
 def _document(row: DocumentRow) -> _ShownDocument:
     """Return what the page shows of a row."""
-    findings = _grouped(row.findings)
+    findings = grouped(row.findings)
     invoice = row.invoice
     return _ShownDocument(
         n=row.n,
@@ -130,27 +116,6 @@ def _amount_of(invoice: InvoiceSummary) -> str | None:
     if amount is None:
         return None
     return _amount(-number_of(amount) if is_credit_note(invoice.type_code) else amount)
-
-
-def _grouped(findings: Sequence[Finding]) -> list[_ShownFinding]:
-    """Return findings, worst first, those that say the same as one with a count."""
-    times = Counter((finding.rule, finding.text) for finding in findings)
-    first = {(finding.rule, finding.text): finding for finding in reversed(findings)}
-    ordered = sorted((first[key] for key in times), key=lambda finding: _SEVERITY_ORDER[finding.severity])
-    return [_shown(finding, times[finding.rule, finding.text]) for finding in ordered]
-
-
-def _shown(finding: Finding, times: int) -> _ShownFinding:
-    # Our own findings are written for people; an official text needs a plain sentence before it.
-    for_people = finding.rule.startswith("SETTLE-") and finding.source != "schema"
-    return _ShownFinding(
-        rule=finding.rule,
-        severity=finding.severity,
-        text=finding.text,
-        place=finding.place,
-        times=times,
-        plain=None if for_people else plain(finding.rule),
-    )
 
 
 def _amount(value: Decimal) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +9,9 @@ from datetime import datetime, timedelta
 from invoicing.approval.deciding import DecisionRefused, check_decision
 from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import Progress, StageState
-from invoicing.findings import Finding, Severity
+from invoicing.findings import Finding
 from invoicing.records.approval import ApprovalRequest
-from invoicing.report.words import plain
+from invoicing.report.finding_groups import ShownFinding, grouped
 from web.words import as_moment, duration, enumerated, moment, until
 
 Name = Callable[[str], str]
@@ -32,7 +31,6 @@ OUTCOMES = {
 }
 _MARKS = {"approved": "\u2713", "rejected": "\u2715", "expired": "\u2715"}
 _VIA = {"link": "by the link in a message", "principal": "signed in", "dev": "signed in for a local run"}
-_SEVERITIES = {"fatal": 0, "warning": 1, "information": 2}
 DECISIONS = ("approve", "reject", "ask", "answer")
 DONE = {
     "approve": "You approved this invoice.",
@@ -61,18 +59,6 @@ class Event:
     text: str
     comment: str
     how: str
-
-
-@dataclass(frozen=True)
-class FindingShown:
-    """A finding, how many times it was found, and what its official text means in plain words."""
-
-    rule: str
-    severity: Severity
-    text: str
-    place: str | None
-    times: int
-    plain: str | None
 
 
 @dataclass(frozen=True)
@@ -291,20 +277,10 @@ def waiting_since(state: Progress, now: datetime) -> str | None:
 # ---------------------------------------------------------------- findings
 
 
-def findings(found: Sequence[Finding], most: int = 30) -> tuple[list[FindingShown], int]:
+def findings(found: Sequence[Finding], most: int = 30) -> tuple[list[ShownFinding], int]:
     """The findings of a document, worst first, equal ones once with a count; and how many did not fit."""
-    groups = Counter((finding.rule, finding.text) for finding in found)
-    first = {(finding.rule, finding.text): finding for finding in reversed(found)}
-    shown = [_finding(first[key], times) for key, times in groups.items()]
-    ordered = sorted(shown, key=lambda finding: _SEVERITIES[finding.severity])
-    return ordered[:most], len(ordered[most:])
-
-
-def _finding(found: Finding, times: int) -> FindingShown:
-    # Our own findings are written for people; an official text needs a plain sentence before it.
-    for_people = found.rule.startswith("SETTLE-") and found.source != "schema"
-    words = None if for_people else plain(found.rule)
-    return FindingShown(found.rule, found.severity, found.text, found.place, times, words)
+    shown = grouped(found)
+    return shown[:most], len(shown[most:])
 
 
 # ---------------------------------------------------------------- questions, and what was just done

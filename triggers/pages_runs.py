@@ -17,6 +17,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing.approval import names
 from invoicing.batch_ids import is_batch_id
+from invoicing.run_values import json_object
 from triggers.durable_client import history_of
 from triggers.errors import Refused
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
@@ -32,7 +33,6 @@ from web.views.runs import (
     events_table,
     families_near,
     is_part,
-    json_object,
     newest_first,
     own_parts,
     part_names,

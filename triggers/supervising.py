@@ -15,6 +15,7 @@ from adapters import services
 from invoicing import supervision
 from invoicing.records.answers import operation as answers
 from invoicing.records.supervision import Case, FailedRun, OpenWork
+from invoicing.run_values import json_object
 from stores import supervised
 from triggers.errors import Refused
 from triggers.responses import answer, answers_errors
@@ -22,7 +23,7 @@ from triggers.statuses import runs_begun
 from usecases import supervise
 from usecases.supervise import NoCase
 from web.run_listing import PAGE, newest
-from web.views.runs import Run, json_object
+from web.views.runs import Run
 
 bp = df.Blueprint()
 

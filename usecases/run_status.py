@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import azure.durable_functions as df
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from invoicing import supervision
 from invoicing.failures import cause_of, first_line
+from invoicing.run_values import json_object, loaded
 from stores import supervised
 from stores.blobs import Blobs
 
-# What a run wrote is JSON of the task hub, which an operator or another version may have written otherwise:
-# whoever reads it takes what has the right kind.
 Json = Mapping[str, object]
 
 
@@ -65,8 +63,8 @@ def run_status(status: Any) -> RunStatus:
     output = loaded(status.output)
     return RunStatus(
         state=_state(status.runtime_status, output),
-        output=_json_object(output),
-        progress=_json_object(loaded(status.custom_status)),
+        output=json_object(output),
+        progress=json_object(loaded(status.custom_status)),
         failure=first_line(str(status.output or "")) if status.runtime_status == Runtime.Failed else "",
         changed=getattr(status, "last_updated_time", None),
     )
@@ -75,7 +73,7 @@ def run_status(status: Any) -> RunStatus:
 def _state(runtime: Runtime, output: object) -> str:
     match runtime:
         case Runtime.Completed:
-            status = _json_object(output).get("status")
+            status = json_object(output).get("status")
             return status if isinstance(status, str) else "completed"
         case Runtime.Failed:
             return "failed"
@@ -83,17 +81,3 @@ def _state(runtime: Runtime, output: object) -> str:
             return "stopped"
         case _:
             return "running"
-
-
-def _json_object(value: object) -> Json:
-    return cast(Json, value) if isinstance(value, dict) else {}
-
-
-def loaded(value: object) -> object:
-    """The SDK gives outputs and custom statuses as JSON text or as values, depending on what they are."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value

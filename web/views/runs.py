@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
+from invoicing.run_values import json_object, loaded
 from web.views.timeline import Timeline
 from web.views.timeline_chart import spoken
 from web.words import as_moment, duration, precise, shortened
@@ -91,14 +92,6 @@ class Run:
         return duration(timedelta(seconds=max(1, round(seconds))))
 
 
-def json_object(value: object) -> Mapping[str, Any]:
-    """A value that a run keeps, where it is a JSON object, else an empty one.
-
-    It is the task hub's: an operator or another version may have written it, so nothing is taken for granted.
-    """
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
 def own_outcome(output: Any) -> str | None:
     """The word by which one of our orchestrations says how it ended, where it is one short word."""
     status = json_object(output)
@@ -119,20 +112,10 @@ def run_of(status: Any) -> Run | None:
         status=getattr(runtime, "value", None) or str(runtime),
         created=created,
         updated=updated or created,
-        output=parsed(status.output),
-        custom=parsed(status.custom_status),
-        input=parsed(status.input_),
+        output=loaded(status.output),
+        custom=loaded(status.custom_status),
+        input=loaded(status.input_),
     )
-
-
-def parsed(value: Any) -> Any:
-    """A value of a status: JSON texts inside JSON come as texts."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
 
 
 def shown(value: Any) -> str | None:

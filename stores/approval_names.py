@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from stores.naming import person_key
 
 _NUMBERED = re.compile(r"[0-9]{6,18}")
 
@@ -47,7 +48,7 @@ def inbox(approval: str) -> str:
 
 def absence(person: str) -> str:
     """Until when a person is away, and who decides meanwhile."""
-    return f"{ABSENCES}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
+    return f"{ABSENCES}{person_key(person)}.json"
 
 
 def bookings(unit: str) -> str:

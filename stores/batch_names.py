@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-# Larger than any moment in milliseconds that a batch can be made at (year 2286).
-_NEVER = 10**13
+from stores.naming import newest_first
+
 #: Comes after every document of a batch.
 LAST = 10**9
 
@@ -26,7 +26,7 @@ def stop_mark(batch: str) -> str:
 
 
 def manifest(batch: str) -> str:
-    """Which documents are in which chunk, with names and sizes."""
+    """The last document of each chunk."""
     return f"batches/{batch}/manifest.json"
 
 
@@ -92,7 +92,7 @@ INDEX = "index/batches/"
 
 def index(batch: str, created: datetime) -> str:
     """An empty blob whose name sorts the newest batch first: a listing by name is the list of batches."""
-    return f"{INDEX}{_NEVER - int(created.timestamp() * 1000):013d}-{batch}"
+    return f"{INDEX}{newest_first(created)}-{batch}"
 
 
 def batch_of_index(name: str) -> str:

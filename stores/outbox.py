@@ -11,19 +11,17 @@ from pydantic import TypeAdapter
 from invoicing.records.messages import Message, OutboxMessage
 from stores import records
 from stores.blobs import BlobInfo, BlobMissing, Blobs
+from stores.naming import newest_first
 from stores.records import Listed
 
 PREFIX = "outbox/"
-# Larger than any moment in milliseconds that something can be made at (year 2286).
-_NEVER = 10**13
-
 
 _MESSAGE = TypeAdapter(OutboxMessage)
 
 
 def blob_name(message: str, created: datetime) -> str:
     """The blob of a message; the newest sorts first."""
-    return f"{PREFIX}{_NEVER - int(created.timestamp() * 1000):013d}-{message}.json"
+    return f"{PREFIX}{newest_first(created)}-{message}.json"
 
 
 def put(blobs: Blobs, message: Message, created: datetime) -> None:

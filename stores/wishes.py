@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from pydantic import TypeAdapter
@@ -11,6 +10,7 @@ from invoicing.approval.gathering import Wish
 from invoicing.records.messages import StatedWish
 from stores import records
 from stores.blobs import BlobInfo, Blobs
+from stores.naming import person_key
 
 _PREFIX = "wishes/"
 
@@ -19,7 +19,7 @@ _WISH = TypeAdapter(StatedWish)
 
 def blob_name(person: str) -> str:
     """The blob of one person's wish."""
-    return f"{_PREFIX}{hashlib.sha256(person.encode()).hexdigest()[:32]}.json"
+    return f"{_PREFIX}{person_key(person)}.json"
 
 
 def state(blobs: Blobs, wish: StatedWish) -> None:

@@ -1,90 +1,34 @@
-"""The app: which blueprints it is made of. Everything else is in the modules that they come from."""
+"""The app: every blueprint that a module of these folders has. A new module is found without a list."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import (
-    approving,
-    assess_invoice,
-    batch_hand_over,
-    booking,
-    check_chunk,
-    claim_invoice,
-    claim_invoices,
-    count_results,
-    digest_steps,
-    routing,
-    send_notification,
-    set_aside,
-    unpack_batch,
-    write_report,
-)
+import activities
+import entities
+import orchestrators
+import triggers
 from adapters.logs import quiet_libraries
-from orchestrators import approval, batch, batch_approvals, chunk, digest, invoice, notification
-from triggers import (
-    approvals,
-    batches,
-    health,
-    invoices,
-    openapi,
-    pages_absences,
-    pages_approval,
-    pages_batches,
-    pages_inbox,
-    pages_outbox,
-    pages_runs,
-    pages_sign_in,
-    starts,
-    storage_at_start,
-    supervising,
-    timers,
-)
+
+#: The folders whose modules start functions, in the order in which the host lists them.
+FOLDERS = (orchestrators, entities, activities, triggers)
+
+
+def blueprints() -> Iterator[func.Blueprint]:
+    """The `bp` of each module that has one, by folder and name: the order is the same in every process."""
+    for folder in FOLDERS:
+        for module in sorted(iter_modules(folder.__path__), key=lambda found: found.name):
+            blueprint = getattr(import_module(f"{folder.__name__}.{module.name}"), "bp", None)
+            if blueprint is not None:
+                yield blueprint
+
 
 quiet_libraries()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-for module in (
-    # orchestrators
-    batch,
-    chunk,
-    invoice,
-    approval,
-    batch_approvals,
-    notification,
-    digest,
-    # activities
-    unpack_batch,
-    check_chunk,
-    set_aside,
-    count_results,
-    claim_invoices,
-    write_report,
-    assess_invoice,
-    claim_invoice,
-    routing,
-    batch_hand_over,
-    approving,
-    booking,
-    digest_steps,
-    send_notification,
-    # triggers
-    batches,
-    invoices,
-    approvals,
-    starts,
-    storage_at_start,
-    timers,
-    supervising,
-    health,
-    openapi,
-    # pages
-    pages_inbox,
-    pages_approval,
-    pages_absences,
-    pages_batches,
-    pages_runs,
-    pages_outbox,
-    pages_sign_in,
-):
-    app.register_functions(module.bp)
+for blueprint in blueprints():
+    app.register_functions(blueprint)

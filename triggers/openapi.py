@@ -6,8 +6,8 @@ from functools import cache
 
 import azure.functions as func
 
-from triggers.openapi_paths import PATHS
-from triggers.openapi_schemas import Schema, schemas
+from triggers.api_description.schemas import Part, schemas
+from triggers.api_description.whole import ANSWERS, BODIES, PATHS
 from triggers.responses import json_response
 
 bp = func.Blueprint()
@@ -25,7 +25,7 @@ def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @cache
-def document() -> Schema:
+def document() -> Part:
     """The OpenAPI 3.1 document."""
     return {
         "openapi": "3.1.0",
@@ -37,10 +37,10 @@ def document() -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
-        "tags": [{"name": name} for name in ("invoices", "batches", "approvals", "delegations", "operation")],
+        "tags": [{"name": name} for name in _tags()],
         "paths": PATHS,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas(ANSWERS, BODIES),
             "securitySchemes": {
                 "functionKey": {
                     "type": "apiKey",
@@ -59,3 +59,15 @@ def document() -> Schema:
             },
         },
     }
+
+
+def _tags() -> list[str]:
+    """The tags of all operations, each once, in the order in which they come."""
+    found = {
+        tag: None
+        for operations in PATHS.values()
+        for method, operation in operations.items()
+        if method != "parameters"
+        for tag in operation["tags"]
+    }
+    return list(found)

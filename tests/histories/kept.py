@@ -66,6 +66,12 @@ def of_batch(
     return texts
 
 
+def first(office: Office, orchestrator: str, file: str) -> Keep:
+    """The first instance of an orchestrator, in the order of ids."""
+    found = [one.instance_id for one in office.host.instances() if one.name == orchestrator]
+    return {found[0]: file}
+
+
 def _text(exported: dict[str, Any]) -> str:
     """The text to keep. Stacks of failures are left out: they name lines, which move with any change."""
     events = [_without_stack(event) for event in exported["events"]]

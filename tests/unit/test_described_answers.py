@@ -26,8 +26,8 @@ from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.report_rows import finding, invoice, row
 from triggers import approvals, batches, health, invoices, supervising
+from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
-from triggers.openapi_schemas import ANSWERS, BODIES
 from usecases.approval_view import current_sha256, read_approval
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

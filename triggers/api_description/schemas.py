@@ -5,48 +5,22 @@ What is described is what is answered: there is no second list of fields. Texts 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from invoicing.records.answers import approvals, batches, common, invoices, operation
 from invoicing.records.base import Record
 
-Schema = dict[str, Any]  # Any: a part of a JSON document whose form OpenAPI defines
+Part = dict[str, Any]  # Any: a part of a JSON document whose form OpenAPI defines
 
 _PLACE = "#/components/schemas/"
 # Where pydantic notes that a field may be left out.
 _LEFT_OUT = "serialization_exclude_if"
 
-ANSWERS: tuple[type[Record], ...] = (
-    common.Error,
-    invoices.InvoiceAccepted,
-    invoices.Invoice,
-    batches.BatchAccepted,
-    batches.Batch,
-    batches.Batches,
-    approvals.OpenApprovals,
-    approvals.Approval,
-    approvals.Decided,
-    approvals.Delegations,
-    approvals.DelegationMade,
-    operation.Cases,
-    operation.Case,
-    operation.Outbox,
-    operation.Health,
-)
-"""All that is answered as JSON, but for this description itself."""
 
-BODIES: tuple[type[Record], ...] = (
-    batches.BatchFromContainer,
-    approvals.Decision,
-    approvals.NewDelegation,
-)
-"""All that is taken as JSON."""
-
-
-def ref(record: type[BaseModel]) -> Schema:
+def ref(record: type[BaseModel]) -> Part:
     """A reference to the schema of a record."""
     return {"$ref": f"{_PLACE}{record.__name__}"}
 
@@ -57,13 +31,13 @@ class _Described(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
-    def default_schema(self, schema: Any) -> Schema:
+    def default_schema(self, schema: Any) -> Part:
         """A default of an answer is never seen, and "" stands for what a caller leaves out."""
         if self.mode == "serialization" or schema.get("default") == "":
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
-    def model_field_schema(self, schema: Any) -> Schema:
+    def model_field_schema(self, schema: Any) -> Part:
         """A field that is left out where there is nothing to say is never null."""
         described = super().model_field_schema(schema)
         if self.mode == "serialization" and _LEFT_OUT in schema:
@@ -76,7 +50,7 @@ class _Described(GenerateJsonSchema):
         return super().field_is_required(field, total)
 
 
-def _without_null(schema: Schema) -> Schema:
+def _without_null(schema: Part) -> Part:
     """The schema of a value that may be null, without that."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) != 1:
@@ -85,9 +59,12 @@ def _without_null(schema: Schema) -> Schema:
     return kinds[0] | rest
 
 
-def schemas() -> dict[str, Schema]:
-    """The schema of each record, and of those that they are made of, by its name."""
-    wanted = [(record, "serialization") for record in ANSWERS] + [(record, "validation") for record in BODIES]
+def schemas(answers: Iterable[type[Record]], bodies: Iterable[type[Record]]) -> dict[str, Part]:
+    """The schema of each record, and of those that they are made of, by its name.
+
+    `answers`: all that is answered as JSON, `bodies`: all that is taken as JSON.
+    """
+    wanted = [(record, "serialization") for record in answers] + [(record, "validation") for record in bodies]
     _, found = models_json_schema(
         wanted,  # pyright: ignore[reportArgumentType] - the modes are literals there
         ref_template=_PLACE + "{model}",

@@ -165,8 +165,10 @@ class WorkerPool:
 
     def _ended(self, worker: _Process) -> None:
         """Fail what the process was doing and start another one."""
-        text = exit_text(worker.process.wait())
-        failures = worker.failures + (0 if worker.ready else 1)
+        code = worker.process.wait()
+        text = exit_text(code)
+        # Who is killed from outside while it starts says nothing of the app: another one may come through.
+        failures = worker.failures + (0 if worker.ready or code < 0 else 1)
         with self._lock:
             worker.dead = True
             if self._stopping:

@@ -298,6 +298,21 @@ def test_process_that_dies_fails_its_activities_and_is_replaced(pool):
     assert set(pool.process_ids()) != before
 
 
+def test_process_that_is_killed_while_it_starts_is_replaced_at_once(settings):
+    """Six times in a row: pauses that grow are for an app that cannot be loaded."""
+    pool = WorkerPool(1, settings.app_folder)
+    pool.open(CLIENT)
+    began = time.monotonic()
+    for _ in range(6):
+        (process_id,) = pool.process_ids()
+        os.kill(process_id, signal.SIGKILL)
+        while pool.process_ids() in ([process_id], []):
+            assert time.monotonic() - began < 10, "it waits before it starts another one"
+            time.sleep(0.005)
+    assert run(pool, "echo", 2, seconds=60).result == "2"
+    pool.stop()
+
+
 def test_activity_over_the_time_limit_ends_its_process(settings):
     """As on the real host: the process is ended, and another one takes over."""
     pool = WorkerPool(1, settings.app_folder, limit=2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -73,6 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _verify(from_environment(), options)
+    except BrokenPipeError:
+        # Who reads the output wants no more of it. Nothing is wrong, and nothing was proved to the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOTHING_PROVED
     except (SettingError, StorageError, OSError) as error:
         print(f"The ledgers cannot be proved: {error}", file=sys.stderr)
         return NOTHING_PROVED

@@ -42,6 +42,5 @@ def _lint(options: argparse.Namespace) -> int:
         print(one)
     errors = sum(one.rule.severity is Severity.ERROR for one in findings)
     hints = len(findings) - errors
-    if findings:
-        print(f"{errors} error{'s' * (errors != 1)}, {hints} hint{'s' * (hints != 1)}")
+    print(f"{errors} error{'s' * (errors != 1)}, {hints} hint{'s' * (hints != 1)}")
     return 1 if errors else 0

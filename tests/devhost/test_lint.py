@@ -284,6 +284,14 @@ def test_hints_alone_do_not_fail(tmp_path, capsys, monkeypatch):
     assert "DF013" in capsys.readouterr().out
 
 
+def test_that_nothing_was_found_is_said(tmp_path, capsys, monkeypatch):
+    """Silence could also mean that nothing was looked at."""
+    lint_text(tmp_path, orchestrator("pass"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out == "0 errors, 0 hints\n"
+
+
 def test_path_that_is_not_there_is_told(capsys, tmp_path):
     """Exit code 2, and no word of success."""
     assert main(["lint", str(tmp_path / "nowhere")]) == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -208,3 +211,23 @@ def test_place_is_shown_without_a_key_or_a_signature() -> None:
     signed = "BlobEndpoint=https://theirs.blob.core.windows.net;SharedAccessSignature=sv=2022&sig=s3cret"
     by_signature = AzureBlobs(signed, "settle").place
     assert by_signature == "account theirs at https://theirs.blob.core.windows.net, container settle"
+
+
+def test_reader_that_wants_no_more_is_no_fault_of_the_ledgers() -> None:
+    """`verify-ledger | head` ends without a word about the storage, and without success."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    environment = os.environ | {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "adapters.verify_ledger"],
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=Path(__file__).resolve().parents[2],
+            timeout=60,
+        )
+    finally:
+        os.close(theirs)
+    assert ended.returncode == verify_ledger.NOTHING_PROVED
+    assert ended.stderr == b""

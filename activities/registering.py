@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import azure.durable_functions as df
@@ -26,10 +26,28 @@ def activity(
         def run(job: Any) -> Any:
             return step.written_output(function(step.parsed_input(job)))
 
-        run.__doc__ = function.__doc__
-        run.__module__ = function.__module__
-        run.__name__ = step.name
-        run.__annotations__ = {}
-        return bp.activity_trigger(input_name="job")(run)
+        return _registered(bp, step, function, run)
 
     return register
+
+
+def async_activity(
+    bp: df.Blueprint, step: Step[Input, Output]
+) -> Callable[[Callable[[Input], Awaitable[Output]]], Callable[[Input], Awaitable[Output]]]:
+    """As `activity`, for a coroutine function: one that waits for many things at the same time."""
+
+    def register(function: Callable[[Input], Awaitable[Output]]) -> Callable[[Input], Awaitable[Output]]:
+        async def run(job: Any) -> Any:
+            return step.written_output(await function(step.parsed_input(job)))
+
+        return _registered(bp, step, function, run)
+
+    return register
+
+
+def _registered(bp: df.Blueprint, step: Step[Any, Any], function: Callable[..., Any], run: Any) -> Any:
+    run.__doc__ = function.__doc__
+    run.__module__ = function.__module__
+    run.__name__ = step.name
+    run.__annotations__ = {}
+    return bp.activity_trigger(input_name="job")(run)

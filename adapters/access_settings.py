@@ -38,7 +38,7 @@ class AccessSettings:
 
 def read_access(environment: Mapping[str, str]) -> AccessSettings:
     """Read them; raises SettingError where one cannot be used."""
-    on_azure = any(environment.get(name) for name in _ON_AZURE)
+    on_azure = is_on_azure(environment)
     development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development" and not on_azure
     asked = flag(environment, "SETTLE_DEV_SIGN_IN")
     return AccessSettings(
@@ -49,6 +49,11 @@ def read_access(environment: Mapping[str, str]) -> AccessSettings:
         development=development,
         dev_sign_in=(development or asked) and not on_azure,
     )
+
+
+def is_on_azure(environment: Mapping[str, str]) -> bool:
+    """Whether the app runs on Azure: its hosts set variables that nobody else sets."""
+    return any(environment.get(name) for name in _ON_AZURE)
 
 
 def _public_url(environment: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from adapters import starts
 from adapters.checking.checker import DocumentChecker, InvoiceReader, SupervisedChecker, SupervisedReader
 from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
+from adapters.resolving import Resolve, system_addresses
 from adapters.settings import Settings
 from adapters.signing import load_keys
 from invoicing.approval.signing import LedgerKeys
@@ -37,7 +38,7 @@ def _owned_container(settings: Settings, name: str) -> Blobs:
 class Services:
     """Settings, the app's own blobs, what makes checker and reader, and what queues detached starts.
 
-    `clock` tells the time (UTC).
+    `clock` tells the time (UTC); `resolve` the addresses of a host that is to be called.
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class Services:
     make_reader: Callable[[Settings], InvoiceReader] = _reader_of
     open_container: Callable[[Settings, str], Blobs] = _owned_container
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    resolve: Resolve = system_addresses
     _made: dict[str, object] = field(default_factory=dict[str, object], init=False, repr=False, compare=False)
 
     @property

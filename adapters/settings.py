@@ -14,6 +14,7 @@ from adapters.access_settings import AccessSettings, read_access
 from adapters.channel_settings import ChannelSettings, read_channels
 from adapters.checking.budget import Budget
 from adapters.ledger_settings import LedgerSettings, read_ledger
+from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
 from invoicing.archive import Limits
 
@@ -49,6 +50,7 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     channels: ChannelSettings = field(default_factory=ChannelSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -82,6 +84,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         ledger=read_ledger(environment),
         access=access,
         channels=read_channels(environment, development=access.development),
+        outgoing=read_outgoing(environment),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
     )

@@ -144,6 +144,16 @@ class PaymentMeans(Model):
         return iban_like(self.account)
 
 
+class PaymentDiscount(Model):
+    """A discount for paying early: no term of EN 16931's own, but written into its payment terms (BT-20)."""
+
+    percent: Number | None = None
+    days: int | None = Field(default=None, description="days from the date of issue")
+    until: date | None = None
+    base: Number | None = Field(default=None, description="what it is a part of, where not of all")
+    amount: Number | None = None
+
+
 class AllowanceCharge(Model):
     """Allowance or charge, of the document (BG-20, BG-21) or of a line (BG-27, BG-28)."""
 
@@ -253,7 +263,8 @@ class Invoice(Model):
     tender_reference: str | None = _term("BT-17")
     object_id: Identifier | None = Field(default=None, description="BT-18")
     accounting_reference: str | None = _term("BT-19")
-    payment_terms: str | None = _term("BT-20")
+    payment_terms: str | None = _term("BT-20; a line for each term where there are several")
+    discounts: tuple[PaymentDiscount, ...] = Field(default=(), description="for paying early, out of BT-20")
     notes: tuple[Note, ...] = Field(default=(), description="BG-1")
     process: str | None = _term("BT-23: business process")
     profile: str | None = _term("BT-24: specification identifier")

@@ -5,6 +5,7 @@ This is also what Factur-X and ZUGFeRD 2 embed in their PDFs.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TypedDict
 
@@ -22,13 +23,16 @@ from invoicing.model import (
     Line,
     Note,
     Party,
+    PaymentDiscount,
     PaymentMeans,
     Period,
     PrecedingInvoice,
     TaxBreakdown,
     Totals,
 )
+from invoicing.readers import terms
 from invoicing.readers.detect import CII
+from invoicing.readers.terms import Term
 from invoicing.readers.values import Element, Values, decoded_size, text_of
 
 _NAMESPACES = {
@@ -41,6 +45,7 @@ _PROCESS = "rsm:ExchangedDocumentContext/ram:BusinessProcessSpecifiedDocumentCon
 _NUMBER_OF = "ram:IssuerAssignedID"
 _TENDER, _OBJECT = "50", "130"
 _VAT, _LOCAL_TAX = "VA", "FC"
+_DAYS = "DAY"
 
 
 def read(root: Element, kind: Kind) -> tuple[Invoice, list[Finding]]:
@@ -89,6 +94,7 @@ class _CiiReader:
         values, settlement = self.values, self.settlement
         agreement, delivery = self.agreement, self.delivery
         references = values.all(agreement, "ram:AdditionalReferencedDocument")
+        payment_terms = self._terms()
         return Invoice(
             kind=self.kind,
             number=values.text(self.document, "ram:ID"),
@@ -98,7 +104,7 @@ class _CiiReader:
             tax_currency=values.text(settlement, "ram:TaxCurrencyCode"),
             tax_point_date=values.moment(settlement, "ram:ApplicableTradeTax/ram:TaxPointDate"),
             tax_point_code=values.text(settlement, "ram:ApplicableTradeTax/ram:DueDateTypeCode"),
-            due_date=values.moment(settlement, "ram:SpecifiedTradePaymentTerms/ram:DueDateDateTime"),
+            due_date=terms.due_date(payment_terms),
             buyer_reference=values.text(agreement, "ram:BuyerReference"),
             project_reference=values.text(agreement, "ram:SpecifiedProcuringProject/ram:ID"),
             contract_reference=values.text(agreement, f"ram:ContractReferencedDocument/{_NUMBER_OF}"),
@@ -115,7 +121,8 @@ class _CiiReader:
             accounting_reference=values.text(
                 settlement, "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID"
             ),
-            payment_terms=values.text(settlement, "ram:SpecifiedTradePaymentTerms/ram:Description"),
+            payment_terms=terms.text_of_terms(payment_terms),
+            discounts=terms.discounts(payment_terms),
             notes=self._notes(),
             process=values.text(self.root, _PROCESS),
             profile=values.text(self.root, _PROFILE),
@@ -132,6 +139,36 @@ class _CiiReader:
             tax_breakdown=tuple(map(self._tax_row, values.all(settlement, "ram:ApplicableTradeTax"))),
             attachments=self._attachments(references),
             lines=tuple(map(self._line, values.all(self.trade, "ram:IncludedSupplyChainTradeLineItem"))),
+        )
+
+    def _terms(self) -> list[Term]:
+        """BT-9 and BT-20; the extended profile has several terms, with discounts among them."""
+        found = self.values.all(self.settlement, "ram:SpecifiedTradePaymentTerms")
+        return [self._term(term, has_others=len(found) > 1) for term in found]
+
+    def _term(self, found: Element, has_others: bool) -> Term:
+        values = self.values
+        due = values.moment(found, "ram:DueDateDateTime")
+        # The only term has the date for the whole amount; one of several has the date of its own discount.
+        until = due if has_others else None
+        given = values.all(found, "ram:ApplicableTradePaymentDiscountTerms")
+        return Term(
+            text=terms.lines_of(map(text_of, values.all(found, "ram:Description"))),
+            due=due,
+            discounts=tuple(self._discount(discount, until) for discount in given),
+        )
+
+    def _discount(self, found: Element, until: date | None) -> PaymentDiscount:
+        values = self.values
+        period = values.one(found, "ram:BasisPeriodMeasure")
+        in_days = period is not None and period.get("unitCode", _DAYS) == _DAYS
+        days = values.number_of(period) if in_days else None
+        return PaymentDiscount(
+            percent=values.number(found, "ram:CalculationPercent"),
+            days=terms.whole_days(days),
+            until=until,
+            base=values.number(found, "ram:BasisAmount"),
+            amount=values.number(found, "ram:ActualDiscountAmount"),
         )
 
     def _tender(self, references: list[Element]) -> str | None:

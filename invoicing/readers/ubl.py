@@ -19,13 +19,16 @@ from invoicing.model import (
     Line,
     Note,
     Party,
+    PaymentDiscount,
     PaymentMeans,
     Period,
     PrecedingInvoice,
     TaxBreakdown,
     Totals,
 )
+from invoicing.readers import terms
 from invoicing.readers.detect import UBL
+from invoicing.readers.terms import Term
 from invoicing.readers.values import Element, Values, decoded_size, text_of
 
 _NAMESPACES = {"cac": f"{UBL}CommonAggregateComponents-2", "cbc": f"{UBL}CommonBasicComponents-2"}
@@ -52,6 +55,7 @@ class _UblReader:
     def invoice(self) -> Invoice:
         values, root = self.values, self.root
         references = values.all(root, "cac:AdditionalDocumentReference")
+        payment_terms = self._terms()
         return Invoice(
             kind=self.kind,
             number=values.text(root, "cbc:ID"),
@@ -63,7 +67,7 @@ class _UblReader:
             tax_currency=values.text(root, "cbc:TaxCurrencyCode"),
             tax_point_date=values.date(root, "cbc:TaxPointDate"),
             tax_point_code=values.text(root, "cac:InvoicePeriod/cbc:DescriptionCode"),
-            due_date=self._due_date(),
+            due_date=self._due_date(payment_terms),
             buyer_reference=values.text(root, "cbc:BuyerReference"),
             project_reference=self._project(references),
             contract_reference=values.text(root, "cac:ContractDocumentReference/cbc:ID"),
@@ -74,7 +78,8 @@ class _UblReader:
             tender_reference=values.text(root, "cac:OriginatorDocumentReference/cbc:ID"),
             object_id=self._object(references),
             accounting_reference=values.text(root, "cbc:AccountingCost"),
-            payment_terms=values.text(root, "cac:PaymentTerms/cbc:Note"),
+            payment_terms=terms.text_of_terms(payment_terms),
+            discounts=terms.discounts(payment_terms),
             notes=self._notes(),
             process=values.text(root, "cbc:ProfileID"),
             profile=values.text(root, "cbc:CustomizationID"),
@@ -93,10 +98,35 @@ class _UblReader:
             lines=self._lines(),
         )
 
-    def _due_date(self) -> date | None:
-        """BT-9: a credit note of UBL has it with the payment means."""
-        path = "cac:PaymentMeans/cbc:PaymentDueDate" if self.is_credit else "cbc:DueDate"
-        return self.values.date(self.root, path)
+    def _due_date(self, payment_terms: list[Term]) -> date | None:
+        """BT-9: a credit note of UBL has it with the payment means, and many invoices do so as well.
+
+        Where neither has one, that of the terms counts; of several dates the last.
+        """
+        own = None if self.is_credit else self.values.date(self.root, "cbc:DueDate")
+        if own is not None:
+            return own
+        means = self.values.dates(self.root, "cac:PaymentMeans/cbc:PaymentDueDate")
+        return max(means, default=None) or terms.due_date(payment_terms)
+
+    def _terms(self) -> list[Term]:
+        return [self._term(found) for found in self.values.all(self.root, "cac:PaymentTerms")]
+
+    def _term(self, found: Element) -> Term:
+        values = self.values
+        percent = values.number(found, "cbc:SettlementDiscountPercent")
+        amount = values.number(found, "cbc:SettlementDiscountAmount")
+        discount = PaymentDiscount(
+            percent=percent,
+            amount=amount,
+            until=values.date(found, "cac:SettlementPeriod/cbc:EndDate"),
+            base=values.number(found, "cbc:Amount"),
+        )
+        return Term(
+            text=terms.lines_of(map(text_of, values.all(found, "cbc:Note"))),
+            due=values.date(found, "cbc:PaymentDueDate"),
+            discounts=(discount,) if percent is not None or amount is not None else (),
+        )
 
     def _project(self, references: list[Element]) -> str | None:
         """BT-11: a credit note of UBL has no field for it and uses a reference of type 50."""

@@ -79,6 +79,11 @@ class Values:
         self._unreadable(element, text, "date")
         return None
 
+    def dates(self, element: Element | None, path: str) -> list[date]:
+        """Return all dates at the path that can be read."""
+        found = map(self.date_of, self.all(element, path))
+        return [value for value in found if value is not None]
+
     def moment(self, element: Element | None, path: str) -> date | None:
         """Return the date in the first child of the element at the path, the way CII wraps its dates."""
         holder = self.one(element, path)

@@ -12,7 +12,7 @@ from invoicing.records.document import InvoiceSummary
 from web.words import amount, day, iban, number, quantity
 
 if TYPE_CHECKING:
-    from invoicing.model import Address, AllowanceCharge, Invoice, Line, Party, PaymentMeans
+    from invoicing.model import Address, AllowanceCharge, Invoice, Line, Party, PaymentDiscount, PaymentMeans
 
 #: Lines of an invoice on a page; the document itself has all.
 MOST_LINES = 200
@@ -108,6 +108,7 @@ class InvoiceShown:
     totals: list[tuple[str, Decimal, bool]] = field(default_factory=list[tuple[str, Decimal, bool]])
     payment: list[Facts] = field(default_factory=list[Facts])
     terms: str | None = None
+    discounts: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     attachments: list[str] = field(default_factory=list[str])
 
@@ -162,6 +163,7 @@ def of_invoice(invoice: Invoice) -> InvoiceShown:
         totals=_totals(invoice),
         payment=[facts for means in invoice.payment_means if (facts := _payment(means))],
         terms=invoice.payment_terms,
+        discounts=[text for part in invoice.discounts if (text := _discount(part))],
         notes=[note.text for note in invoice.notes[:_MOST_NOTES]],
         attachments=[file.name or file.description or file.reference or "" for file in invoice.attachments],
     )
@@ -272,6 +274,18 @@ def _totals(invoice: Invoice) -> list[tuple[str, Decimal, bool]]:
         label = "To be paid back" if is_credit_note(invoice.type_code) else "To pay"
         shown.append((label, totals.payable, True))
     return shown
+
+
+def _discount(part: PaymentDiscount) -> str:
+    """What a discount comes to, in words; empty where it says neither how much nor until when."""
+    share = f"{quantity(part.percent)} %" if part.percent is not None else amount(part.amount)
+    limits = [
+        f"within {part.days} days of the date of issue" if part.days is not None else "",
+        f"until {day(part.until)}" if part.until else "",
+    ]
+    limit = ", ".join(filter(None, limits))
+    base = f" of {amount(part.base)}" if part.base is not None else ""
+    return f"{share}{base} off {limit}".strip() if share and limit else ""
 
 
 def _payment(means: PaymentMeans) -> Facts:

@@ -135,6 +135,18 @@ RULES: dict[str, Rule] = {
         "The supplier is known, the account is not: no invoice of theirs to it was approved before. "
         "This is found when the policy is applied, so a batch's report does not have it.",
     ),
+    # Order and goods (see invoicing.matching); found after the check, so a batch's report does not have them
+    "SETTLE-MATCH-QUANTITY": Rule(
+        "warning", "settle", "More is billed than was ordered, or than was received in time."
+    ),
+    "SETTLE-MATCH-PRICE": Rule("warning", "settle", "A line costs something else than the order says."),
+    "SETTLE-MATCH-UNIT": Rule(
+        "warning", "settle", "A line is ordered, received and billed in different units of measure."
+    ),
+    "SETTLE-MATCH-LINE": Rule("warning", "settle", "A line of the invoice belongs to no line of the order."),
+    "SETTLE-ORDER-UNKNOWN": Rule(
+        "warning", "settle", "The invoice names an order that is not known, so its goods were not compared."
+    ),
     "SETTLE-BIC": Rule("warning", "settle", "The BIC has not the form of a BIC."),
     "SETTLE-VAT-ID": Rule(
         "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."

@@ -21,6 +21,7 @@ from invoicing.approval.durations import Span
 from invoicing.approval.facts import Facts
 from invoicing.approval.gathering import Wish
 from invoicing.approval.seats import different_people_for
+from invoicing.matching.tolerances import GoodsPolicy
 
 OnExpiry = Literal["reject", "approve", "escalate"]
 """What the end of a stage's time means. `escalate`: the next in line get as much time again, once."""
@@ -107,10 +108,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy that was checked."""
+    """A policy that was checked; `goods`: None where no invoice waits for its goods."""
 
     people: dict[str, Person]
     rules: tuple[Rule, ...] = field(default=())
+    goods: GoodsPolicy | None = None
 
     def rule_for(self, facts: Facts) -> Rule:
         """The first rule that matches; there is always one."""

@@ -13,6 +13,7 @@ from invoicing import texts
 from invoicing.approval import durations
 from invoicing.approval.delegation import loop_in
 from invoicing.approval.gathering import WISHES, Wish
+from invoicing.approval.goods_section import read_goods
 from invoicing.approval.names import is_stage_name
 from invoicing.approval.persons import BadPerson, person_id
 from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, Rule, Stage, can_be_filled
@@ -94,7 +95,7 @@ class _Reader:
         if not _is_object(value):
             self.note("", "it is not a JSON object")
             return Policy({})
-        self.known(value, {"version", "people", "rules", "about"}, "")
+        self.known(value, {"version", "people", "rules", "about", "goods_receipt"}, "")
         if value.get("version") != 1:
             self.note("version", "must be 1")
         self.read_people(value.get("people"))
@@ -103,7 +104,8 @@ class _Reader:
             self.note(f"rules[{len(rules) - 1}].when", "the last rule must match everything: leave it empty")
         if len({rule.name for rule in rules}) < len(rules):
             self.note("rules", "two rules have the same name")
-        return Policy(self.people, tuple(rules))
+        goods = read_goods(self, value.get("goods_receipt"), rules)
+        return Policy(self.people, tuple(rules), goods)
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""

@@ -16,16 +16,20 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.services import Services
+from invoicing.matching.receiving import read_goods
 from invoicing.records.absence import Absence
+from invoicing.records.base import Reference
+from invoicing.records.goods import BilledInvoice, Receipt
 from invoicing.records.messages import Message, MessageItem, Notice
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
 from stores import absences, notices, outbox, supervised
 from stores.invoices import row_name
+from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.report_rows import finding, invoice, row
-from triggers import approvals, batches, health, invoices, supervising
+from triggers import approvals, batches, health, invoices, orders, supervising
 from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
 from usecases.approval_view import current_sha256, read_approval
@@ -33,6 +37,12 @@ from usecases.approval_view import current_sha256, read_approval
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
 WORK = OpenWork(instance="b" + "1" * 24, orchestrator="process_batch", input={})
+ORDER = {
+    "number": "PO-1",
+    "supplier": {"name": "ACME"},
+    "currency": "EUR",
+    "lines": [{"id": "1", "quantity": 10, "unit": "KGM", "price": "2.50"}],
+}
 CASE = case_of(FailedRun(work=WORK, failure=LOST), NOW, None)
 
 
@@ -191,6 +201,41 @@ async def _invoice_that_was_taken_back(api: Api) -> func.HttpResponse:
     error = {"code": "step_failed", "message": "It failed."}
     api.hub.ended(name, status="failed", stage=None, error=error, undone=["claim"], not_undone=["payable"])
     return await api.call(invoices.get_invoice, id=name)
+
+
+@answers("takeOrder", 201)
+async def _order_taken(api: Api) -> func.HttpResponse:
+    return await api.call(orders.take_order, body=ORDER)
+
+
+@answers("takeOrder", 200)
+async def _order_taken_twice(api: Api) -> func.HttpResponse:
+    await _order_taken(api)
+    return await _order_taken(api)
+
+
+@answers("listOrders", 200)
+async def _orders_listed(api: Api) -> func.HttpResponse:
+    await _order_taken(api)
+    return await api.call(orders.list_orders)
+
+
+@answers("getOrder", 200)
+async def _order_read(api: Api) -> func.HttpResponse:
+    taken = json.loads((await _order_taken(api)).get_body())
+    goods, _ = read_goods({"line": "1", "quantity": 2.5})
+    OrderStore(api.blobs).keep_receipt(taken["id"], Receipt(id="scale-1", received=NOW, goods=goods))
+    billed = BilledInvoice(
+        ref=Reference("i" + "1" * 24),
+        order=taken["id"],
+        at=NOW,
+        number="R1",
+        supplier="ACME",
+        currency="EUR",
+        lines=(),
+    )
+    OrderStore(api.blobs).bill(billed)
+    return await api.call(orders.get_order, id=taken["id"])
 
 
 @answers("listApprovals", 200)

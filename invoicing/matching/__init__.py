@@ -1,0 +1,1 @@
+"""The three-way match: what was ordered, received and billed. Pure."""

@@ -16,10 +16,11 @@ from datetime import date
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from functools import lru_cache
 
-from stdnum import bic, get_cc_module, iban
+from stdnum import bic, iban
 
+from invoicing import vat_ids
 from invoicing.findings import Finding, finding
-from invoicing.model import AllowanceCharge, Invoice, Line, iban_like
+from invoicing.model import AllowanceCharge, Invoice, Line, Party, iban_like
 
 EARLIEST_YEAR = 2000
 """Dates before it are taken for a slip: the electronic formats are younger."""
@@ -34,13 +35,8 @@ _LINE_TOLERANCE = Decimal("0.02")
 _TAX_TOLERANCE = Decimal(1)
 _ZERO = Decimal(0)
 _SEPA_TRANSFER = "58"
-_LONGEST_VAT_ID = 40
 _REMEMBERED = 10_000
-"""Accounts and VAT ids whose check is remembered: the same suppliers and buyers come again and again."""
-
-_STDNUM_COUNTRIES = {"EL": "gr", "XI": "gb"}
-"""VAT prefixes that are not the country's code: Greece and Northern Ireland."""
-
+"""Accounts whose check is remembered: the same suppliers come again and again."""
 
 MAX_TAX_COMPARISONS = 1_000_000
 """Rows of the VAT breakdown times lines, allowances and charges. The official rules add up all of those for
@@ -168,25 +164,13 @@ def _vat_ids(invoice: Invoice) -> Iterator[Finding]:
         "tax representative": invoice.tax_representative,
     }
     for role, party in parties.items():
-        if party and party.vat_id and not _vat_id_is_plausible(party.vat_id):
+        if party and party.vat_id and not _can_be_right(party.vat_id, party):
             text = f"The VAT id {party.vat_id} of the {role} does not pass the check of its country."
             yield finding("SETTLE-VAT-ID", text)
 
 
-def _vat_id_is_plausible(vat_id: str) -> bool:
-    """Check form and checksum where the country's rules are known; other countries pass."""
-    if len(vat_id) > _LONGEST_VAT_ID:
-        return False
-    return _passes_its_country("".join(vat_id.split()).upper())
-
-
-@lru_cache(_REMEMBERED)
-def _passes_its_country(compact: str) -> bool:
-    module = get_cc_module(_STDNUM_COUNTRIES.get(compact[:2], compact[:2].lower()), "vat")
-    if module is None:
-        return True
-    number = "GB" + compact[2:] if compact.startswith("XI") else compact
-    return module.is_valid(number)
+def _can_be_right(vat_id: str, party: Party) -> bool:
+    return vat_ids.is_plausible(vat_id, party.address.country if party.address else None)
 
 
 def _dates(invoice: Invoice, today: date | None) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from adapters.access_settings import AccessSettings, read_access
 from adapters.channel_settings import ChannelSettings, read_channels
 from adapters.checking.budget import Budget
 from adapters.ledger_settings import LedgerSettings, read_ledger
+from adapters.lookup_settings import LookupSettings, read_lookups
 from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
 from invoicing.archive import Limits
@@ -50,6 +51,7 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     channels: ChannelSettings = field(default_factory=ChannelSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    lookups: LookupSettings = field(default_factory=LookupSettings)
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
@@ -82,6 +84,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         document_budget=_document_budget(environment),
         policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
         ledger=read_ledger(environment),
+        lookups=read_lookups(environment, APP_ROOT),
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),

@@ -151,6 +151,19 @@ RULES: dict[str, Rule] = {
     "SETTLE-VAT-ID": Rule(
         "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."
     ),
+    # Exchange rates, where the policy compares amounts of other currencies
+    "SETTLE-RATE-NONE": Rule(
+        "information",
+        "settle",
+        "There is no exchange rate for the currency, so no rule that compares converted amounts applied. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
+    "SETTLE-RATES-OLD": Rule(
+        "information",
+        "settle",
+        "The exchange rates are too old, so no rule that compares converted amounts applied. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
     # Dates
     "SETTLE-DATE-DUE": Rule("warning", "settle", "The due date lies before the issue date."),
     "SETTLE-DATE-FUTURE": Rule("warning", "settle", "The issue date lies in the future."),

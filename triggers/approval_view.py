@@ -34,6 +34,7 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
         sender=request.sender,
         rule=request.rule,
         facts=request.facts,
+        comparison=request.comparison,
         document=answers.ApprovedDocument(
             name=request.document.name, sha256=request.document.sha256, kind=request.document.kind
         ),

@@ -37,6 +37,7 @@ from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
 from web.views.invoice import InvoiceShown, of_invoice, of_summary
+from web.views.lookups import looked_up
 
 bp = df.Blueprint()
 
@@ -170,6 +171,7 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "approval": view.approval,
         "request": request,
         "invoice": shown.invoice,
+        "looked_up": looked_up(request),
         "findings": found,
         "more_findings": more,
         "stages": words.stages_shown(state.stages, view.waiting_for, name),

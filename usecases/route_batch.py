@@ -16,6 +16,7 @@ from stores.batches import BatchStore
 from stores.blobs import Blobs
 from stores.results import ResultStore
 from stores.routes import RouteStore, page_of
+from usecases.rates import rates_at
 from usecases.route_book import RouteBook
 from usecases.router import Router
 
@@ -34,7 +35,8 @@ def route_batch(
     if finished is not None:
         return finished
 
-    router = Router(services.blobs, policies.load(services.settings), sender, now)
+    policy = policies.load(services.settings)
+    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now))
     book = RouteBook(store)
     manifest = BatchStore(services.blobs).manifest(batch)
 

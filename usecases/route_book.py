@@ -90,4 +90,5 @@ def _document_route(row: DocumentRow, route: Route) -> DocumentRoute:
         rule=route.rule,
         approval=route.approval,
         error=route.error,
+        comparison=route.comparison,
     )

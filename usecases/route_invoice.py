@@ -10,6 +10,7 @@ from invoicing.records.base import InvoiceId, Reference
 from invoicing.records.route import InvoiceRoute, Route
 from stores.invoices import InvoiceStore
 from usecases.find_route import NotRouted
+from usecases.rates import rates_at
 from usecases.router import Router
 
 
@@ -24,10 +25,17 @@ def route_invoice(services: Services, invoice: InvoiceId, run: str | None, now: 
         raise NotRouted(f"{invoice} was not checked")
 
     sender = store.record(invoice).sender
-    router = Router(services.blobs, policies.load(services.settings), sender, now)
+    policy = policies.load(services.settings)
+    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now))
     route = router.route(Reference(invoice), row)
     if route.outcome == "ok":
-        stored = InvoiceRoute(outcome="ok", rule=route.rule, approval=route.approval, run=run)
+        stored = InvoiceRoute(
+            outcome="ok",
+            rule=route.rule,
+            approval=route.approval,
+            comparison=route.comparison,
+            run=run,
+        )
         store.put_route(invoice, stored)
     return route
 
@@ -40,4 +48,6 @@ def route_of_run(services: Services, invoice: InvoiceId, run: str | None) -> Rou
     stored = InvoiceStore(services.blobs).route(invoice)
     if stored is None or stored.run != run:
         return None
-    return Route(outcome=stored.outcome, rule=stored.rule, approval=stored.approval)
+    return Route(
+        outcome=stored.outcome, rule=stored.rule, approval=stored.approval, comparison=stored.comparison
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
-from invoicing.approval.routing import Ruling, rule_on
+from invoicing.approval.routing import NO_RATES, Rates, Ruling, rule_on
 from invoicing.approval.suppliers import pay_to
 from invoicing.records.approval import ApprovalRequest, AskedDocument
 from invoicing.records.base import ApprovalId, Person, Reference
@@ -25,11 +25,14 @@ class Router:
     Safe to use from several threads.
     """
 
-    def __init__(self, blobs: Blobs, policy: Policy, sender: Person | None, now: datetime) -> None:
+    def __init__(
+        self, blobs: Blobs, policy: Policy, sender: Person | None, now: datetime, rates: Rates = NO_RATES
+    ) -> None:
         self._blobs = blobs
         self._policy = policy
         self._sender = sender
         self._now = now
+        self._rates = rates
         self._suppliers = SupplierStore(blobs)
         self._approved: dict[SupplierId, frozenset[str]] = {}
 
@@ -37,15 +40,16 @@ class Router:
         """The route of a document; where people have to approve it, the request to them is written."""
         stated = pay_to(row.invoice or InvoiceSummary()).ids
         approved = {supplier: self._accounts_of(supplier) for supplier in stated}
-        ruling = rule_on(self._policy, row, approved, self._sender)
+        ruling = rule_on(self._policy, row, approved, self._sender, self._rates)
+        route = Route(outcome="ok", rule=ruling.rule, comparison=ruling.comparison)
         if ruling.problem is not None:
-            return Route(outcome="bad", rule=ruling.rule, error=ruling.problem)
+            return route.model_copy(update={"outcome": "bad", "error": ruling.problem})
         if not ruling.stages:
-            return Route(outcome="ok", rule=ruling.rule)
+            return route
 
         request = self._request(reference, ruling, chunk)
         ask(self._blobs, request)
-        return Route(outcome="ok", rule=ruling.rule, approval=request.approval)
+        return route.model_copy(update={"approval": request.approval})
 
     def _accounts_of(self, supplier: SupplierId) -> frozenset[str]:
         if supplier not in self._approved:
@@ -67,6 +71,7 @@ class Router:
             stages=ruling.stages,
             document=document,
             row=row,
+            comparison=ruling.comparison,
         )
 
     def _free_approval(self, reference: Reference) -> ApprovalId:

@@ -6,12 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import PlainSerializer
+from pydantic import Field, PlainSerializer
 
 from invoicing.duplicates import compact
 from invoicing.records.base import Money
 from invoicing.records.document import DocumentRow, InvoiceSummary
 
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+_Compared = Annotated[Money | None, Field(exclude_if=_is_none)]
 _Rules = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
 
 
@@ -20,12 +26,15 @@ class Facts:
     """Facts of one invoice; `amount` is the absolute value of what is due (a credit note counts as much).
 
     `findings`: ids of the rules that found something (warnings: a document with a fatal one never gets here).
+    `compared`: the amount in the currency that the policy compares in; None where it names none, or it could
+    not be converted.
     """
 
     amount: Money | None
     currency: str | None
     supplier_known: bool
     findings: _Rules
+    compared: _Compared = None
 
 
 def facts_of(row: DocumentRow, *, supplier_known: bool) -> Facts:

@@ -6,6 +6,7 @@ matches wins; the last one must match everything, since an invoice that no rule 
     {"version": 1,
      "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com",
                                          "messages": "single"}},
+     "compare_in": "EUR",
      "rules": [{"name": "small", "when": {"currency": ["EUR"], "amount_below": "100.00"}, "stages": []},
                {"name": "all others", "when": {}, "stages": [{"name": "clerk", "approvers": ["ann…"], …}]}]}
 """
@@ -65,19 +66,23 @@ class Stage:
 
 @dataclass(frozen=True)
 class Condition:
-    """When a rule applies; what is None does not matter. `amount_from` is included, `amount_below` is not."""
+    """When a rule applies; what is None does not matter. `amount_from` is included, `amount_below` is not.
+
+    Amounts are in the invoice's own currency, or in `compare_in`: then the converted amount is compared.
+    """
 
     currency: frozenset[str] | None = None
     amount_from: Decimal | None = None
     amount_below: Decimal | None = None
     supplier_known: bool | None = None
     findings: Literal["none", "any"] | frozenset[str] = "any"
+    compare_in: str | None = None
 
     def matches(self, facts: Facts) -> bool:
         """Say whether the condition holds. An amount that is missing meets no condition on amounts."""
         return (
             (self.currency is None or facts.currency in self.currency)
-            and self._amount(facts.amount)
+            and self._amount(facts.compared if self.compare_in else facts.amount)
             and self.supplier_known in (None, facts.supplier_known)
             and self._findings(facts.findings)
         )
@@ -108,11 +113,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy that was checked; `goods`: None where no invoice waits for its goods."""
+    """A policy that was checked.
+
+    `goods`: None where no invoice waits for its goods. `compare_in`: the currency that amounts of others are
+    converted to, None where they are not.
+    """
 
     people: dict[str, Person]
     rules: tuple[Rule, ...] = field(default=())
     goods: GoodsPolicy | None = None
+    compare_in: str | None = None
 
     def rule_for(self, facts: Facts) -> Rule:
         """The first rule that matches; there is always one."""

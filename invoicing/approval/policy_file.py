@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -83,6 +84,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.people: dict[str, Person] = {}
+        self.compare_in: str | None = None
 
     def note(self, place: str, problem: str) -> None:
         """Add a problem."""
@@ -95,17 +97,18 @@ class _Reader:
         if not _is_object(value):
             self.note("", "it is not a JSON object")
             return Policy({})
-        self.known(value, {"version", "people", "rules", "about", "goods_receipt"}, "")
+        self.known(value, {"version", "people", "rules", "about", "goods_receipt", "compare_in"}, "")
         if value.get("version") != 1:
             self.note("version", "must be 1")
         self.read_people(value.get("people"))
+        self.compare_in = self.currency(value.get("compare_in"), "compare_in")
         rules = self.items(value.get("rules"), "rules", self.rule)
         if rules and rules[-1].when != Condition():
             self.note(f"rules[{len(rules) - 1}].when", "the last rule must match everything: leave it empty")
         if len({rule.name for rule in rules}) < len(rules):
             self.note("rules", "two rules have the same name")
         goods = read_goods(self, value.get("goods_receipt"), rules)
-        return Policy(self.people, tuple(rules), goods)
+        return Policy(self.people, tuple(rules), goods, self.compare_in)
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""
@@ -171,7 +174,9 @@ class _Reader:
         lowest = condition.amount_from
         limit = condition.amount_below
         if (lowest is not None or limit is not None) and condition.currency is None:
-            self.note(place, "an amount needs a currency beside it")
+            if self.compare_in is None:
+                self.note(place, "an amount needs a currency beside it, or the policy a compare_in")
+            condition = replace(condition, compare_in=self.compare_in)
         if lowest is not None and limit is not None and lowest >= limit:
             self.note(place, "amount_from is not below amount_below, so nothing matches")
         return condition
@@ -294,6 +299,13 @@ class _Reader:
         if span > _LONGEST:
             self.note(f"{place}.{name}", f"is longer than {_LONGEST.days} days")
         return span
+
+    def currency(self, value: Any, place: str) -> str | None:
+        """One ISO 4217 code."""
+        if value is None or (isinstance(value, str) and _CURRENCY.fullmatch(value)):
+            return value
+        self.note(place, 'is not the code of a currency such as "EUR"')
+        return None
 
     def currencies(self, value: Any, place: str) -> frozenset[str] | None:
         """A list of ISO 4217 codes."""

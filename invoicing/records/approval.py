@@ -7,6 +7,7 @@ from invoicing.approval.policy import Stage
 from invoicing.model import Kind
 from invoicing.records.base import ApprovalId, BatchId, Moment, Money, Record, Reference, optional
 from invoicing.records.document import DocumentRow
+from invoicing.records.rates import Comparison
 
 
 class AskedDocument(Record):
@@ -26,7 +27,8 @@ class ApprovalRequest(Record):
     """What is to be approved and by whom; written once, and never changed.
 
     `rule`: the name of the policy's rule that asks for it, `stages`: as they are for this `sender`. `facts`:
-    what the rule was chosen by. `row`: what the check says of the document.
+    what the rule was chosen by. `row`: what the check says of the document. `comparison`: how the amount was
+    converted for the rules, None where it was not.
     """
 
     approval: ApprovalId
@@ -38,6 +40,7 @@ class ApprovalRequest(Record):
     stages: tuple[Stage, ...]
     document: AskedDocument
     row: DocumentRow
+    comparison: Comparison | None = optional()
 
 
 class InboxEntry(Record):

@@ -12,6 +12,7 @@ from typing import Literal
 from invoicing.records.base import ApprovalId, Record, optional
 from invoicing.records.document import DocumentRow
 from invoicing.records.problem import Problem
+from invoicing.records.rates import Comparison
 
 #: Documents whose routes lie in one page.
 PAGE = 100
@@ -24,13 +25,15 @@ PACK = 100
 class Route(Record):
     """The rule that matched, and the approval that it asks for; None: nobody has to approve.
 
-    `bad`: only the sender could approve, which nobody may.
+    `bad`: only the sender could approve, which nobody may. `comparison`: how the amount was converted for the
+    rules, so that the route can be explained later.
     """
 
     outcome: Literal["ok", "bad"]
     rule: str
     approval: ApprovalId | None = None
     error: Problem | None = optional()
+    comparison: Comparison | None = optional()
 
 
 class InvoiceRoute(Route):

@@ -15,6 +15,7 @@ from invoicing.records.base import Money, Record
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
 from invoicing.records.messages import Channel, MessageKind, NoticeState
+from invoicing.records.rates import Comparison
 
 
 class OpenApproval(Record):
@@ -111,6 +112,10 @@ class Approval(Record):
     sender: str | None
     rule: Annotated[str | None, Field(description="The rule of the policy that asks for it.")]
     facts: Annotated[Facts, Field(description="What the rule was chosen by.")]
+    comparison: Annotated[
+        Comparison | None,
+        Field(description="How the amount was converted for the rules; null where it was not to be."),
+    ]
     document: ApprovedDocument
     invoice: InvoiceSummary | None
     findings: tuple[Finding, ...]

@@ -1,0 +1,1 @@
+"""Exchange rates: reading the files that they come in, and converting amounts. Pure."""

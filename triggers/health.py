@@ -18,6 +18,7 @@ from invoicing.approval.policy import PolicyInvalid
 from invoicing.records.answers.operation import Health
 from stores.batches import BatchStore
 from triggers.responses import answer
+from usecases.rates import rates_status
 
 bp = df.Blueprint()
 
@@ -34,8 +35,8 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 
     A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
     everything that is under way goes on, and taking the app out of service would stop that too.
-    So do links that cannot be made: people get no messages then; and a ledger that cannot be signed:
-    nothing is decided then.
+    So do links that cannot be made: people get no messages then; a ledger that cannot be signed: nothing is
+    decided then; and exchange rates that are too old, where a setting says that there are to be any.
     """
     return await _checks(client)
 
@@ -51,6 +52,7 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
             policy=asyncio.to_thread(_policy),
             links=asyncio.to_thread(_links),
             ledger=asyncio.to_thread(_ledger),
+            rates=asyncio.to_thread(_rates),
         ),
     )
     healthy = _all_ok(needed)
@@ -121,3 +123,16 @@ def _ledger() -> None:
     app = services.current()
     _ = app.ledger_keys  # raises where a deployed app has no key
     anchoring.require_mail(app.settings)
+
+
+class RatesOld(Exception):
+    """There are no exchange rates that count."""
+
+
+def _rates() -> None:
+    app = services.current()
+    if not app.settings.lookups.rates_url:
+        return
+    status = rates_status(app)
+    if status.old:
+        raise RatesOld(status.error or f"there are none of the last {status.days} days")

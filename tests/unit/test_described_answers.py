@@ -21,15 +21,18 @@ from invoicing.records.absence import Absence
 from invoicing.records.base import Reference
 from invoicing.records.goods import BilledInvoice, Receipt
 from invoicing.records.messages import Message, MessageItem, Notice
+from invoicing.records.rates import RatesState
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
-from stores import absences, notices, outbox, supervised
+from stores import absences, notices, outbox, rates, supervised
 from stores.invoices import row_name
 from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
+from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
 from triggers import approvals, batches, health, invoices, orders, supervising
+from triggers import rates as rates_api
 from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
 from usecases.approval_view import current_sha256, read_approval
@@ -236,6 +239,19 @@ async def _order_read(api: Api) -> func.HttpResponse:
     )
     OrderStore(api.blobs).bill(billed)
     return await api.call(orders.get_order, id=taken["id"])
+
+
+@answers("getRates", 200)
+async def _rates_that_count(api: Api) -> func.HttpResponse:
+    day = datetime.now(UTC) - timedelta(days=1)
+    rates.keep(api.blobs, table(day.date().isoformat(), fetched=day))
+    rates.note(api.blobs, RatesState(tried=NOW, error="HTTP 500", newest=day.date()))
+    return await api.call(rates_api.get_rates)
+
+
+@answers("getRates", 200)
+async def _no_rates(api: Api) -> func.HttpResponse:
+    return await api.call(rates_api.get_rates)
 
 
 @answers("listApprovals", 200)

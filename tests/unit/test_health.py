@@ -120,3 +120,13 @@ def test_ledger_that_cannot_be_signed_is_told_where_the_app_is_deployed(
         status, body = ask()
     assert (status, body["status"], body["checks"]["ledger"]) == (200, "degraded", answer)
     assert ("SETTLE_LEDGER_KEY" in caplog.text) == (answer != "ok")
+
+
+def test_rates_that_are_to_be_there_and_are_not_are_told(ask: Ask) -> None:
+    """Where no setting says from where they come, they are missed by nobody."""
+    assert ask()[1]["checks"]["rates"] == "ok"
+    now = services.current()
+    lookups = replace(now.settings.lookups, rates_url="https://www.ecb.europa.eu/rates.xml")
+    with services.replaced_by(replace(now, settings=replace(now.settings, lookups=lookups))):
+        status, body = ask()
+    assert (status, body["status"], body["checks"]["rates"]) == (200, "degraded", "RatesOld")

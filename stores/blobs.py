@@ -100,7 +100,7 @@ class Blobs(Protocol):
         """
         ...
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
         """Write a blob that must not exist yet. Raises BlobConflict."""
         ...
 
@@ -232,9 +232,9 @@ class AzureBlobs:
         """Write a blob, over an older one if there is one. Raises BlobConflict (see `Blobs.write`)."""
         self._upload("write", name, data, overwrite=True, metadata=metadata)
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
         """Write a blob that must not exist yet (If-None-Match: *). Raises BlobConflict."""
-        self._upload("create", name, data, overwrite=False)
+        self._upload("create", name, data, overwrite=False, metadata=metadata)
 
     def replace(self, name: str, data: bytes, etag: str) -> None:
         """Write over the blob that has this ETag (If-Match). Raises BlobConflict."""

@@ -55,7 +55,7 @@ def security_table() -> list[Row]:
 def filled(route: str) -> tuple[str, dict[str, str]]:
     """An address for a route, with a slash in front, and the values of its parameters: nothing is there."""
     kind = "a" if route.startswith(("approvals/", "api/approvals/")) else "b"
-    values = {"id": kind + "1" * 24, "n": "1", "file": "settle.css"}
+    values = {"id": kind + "1" * 24, "n": "1", "file": "settle.css", "kind": "goods-received", "key": "PO-1"}
     given = {name: values[name] for name in re.findall(r"{(\w+)[:}]", route)}
     return "/" + re.sub(r"{(\w+).*?}", lambda match: values[match[1]], route), given
 

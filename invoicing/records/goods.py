@@ -32,12 +32,16 @@ class ReceivedLine(Record, extra="forbid"):
 class GoodsReceived(Record, extra="forbid"):
     """What a signal `goods-received` says. `complete`: this was all, nothing more will come.
 
-    `by`: who or what counted, such as `dock 2, scale`.
+    `by`: who or what counted, such as `scale 3`; `place`: where; `at`: when, by their clock; `order`: its
+    number, as they know it.
     """
 
+    order: Text | None = None
     lines: Annotated[tuple[ReceivedLine, ...], Field(max_length=MAX_PARTS)] = ()
     complete: bool = False
     by: Annotated[str | None, Field(max_length=100)] = None
+    place: Annotated[str | None, Field(max_length=100)] = None
+    at: Moment | None = None
     note: Annotated[str | None, Field(max_length=300)] = None
 
 

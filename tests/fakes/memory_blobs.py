@@ -57,11 +57,11 @@ class MemoryBlobs:
         self._note("write", name)
         self._put(name, data if isinstance(data, bytes) else data.read(), metadata)
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
         self._note("create", name)
         if name in self.stored:
             raise BlobConflict(f"create {name}: exists or was changed")
-        self._put(name, data)
+        self._put(name, data, metadata)
 
     def replace(self, name: str, data: bytes, etag: str) -> None:
         self._note("replace", name)

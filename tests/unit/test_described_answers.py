@@ -33,6 +33,7 @@ from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
 from triggers import approvals, batches, health, invoices, orders, supervising
 from triggers import rates as rates_api
+from triggers import signals as signals_api
 from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
 from usecases.approval_view import current_sha256, read_approval
@@ -46,6 +47,7 @@ ORDER = {
     "currency": "EUR",
     "lines": [{"id": "1", "quantity": 10, "unit": "KGM", "price": "2.50"}],
 }
+RECEIVED = {"line": "1", "quantity": 5}
 CASE = case_of(FailedRun(work=WORK, failure=LOST), NOW, None)
 
 
@@ -78,10 +80,12 @@ class Api:
     async def call(
         self, builder: Any, *, body: Any = None, kind: str = "application/json", **params: str
     ) -> func.HttpResponse:
-        """The answer of a handler; `id` and `n` stand in the route, everything else in the query."""
+        """The answer of a handler; what names a thing stands in the route, everything else in the query."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
         headers = dict(request("/inbox", ANN).headers) | {"content-type": kind}
-        route = {name: params.pop(name) for name in ("id", "n") if name in params}
+        route = {name: params.pop(name) for name in ("id", "n", "key") if name in params}
+        if "kind_of" in params:
+            route["kind"] = params.pop("kind_of")
         req = func.HttpRequest(
             "POST",
             "https://settle.example/api/x",
@@ -300,6 +304,17 @@ async def _cases_listed(api: Api) -> func.HttpResponse:
 async def _case_restarted(api: Api) -> func.HttpResponse:
     supervised.keep(api.blobs, CASE)
     return await api.call(supervising.restart_case, id=WORK.instance)
+
+
+@answers("postSignal", 202)
+async def _signal_sent(api: Api) -> func.HttpResponse:
+    return await api.call(signals_api.post_signal, body=RECEIVED, kind_of="goods-received", key="PO-1")
+
+
+@answers("postSignal", 200)
+async def _signal_sent_again(api: Api) -> func.HttpResponse:
+    await _signal_sent(api)
+    return await _signal_sent(api)
 
 
 @answers("listOutbox", 200)

@@ -1,0 +1,76 @@
+"""Signals: what people, devices and systems say of something that a workflow waits for.
+
+A signal is known by kind, key and id. It is stored before anybody is woken, so that it may come early, late,
+twice and in any order.
+"""
+
+from __future__ import annotations
+
+from invoicing.records.base import Moment, Record, Step, optional
+
+Scalar = str | int | bool | None
+"""What stands in a payload; a number with a fraction is a text, so that no digit is lost."""
+
+Payload = dict[str, Scalar | list[Scalar | dict[str, Scalar]]]
+"""What a signal says, in the form of its kind (`invoicing/signals/kinds.py`)."""
+
+
+class Signal(Record):
+    """One signal. `id`: the same one twice counts once. `received`: when it came here first."""
+
+    kind: str
+    key: str
+    id: str
+    payload: Payload
+    received: Moment
+
+
+class SignalWait(Record):
+    """A workflow that waits for the signals of a kind and a key, as it is noted in the storage.
+
+    `event` wakes `instance`. `taken`: the names of the signals that it was given, in that order; they are for
+    nobody else once the wait has ended.
+    """
+
+    kind: str
+    key: str
+    instance: str
+    event: str
+    opened: Moment
+    ended: Moment | None = optional()
+    taken: tuple[str, ...] = ()
+
+
+class WaitPlace(Record):
+    """Which wait is meant; `event` tells it from an earlier one of the same instance."""
+
+    kind: str
+    key: str
+    instance: str
+    event: str
+    at: Moment
+
+
+class ReadJob(WaitPlace):
+    """Read what a wait was not given yet; `after`: so many signals it was given."""
+
+    after: int
+
+
+class SignalsRead(Record):
+    """New signals, the oldest first. `upto`: with them the wait was given so many; `more`: others follow."""
+
+    signals: tuple[Signal, ...]
+    upto: int
+    more: bool
+
+
+class WaitEnded(Record):
+    """A wait that has ended; `taken`: how many signals it was given."""
+
+    taken: int
+
+
+OPEN_SIGNAL_WAIT = Step("open_signal_wait", WaitPlace, SignalsRead)
+READ_SIGNALS = Step("read_signals", ReadJob, SignalsRead)
+CLOSE_SIGNAL_WAIT = Step("close_signal_wait", WaitPlace, WaitEnded)

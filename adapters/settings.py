@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.access_settings import AccessSettings, read_access
+from adapters.callback_settings import CallbackSettings, read_callbacks
 from adapters.channel_settings import ChannelSettings, read_channels
 from adapters.checking.budget import Budget
 from adapters.ledger_settings import LedgerSettings, read_ledger
@@ -53,6 +54,7 @@ class Settings:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     lookups: LookupSettings = field(default_factory=LookupSettings)
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -88,6 +90,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),
+        callbacks=read_callbacks(environment),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
     )

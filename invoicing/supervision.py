@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from invoicing.failures import cause_of, error_type, first_line
 from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT, approvals_instance
 from invoicing.records.batch_steps import PROCESS_BATCH
+from invoicing.records.callbacks import CALLBACK
 from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
@@ -25,7 +26,15 @@ RECOVERED_AFTER = timedelta(hours=1)
 #: by the run that they belong to.
 ROOTS = frozenset(
     step.name
-    for step in (PROCESS_BATCH, PROCESS_INVOICE, BATCH_APPROVALS, BATCH_DOCUMENT, DIGEST, NOTIFICATION)
+    for step in (
+        PROCESS_BATCH,
+        PROCESS_INVOICE,
+        BATCH_APPROVALS,
+        BATCH_DOCUMENT,
+        DIGEST,
+        NOTIFICATION,
+        CALLBACK,
+    )
 )
 
 #: The reason of a case whose run the task hub does not know.

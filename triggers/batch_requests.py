@@ -19,6 +19,7 @@ from invoicing.archive import Archive, BadArchive
 from invoicing.records.answers.batches import BatchFromContainer
 from invoicing.records.base import BatchId
 from invoicing.records.batch import BatchSource
+from triggers.callback_urls import callback_url
 from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
@@ -56,12 +57,14 @@ def parse(req: func.HttpRequest, settings: Settings) -> NewBatch:
             400, "empty_body", "The body is empty. Send a zip, files as multipart/form-data, or JSON."
         )
     options = {name: _flag(name, req.params.get(name), default) for name, default in _OPTIONS.items()}
+    callback = callback_url(settings, req.params.get("callback_url"))
     if kind in _ZIP_TYPES:
-        return replace(_from_zip(req, body, file_name(req) or "upload.zip", settings), **options)
+        new = _from_zip(req, body, file_name(req) or "upload.zip", settings)
+        return replace(new, callback_url=callback, **options)
     if kind == "multipart/form-data":
-        return replace(_from_multipart(req, settings), **options)
+        return replace(_from_multipart(req, settings), callback_url=callback, **options)
     if kind == "application/json":
-        return _from_json(req, settings, options)
+        return _from_json(req, settings, options, callback)
     raise Refused(
         415,
         "unsupported_media_type",
@@ -121,13 +124,17 @@ def _flag(name: str, value: object, default: bool) -> bool:
     raise Refused(400, f"bad_{name}", f"{name} is true or false.")
 
 
-def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, bool]) -> NewBatch:
+def _from_json(
+    req: func.HttpRequest, settings: Settings, options: dict[str, bool], callback: str | None
+) -> NewBatch:
     asked = read_object(req, BatchFromContainer.model_fields)
     if not isinstance(asked.get("container"), str):
         raise Refused(400, "bad_request", 'Send {"container": "name", "prefix": "folder/"}.')
     longest = lengths_of(BatchFromContainer)
     container = text_of(asked, "container", longest["container"])
     prefix = text_of(asked, "prefix", longest["prefix"]) if "prefix" in asked else ""
+    if "callback_url" in asked:
+        callback = callback_url(settings, text_of(asked, "callback_url", longest["callback_url"]))
     options = {name: _flag(name, asked.get(name), default) for name, default in options.items()}
     if not _CONTAINER_NAME.fullmatch(container) or container not in settings.source_containers:
         allowed = ", ".join(settings.source_containers) or "none"
@@ -140,7 +147,8 @@ def _from_json(req: func.HttpRequest, settings: Settings, options: dict[str, boo
     source = BatchSource("container", f"{container}/{prefix}", container=container, prefix=prefix)
     fingerprint = hashlib.sha256(json.dumps([container, prefix]).encode()).hexdigest()
     # Without a key a new batch each time: the same place may hold other files by now.
-    return NewBatch(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, **options)
+    new = NewBatch(_batch_id(req, uuid.uuid4().hex), fingerprint, source, None, callback_url=callback)
+    return replace(new, **options)
 
 
 def _batch_id(req: func.HttpRequest, content: str) -> BatchId:

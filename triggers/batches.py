@@ -12,6 +12,7 @@ from invoicing.records.answers.batches import BatchAccepted, Batches, BatchState
 from invoicing.records.batch import BatchRecord
 from triggers.batch_requests import parse
 from triggers.batch_view import links, view
+from triggers.callback_urls import subscription_link
 from triggers.files import document_response, report_response
 from triggers.own_links import own_links
 from triggers.people import who_if_any
@@ -35,13 +36,14 @@ async def start_batch(req: func.HttpRequest, client: df.DurableOrchestrationClie
     """Take in a batch (zip, multipart files, or JSON that names a container) and answer 202 with its
     status URL.
 
-    The same content, or the same `Idempotency-Key`, finds the batch that is there already.
+    The same content, or the same `Idempotency-Key`, finds the batch that is there already. `callback_url` is
+    told of the end.
     """
     app = services.current()
     new = await asyncio.to_thread(parse, req, app.settings)
     sender = await asyncio.to_thread(who_if_any, req, app)
     taken = await take_in_batch(app, client, new, sender.person if sender else None)
-    return _accepted(req, taken.record, batch_state(taken.state))
+    return _accepted(req, taken.record, batch_state(taken.state), new.callback_url)
 
 
 @bp.route(route="api/batches/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -55,7 +57,7 @@ async def get_batch(req: func.HttpRequest, client: df.DurableOrchestrationClient
     batch = req.route_params["id"]
     seen = await batch_status(client, services.current().blobs, batch)
     body = view(seen.status, own_links(req, "batches"))
-    return answer(body) if body.has_ended else accepted(body, body.links["self"])
+    return answer(body) if body.has_ended else accepted(body, body.links["self"], body.created)
 
 
 @bp.route(route="api/batches", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -101,7 +103,10 @@ async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     return document_response(name, content)
 
 
-def _accepted(req: func.HttpRequest, record: BatchRecord, state: BatchState) -> func.HttpResponse:
+def _accepted(
+    req: func.HttpRequest, record: BatchRecord, state: BatchState, callback_url: str | None = None
+) -> func.HttpResponse:
     onward = links(own_links(req, "batches"), record.batch, state)
+    onward |= subscription_link(req, record.batch, callback_url)
     body = BatchAccepted(id=record.batch, status=state, created=record.created, links=onward)
     return accepted(body, onward["self"])

@@ -10,6 +10,7 @@ from adapters.settings import MIB, Settings
 from invoicing import texts
 from invoicing.approval import names
 from invoicing.approval.persons import BadPerson, person_id
+from triggers.callback_urls import callback_url
 from triggers.errors import Refused
 from triggers.forms import BadForm, FormTooLarge, files_of, off_the_loop
 from triggers.idempotency import request_digest
@@ -49,7 +50,8 @@ def parse(req: func.HttpRequest, settings: Settings) -> NewInvoice:
     if len(content) > most:
         raise _too_large(len(content), most)
     digest = hashlib.sha256(content).hexdigest()
-    return NewInvoice(_invoice_id(req, digest), digest, _safe(name), content, digest)
+    callback = callback_url(settings, req.params.get("callback_url"))
+    return NewInvoice(_invoice_id(req, digest), digest, _safe(name), content, digest, callback)
 
 
 def sender_named(req: func.HttpRequest) -> str | None:

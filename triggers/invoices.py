@@ -10,6 +10,7 @@ import azure.functions as func
 from adapters import services
 from adapters.services import Services
 from invoicing.records.answers.invoices import InvoiceAccepted
+from triggers.callback_urls import subscription_link
 from triggers.errors import Refused
 from triggers.invoice_requests import parse, sender_named
 from triggers.invoice_view import links, view
@@ -29,7 +30,8 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     """Take in one invoice (XML, PDF, or one file of a form) and answer 202 with its status URL.
 
     The same content, or the same `Idempotency-Key`, finds the invoice that is there already. `sender` says
-    who sent it in, unless that person is signed in; they may not approve it.
+    who sent it in, unless that person is signed in; they may not approve it. `callback_url` is told of
+    the end.
     """
     app = services.current()
     new = await asyncio.to_thread(parse, req, app.settings)
@@ -37,6 +39,7 @@ async def start_invoice(req: func.HttpRequest, client: df.DurableOrchestrationCl
     taken = await take_in_invoice(app, client, new, sender)
     record = taken.record
     onward = links(own_links(req, "invoices"), record.id)
+    onward |= subscription_link(req, record.id, new.callback_url)
     body = InvoiceAccepted(
         id=record.id, status=invoice_state(taken.state), created=record.created, links=onward
     )
@@ -50,7 +53,7 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     """What became of an invoice: 202 while it is on its way (also while people decide), 200 afterwards."""
     status = await invoice_status(client, services.current().blobs, req.route_params["id"])
     body = view(status, own_links(req, "invoices"), own_links(req, "approvals"))
-    return answer(body) if body.has_ended else accepted(body, body.links["self"])
+    return answer(body) if body.has_ended else accepted(body, body.links["self"], body.created)
 
 
 def _sender(app: Services, req: func.HttpRequest) -> str | None:

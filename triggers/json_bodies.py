@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import cast
+from typing import cast, get_origin
 
 import azure.functions as func
 
@@ -25,7 +25,7 @@ def lengths_of(record: type[Record]) -> dict[str, int]:
     return {
         name: next(limit.max_length for limit in field.metadata if hasattr(limit, "max_length"))
         for name, field in record.model_fields.items()
-        if field.annotation is not bool
+        if field.annotation is not bool and get_origin(field.annotation) is not dict
     }
 
 

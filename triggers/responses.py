@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, ParamSpec
 
 import azure.functions as func
@@ -15,8 +16,10 @@ from triggers.guard import guarded
 
 Parameters = ParamSpec("Parameters")
 
-#: Seconds until a client should ask again while something runs.
-POLL_SECONDS = 2
+#: Seconds until a client should ask again while something runs: at first, and at most. What has run for long
+#: does not end in the next seconds.
+POLL_SECONDS, LONGEST_POLL = 2, 60
+_POLL_PART = 30
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
@@ -36,9 +39,11 @@ def answer(record: Record, status: int = 200, headers: dict[str, str] | None = N
     return json_response(record.as_plain(), status, headers)
 
 
-def accepted(record: Record, location: str) -> func.HttpResponse:
-    """The answer 202: it is on its way; `location` says where to ask again."""
-    return answer(record, 202, {"Location": location, "Retry-After": str(POLL_SECONDS)})
+def accepted(record: Record, location: str, since: datetime | None = None) -> func.HttpResponse:
+    """The answer 202: it is on its way; `location` says where to ask again, `since` when it began."""
+    age = int((datetime.now(UTC) - since).total_seconds()) if since else 0
+    pause = min(max(POLL_SECONDS, age // _POLL_PART), LONGEST_POLL)
+    return answer(record, 202, {"Location": location, "Retry-After": str(pause)})
 
 
 def error_response(refused: Refused) -> func.HttpResponse:

@@ -9,13 +9,15 @@ import azure.durable_functions as df
 
 from adapters import policies
 from adapters.services import Services
+from invoicing.records.answers.batches import ENDED
 from invoicing.records.base import BatchId, Person
 from invoicing.records.batch import BatchRecord, BatchSource
 from invoicing.records.batch_steps import PROCESS_BATCH, BatchJob
 from invoicing.records.supervision import OpenWork
 from stores.batches import BatchStore
-from usecases.batch_status import read_batch
+from usecases.batch_status import batch_state, read_batch
 from usecases.start_or_find import Intake, TakenIn, start_or_find
+from usecases.subscribe import tell_of_end
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class NewBatch:
     `batch`: the id that it gets. `fingerprint`: hash of what was asked for; the same key with another
     fingerprint is a mistake of the caller's. `upload`: the zip to store, if any. `approval`: whether valid
     invoices go on to approval and booking; `wait`: whether the batch ends only when all of them are decided.
+    `callback_url`: who is told of the end; it was checked.
     """
 
     batch: BatchId
@@ -33,6 +36,7 @@ class NewBatch:
     upload: bytes | None
     approval: bool = True
     wait: bool = False
+    callback_url: str | None = None
 
 
 async def take_in_batch(
@@ -49,19 +53,28 @@ async def take_in_batch(
 
     batches = BatchStore(services.blobs)
     record = BatchRecord(new.batch, services.clock(), new.fingerprint, new.source)
-    return await start_or_find(
+
+    def prepare(kept: BatchRecord) -> None:
+        batches.prepare(kept, new.upload)
+        tell_of_end(services, "batch", new.batch, new.callback_url)
+
+    taken = await start_or_find(
         client,
         services.blobs,
         Intake(
             record=record,
             create=lambda: batches.create(record),
             read=lambda: read_batch(services.blobs, new.batch),
-            prepare=lambda kept: batches.prepare(kept, new.upload),
+            prepare=prepare,
             work=_work_of(new, sender),
             restarted_from=frozenset({"missing", "failed", "stopped"}),
             reused="This Idempotency-Key was used for another request. Use a new key for a new batch.",
         ),
     )
+    # For one that was found, too.
+    runs = batch_state(taken.state) not in ENDED
+    await asyncio.to_thread(tell_of_end, services, "batch", new.batch, new.callback_url, runs=runs)
+    return taken
 
 
 def _work_of(new: NewBatch, sender: str | None) -> OpenWork:

@@ -18,13 +18,15 @@ from invoicing.records.supervision import OpenWork
 from stores.invoices import InvoiceStore
 from usecases.invoice_status import read_invoice
 from usecases.start_or_find import Intake, TakenIn, start_or_find
+from usecases.subscribe import tell_of_end
 
 
 @dataclass(frozen=True)
 class NewInvoice:
     """An invoice that somebody sends in.
 
-    `fingerprint` tells whether the same key came with something else.
+    `fingerprint` tells whether the same key came with something else. `callback_url`: who is told of the end;
+    it was checked.
     """
 
     invoice: str
@@ -32,6 +34,7 @@ class NewInvoice:
     name: str
     content: bytes
     sha256: str
+    callback_url: str | None = None
 
 
 async def take_in_invoice(
@@ -55,19 +58,28 @@ async def take_in_invoice(
         sender=Person(sender) if sender else None,
         fingerprint=new.fingerprint,
     )
-    return await start_or_find(
+
+    def prepare(kept: InvoiceRecord) -> None:
+        store.put_document(kept.id, new.content)
+        tell_of_end(services, "invoice", new.invoice, new.callback_url)
+
+    taken = await start_or_find(
         client,
         services.blobs,
         Intake(
             record=record,
             create=lambda: store.create(record),
             read=lambda: read_invoice(services.blobs, new.invoice),
-            prepare=lambda kept: store.put_document(kept.id, new.content),
+            prepare=prepare,
             work=_work_of(new.invoice),
             restarted_from=RESTARTED_FROM,
             reused="This Idempotency-Key was used for another document. Use a new key for a new invoice.",
         ),
     )
+    # For one that was found, too.
+    runs = taken.state in ("running", "missing")
+    await asyncio.to_thread(tell_of_end, services, "invoice", new.invoice, new.callback_url, runs=runs)
+    return taken
 
 
 def _work_of(invoice: str) -> OpenWork:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from invoicing.records.answers.common import Damaged, Links, TimeInMilliseconds, Whole
+from invoicing.records.answers.common import CallbackUrl, Damaged, Links, TimeInMilliseconds, Whole
 from invoicing.records.base import Record
 from invoicing.records.batch_steps import ApprovalsState
 from invoicing.records.problem import Problem
@@ -67,3 +67,4 @@ class BatchFromContainer(Record, extra="forbid"):
     prefix: Annotated[str, Field(max_length=1024)] = ""
     wait: Annotated[bool, Field(description="End only when people have decided.")] = False
     approval: Annotated[bool, Field(description="false: check only.")] = True
+    callback_url: CallbackUrl = ""

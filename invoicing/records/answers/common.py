@@ -9,6 +9,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from invoicing.records.base import Record, optional
 from invoicing.records.batch import in_milliseconds
+from invoicing.records.outgoing import LONGEST_URL
 
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 
@@ -37,6 +38,15 @@ Links = dict[str, str]
 Damaged = Annotated[
     tuple[str, ...],
     Field(description="Names of stored records of this list that cannot be read; the others are there."),
+]
+
+
+CallbackUrl = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_URL,
+        description="Where the end is posted to, once it has come: https, and a host of SETTLE_CALL_HOSTS.",
+    ),
 ]
 
 

@@ -1,0 +1,69 @@
+"""What a subscription becomes, and what it is called. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from invoicing.records.callbacks import CallbackKind, Subscription
+
+#: An end is looked for so often at first: the timer that looks comes by in these steps.
+TICK = timedelta(seconds=15)
+#: The longest pause between two looks, for what runs for hours and weeks.
+LONGEST_PAUSE = timedelta(minutes=5)
+# A look every twentieth part of the age: who has waited for an hour waits three minutes more at most.
+_PART = 20
+
+_ID = re.compile(r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})-(?P<key>[0-9a-f]{16})")
+_KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval"}
+
+
+class ParsedId(NamedTuple):
+    """What the id of a subscription says: what it waits for, and the hash of its URL."""
+
+    kind: CallbackKind
+    target: str
+    key: str
+
+
+def url_key(url: str) -> str:
+    """16 hex digits that stand for a URL, which itself is a secret."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def subscription_id(target: str, url: str) -> str:
+    """The id of a subscription: the same address asks for the same end once."""
+    return f"{target}-{url_key(url)}"
+
+
+def parse_id(text: str) -> ParsedId | None:
+    """The parts of an id; None where it is not the id of a subscription."""
+    found = _ID.fullmatch(text)
+    return ParsedId(_KINDS[found["kind"]], found["target"], found["key"]) if found else None
+
+
+def is_due(subscription: str, created: datetime, now: datetime) -> bool:
+    """Whether the end is looked for at this tick. Young ones are at each tick, old ones take turns."""
+    pause = min(max(TICK, (now - created) / _PART), LONGEST_PAUSE)
+    every = max(1, int(pause / TICK))
+    tick = int(now.timestamp() // TICK.total_seconds())
+    return tick % every == int(url_key(subscription), 16) % every
+
+
+def asked_again(known: Subscription, *, runs: bool, now: datetime) -> Subscription:
+    """A known subscription after the same address has asked again; `runs`: the end is still to come.
+
+    What is under way stays as it is, and so does what was told of an end that still is the last one.
+    """
+    if not known.is_over or (known.state == "delivered" and not runs):
+        return known
+    return Subscription(
+        id=known.id,
+        kind=known.kind,
+        target=known.target,
+        url=known.url,
+        created=now,
+        round=known.round + 1,
+    )

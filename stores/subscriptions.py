@@ -113,8 +113,11 @@ def mark_open(blobs: Blobs, subscription: Subscription) -> None:
 
 
 def unmark(blobs: Blobs, subscription: str) -> None:
-    """Nothing is to be sent any more."""
+    """Nothing is to be sent any more, unless somebody has asked for the next round meanwhile."""
     blobs.delete(_mark(subscription))
+    now = read(blobs, subscription)
+    if now is not None and not now.is_over:
+        mark_open(blobs, now)
 
 
 def open_marks(blobs: Blobs) -> list[OpenMark]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.services import Services
 from adapters.settings import Settings
 from invoicing.callbacks import signature
-from invoicing.callbacks.subscriptions import asked_again, subscription_id
+from invoicing.callbacks.subscriptions import asked_again, round_of, subscription_id
 from invoicing.outgoing.refusals import CallRefused
 from invoicing.outgoing.targets import target_of
 from invoicing.records.answers.callbacks import Verification, Verified
@@ -128,14 +128,11 @@ def verify(services: Services, subscription: str, came: Verification) -> Verifie
     """
     found = read(services.blobs, subscription)
     message = came.webhook_id
-    number = message.removeprefix(f"{found.id}-")
-    if (
-        not (number.isascii() and number.isdigit() and len(number) <= 6)
-        or message != f"{found.id}-{int(number)}"
-    ):
+    number = round_of(found.id, message)
+    if number is None:
         return Verified(genuine=False, reason="The id is none of this subscription.")
     try:
-        sent = subscriptions.message(services.blobs, found.id, int(number))
+        sent = subscriptions.message(services.blobs, found.id, number)
     except BlobMissing:
         return Verified(genuine=False, reason="Nothing of this id was sent.")
     if json.loads(sent) != came.body:

@@ -13,10 +13,11 @@ from invoicing.records.callbacks import CallbackKind, Subscription
 TICK = timedelta(seconds=15)
 #: The longest pause between two looks, for what runs for hours and weeks.
 LONGEST_PAUSE = timedelta(minutes=5)
-# A look every twentieth part of the age: who has waited for an hour waits three minutes more at most.
+# A look about every twentieth part of the age: who has waited for an hour waits some minutes more at most.
 _PART = 20
 
 _ID = re.compile(r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})-(?P<key>[0-9a-f]{16})")
+_ROUND = re.compile(r"-([1-9][0-9]{0,5})")
 _KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval"}
 
 
@@ -42,6 +43,12 @@ def parse_id(text: str) -> ParsedId | None:
     """The parts of an id; None where it is not the id of a subscription."""
     found = _ID.fullmatch(text)
     return ParsedId(_KINDS[found["kind"]], found["target"], found["key"]) if found else None
+
+
+def round_of(subscription: str, message: str) -> int | None:
+    """The round that a message of a subscription is of; None where it is none of its messages."""
+    found = _ROUND.fullmatch(message.removeprefix(subscription))
+    return int(found[1]) if found else None
 
 
 def is_due(subscription: str, created: datetime, now: datetime) -> bool:

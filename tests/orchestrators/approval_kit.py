@@ -24,6 +24,7 @@ from activities import (
     claim_invoice,
     digest_steps,
     routing,
+    send_callback,
     send_notification,
 )
 from adapters import policies, services
@@ -40,7 +41,7 @@ from invoicing.records.base import InvoiceId, Person
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.messages import Notice
 from invoicing.records.supervision import Case, OpenWork
-from orchestrators import approval, batch_approvals, digest, invoice, notification
+from orchestrators import approval, batch_approvals, callback, digest, invoice, notification
 from stores import approval_names, notices, supervised
 from stores.invoices import InvoiceStore, record_name
 from stores.payables import PAYABLES
@@ -60,6 +61,7 @@ APP = [
         approval,
         invoice,
         batch_approvals,
+        callback,
         digest,
         notification,
         approving,
@@ -69,6 +71,7 @@ APP = [
         claim_invoice,
         digest_steps,
         routing,
+        send_callback,
         send_notification,
     )
 ]

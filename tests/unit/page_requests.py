@@ -15,9 +15,12 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters import csrf, services
 from adapters.access_settings import AccessSettings
+from adapters.callback_settings import CallbackSettings
 from adapters.identity import sign_in_cookie
+from adapters.outgoing_settings import OutgoingSettings
 from adapters.services import Services
 from adapters.settings import from_environment
+from invoicing.outgoing.targets import CallPolicy
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import PlainReader, SayingChecker
 from tests.unit.approvals_on_paper import ANN
@@ -71,6 +74,8 @@ def local_run() -> Iterator[Services]:
     settings = replace(
         from_environment({"AzureWebJobsStorage": "unused"}),
         access=AccessSettings(link_keys=("k" * 40,), public_url=BASE, development=True, dev_sign_in=True),
+        outgoing=OutgoingSettings(CallPolicy(hosts=("hooks.example.com",))),
+        callbacks=CallbackSettings((b"k" * 32,)),
     )
     with services.replaced_by(
         Services(settings, MemoryBlobs(), SayingChecker, make_reader=lambda _: PlainReader())

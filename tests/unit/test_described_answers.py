@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from adapters.services import Services
 from invoicing.matching.receiving import read_goods
 from invoicing.records.absence import Absence
+from invoicing.records.approval_steps import CloseJob
 from invoicing.records.base import Reference
 from invoicing.records.goods import BilledInvoice, Receipt
 from invoicing.records.messages import Message, MessageItem, Notice
@@ -31,14 +32,16 @@ from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
-from triggers import approvals, batches, health, invoices, orders, supervising
+from triggers import approvals, batches, health, invoices, orders, subscriptions, supervising
 from triggers import rates as rates_api
 from triggers import signals as signals_api
 from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
+from usecases import run_approval
 from usecases.approval_view import current_sha256, read_approval
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+CALLBACK_URL = "https://hooks.example.com/x?sig=hush"
 LOST = "Orchestrator function 'batch' failed: python3 exited with code 137 (0x89)"
 WORK = OpenWork(instance="b" + "1" * 24, orchestrator="process_batch", input={})
 ORDER = {
@@ -291,6 +294,55 @@ async def _absences_listed(api: Api) -> func.HttpResponse:
 async def _absence_entered(api: Api) -> func.HttpResponse:
     until = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
     return await api.call(approvals.post_delegation, body={"until": until, "to": BOB})
+
+
+@answers("subscribeToBatch", 201)
+async def _batch_subscribed(api: Api) -> func.HttpResponse:
+    body = {"callback_url": CALLBACK_URL}
+    return await api.call(subscriptions.subscribe_to_batch, id=await api.batch(), body=body)
+
+
+@answers("subscribeToInvoice", 201)
+async def _invoice_subscribed(api: Api) -> func.HttpResponse:
+    body = {"callback_url": CALLBACK_URL}
+    return await api.call(subscriptions.subscribe_to_invoice, id=await api.invoice(), body=body)
+
+
+@answers("subscribeToApproval", 201)
+async def _approval_subscribed(api: Api) -> func.HttpResponse:
+    body = {"callback_url": CALLBACK_URL}
+    return await api.call(subscriptions.subscribe_to_approval, id=api.approval(), body=body)
+
+
+@answers("getSubscription", 200)
+async def _subscription_read(api: Api) -> func.HttpResponse:
+    made = json.loads((await _batch_subscribed(api)).get_body())
+    return await api.call(subscriptions.get_subscription, id=made["id"])
+
+
+@answers("deleteSubscriptions", 200)
+async def _address_unsubscribed(api: Api) -> func.HttpResponse:
+    await _batch_subscribed(api)
+    return await api.call(subscriptions.delete_subscriptions, callback_url=CALLBACK_URL)
+
+
+@answers("verifyCallback", 200)
+async def _callback_verified(api: Api) -> func.HttpResponse:
+    made = json.loads((await _batch_subscribed(api)).get_body())
+    came = {"webhook_id": "x", "webhook_timestamp": "1", "webhook_signature": "v1,x", "body": {}}
+    return await api.call(subscriptions.verify_callback, id=made["id"], body=came)
+
+
+@answers("getApprovalResult", 202)
+async def _approval_under_way(api: Api) -> func.HttpResponse:
+    return await api.call(subscriptions.get_approval_result, id=api.approval())
+
+
+@answers("getApprovalResult", 200)
+async def _approval_ended(api: Api) -> func.HttpResponse:
+    approval = api.approval()
+    run_approval.close_approval(api.used, CloseJob(approval=approval, at=NOW, after=0, failed="It broke."))
+    return await api.call(subscriptions.get_approval_result, id=approval)
 
 
 @answers("listCases", 200)

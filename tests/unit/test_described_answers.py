@@ -19,7 +19,7 @@ from adapters.services import Services
 from invoicing.matching.receiving import read_goods
 from invoicing.records.absence import Absence
 from invoicing.records.approval_steps import CloseJob
-from invoicing.records.base import Reference
+from invoicing.records.base import ApprovalId, Reference
 from invoicing.records.goods import BilledInvoice, Receipt
 from invoicing.records.messages import Message, MessageItem, Notice
 from invoicing.records.rates import RatesState
@@ -341,7 +341,9 @@ async def _approval_under_way(api: Api) -> func.HttpResponse:
 @answers("getApprovalResult", 200)
 async def _approval_ended(api: Api) -> func.HttpResponse:
     approval = api.approval()
-    run_approval.close_approval(api.used, CloseJob(approval=approval, at=NOW, after=0, failed="It broke."))
+    run_approval.close_approval(
+        api.used, CloseJob(approval=ApprovalId(approval), at=NOW, after=0, failed="It broke.")
+    )
     return await api.call(subscriptions.get_approval_result, id=approval)
 
 

@@ -54,11 +54,12 @@ class BlobConflict(StorageError):
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """One blob of a listing; size in bytes."""
+    """One blob of a listing; size in bytes. `etag` names the version of it that was listed."""
 
     name: str
     size: int
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    etag: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,10 @@ class Blobs(Protocol):
         """All bytes of a blob and its ETag. Raises BlobMissing."""
         ...
 
+    def read_version(self, name: str, etag: str) -> bytes:
+        """All bytes of a blob that has this ETag. Raises BlobMissing, and BlobConflict for another one."""
+        ...
+
     def read_into(self, name: str, target: IO[bytes]) -> None:
         """Write a blob's bytes to a file. Raises BlobMissing."""
         ...
@@ -114,6 +119,13 @@ class Blobs(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove a blob; one that is not there is no error."""
+        ...
+
+    def delete_version(self, name: str, etag: str) -> bool:
+        """Remove a blob that has this ETag; says whether that version is gone, now or before.
+
+        False: another one is in its place, which is left alone.
+        """
         ...
 
     def make_container(self) -> None:
@@ -171,6 +183,11 @@ def _translated(what: str) -> Generator[None, None, None]:
         raise StorageUnavailable(f"{what}: {type(error).__name__}: {error}") from error
 
 
+def _quoted(etag: str | None) -> str:
+    """An ETag as requests and answers have it: a listing leaves out its quotation marks."""
+    return f'"{etag.strip(chr(34))}"' if etag else ""
+
+
 class AzureBlobs:
     """One container of a storage account; made on first use where the app owns it.
 
@@ -223,6 +240,12 @@ class AzureBlobs:
             download = self._container.download_blob(name)
             return download.readall(), str(download.properties.etag)
 
+    def read_version(self, name: str, etag: str) -> bytes:
+        """All bytes of a blob that has this ETag (If-Match). Raises BlobMissing and BlobConflict."""
+        with _translated(f"read {name}"):
+            condition = MatchConditions.IfNotModified
+            return self._container.download_blob(name, etag=etag, match_condition=condition).readall()
+
     def read_into(self, name: str, target: IO[bytes]) -> None:
         """Write a blob's bytes to a file, block by block. Raises BlobMissing."""
         with _translated(f"read {name}"):
@@ -251,6 +274,15 @@ class AzureBlobs:
         with contextlib.suppress(BlobMissing), _translated(f"delete {name}"):
             self._container.delete_blob(name)
 
+    def delete_version(self, name: str, etag: str) -> bool:
+        """Remove a blob that has this ETag (If-Match); see `Blobs.delete_version`."""
+        try:
+            with contextlib.suppress(BlobMissing), _translated(f"delete {name}"):
+                self._container.delete_blob(name, etag=etag, match_condition=MatchConditions.IfNotModified)
+        except BlobConflict:
+            return False
+        return True
+
     def make_container(self) -> None:
         """Make the container, unless it is there; one that callers name is never made."""
         self._ensure_container()
@@ -259,7 +291,7 @@ class AzureBlobs:
         """All blobs below a prefix, by name, with their metadata."""
         with contextlib.suppress(BlobMissing), _translated(f"list {prefix}"):
             for blob in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
-                yield BlobInfo(blob.name, blob.size, blob.metadata or {})
+                yield BlobInfo(blob.name, blob.size, blob.metadata or {}, _quoted(blob.etag))
 
     def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
         """One page of the blobs below a prefix, by name.
@@ -270,7 +302,7 @@ class AzureBlobs:
             pages = self._container.list_blobs(name_starts_with=prefix, results_per_page=size).by_page(token)
             blobs: list[BlobInfo] = []
             with contextlib.suppress(ResourceNotFoundError, StopIteration):
-                blobs = [BlobInfo(blob.name, blob.size) for blob in next(pages)]
+                blobs = [BlobInfo(blob.name, blob.size, etag=_quoted(blob.etag)) for blob in next(pages)]
             return BlobPage(blobs, getattr(pages, "continuation_token", None) or None)
 
     def _upload(self, verb: str, name: str, data: bytes | IO[bytes], **options: Any) -> None:

@@ -50,6 +50,12 @@ class MemoryBlobs:
         data, etag, _ = self._get("read", name)
         return data, etag
 
+    def read_version(self, name: str, etag: str) -> bytes:
+        data, there, _ = self._get("read", name)
+        if there != etag:
+            raise BlobConflict(f"read {name}: exists or was changed")
+        return data
+
     def read_into(self, name: str, target: IO[bytes]) -> None:
         target.write(self._get("read", name)[0])
 
@@ -77,21 +83,30 @@ class MemoryBlobs:
         self._note("delete", name)
         self.stored.pop(name, None)
 
+    def delete_version(self, name: str, etag: str) -> bool:
+        self._note("delete", name)
+        if name in self.stored and self.stored[name][1] != etag:
+            return False
+        self.stored.pop(name, None)
+        return True
+
     def make_container(self) -> None:
         self._note("make", "")
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         self._note("list", prefix)
         for name in self.names(prefix):
-            data, _, metadata = self.stored[name]
-            yield BlobInfo(name, len(data), metadata)
+            data, etag, metadata = self.stored[name]
+            yield BlobInfo(name, len(data), metadata, etag)
 
     def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
         self._note("list", prefix)
         if token is not None and not token.startswith(prefix):
             raise StorageRefused(f"list {prefix}: HTTP 400")
         names = [name for name in self.names(prefix) if token is None or name >= token]
-        blobs = [BlobInfo(name, len(self.stored[name][0])) for name in names[:size]]
+        blobs = [
+            BlobInfo(name, len(self.stored[name][0]), etag=self.stored[name][1]) for name in names[:size]
+        ]
         return BlobPage(blobs, names[size] if len(names) > size else None)
 
     def _note(self, verb: str, name: str) -> None:

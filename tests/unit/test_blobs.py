@@ -96,6 +96,23 @@ def test_replace_needs_the_etag_that_was_read(blobs: Blobs) -> None:
     assert blobs.read("shard") == b"1"
 
 
+def test_one_version_is_read_and_removed(blobs: Blobs) -> None:
+    """Listings name the version; another one under the same name is neither read nor removed."""
+    blobs.write("a/1", b"one")
+    (listed,), page = list(blobs.list("a/")), blobs.page("a/", 5, None).blobs
+    assert [one.etag for one in page] == [listed.etag] == [blobs.read_with_etag("a/1")[1]]
+    assert blobs.read_version("a/1", listed.etag) == b"one"
+    blobs.write("a/1", b"two")
+    with pytest.raises(BlobConflict):
+        blobs.read_version("a/1", listed.etag)
+    assert not blobs.delete_version("a/1", listed.etag)
+    assert blobs.delete_version("a/1", next(blobs.list("a/")).etag)
+    assert not blobs.exists("a/1")
+    assert blobs.delete_version("a/1", listed.etag)  # it is gone already
+    with pytest.raises(BlobMissing):
+        blobs.read_version("a/1", listed.etag)
+
+
 def test_listing_is_by_name_with_metadata(blobs: Blobs) -> None:
     """Only what begins with the prefix; metadata as it was written."""
     for name in ("r/2", "r/10", "q/1"):

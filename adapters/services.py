@@ -106,6 +106,10 @@ class Services:
         name = self.settings.ledger.anchor_container
         return self.open_container(self.settings, name) if name else None
 
+    def swept(self, container: str) -> Blobs:
+        """The blobs of a container that the app sweeps: made where it is missing, and cleared."""
+        return self._once(f"container {container}", lambda: self.open_container(self.settings, container))
+
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""
         return AzureBlobs(self.settings.storage_connection, container, owned=False)

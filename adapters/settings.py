@@ -18,6 +18,7 @@ from adapters.ledger_settings import LedgerSettings, read_ledger
 from adapters.lookup_settings import LookupSettings, read_lookups
 from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
+from adapters.sweep_settings import SweepSettings, read_sweep
 from invoicing.archive import Limits
 
 __all__ = ["APP_ROOT", "MIB", "SettingError", "Settings", "from_environment", "starts_queue"]
@@ -55,6 +56,7 @@ class Settings:
     lookups: LookupSettings = field(default_factory=LookupSettings)
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -87,6 +89,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         policy_file=APP_ROOT / (environment.get("SETTLE_POLICY") or "policy.json"),
         ledger=read_ledger(environment),
         lookups=read_lookups(environment, APP_ROOT),
+        sweep=read_sweep(environment),
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),

@@ -43,6 +43,7 @@ MAX_TEXT = 600
 RULES: dict[str, Rule] = {
     # The file
     "SETTLE-FILE-EMPTY": Rule("fatal", "file", "The file has no content."),
+    "SETTLE-FILE-GONE": Rule("fatal", "file", "The file was removed or changed before it was read."),
     "SETTLE-FILE-TOO-LARGE": Rule("fatal", "file", "The file is larger than a document may be."),
     "SETTLE-NOT-INVOICE": Rule(
         "fatal", "file", "The file is readable, but it is not an invoice or credit note."

@@ -16,6 +16,7 @@ from invoicing.records.callbacks import CALLBACK
 from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
+from invoicing.records.sweep_steps import SWEEP
 
 #: Pauses before each new start: a lost worker is replaced in seconds, a bad deployment takes longer to mend.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 10, 60, 300, 900, 3600, 14400))
@@ -35,6 +36,7 @@ ROOTS = frozenset(
         NOTIFICATION,
         CALLBACK,
     )
+    for step in (PROCESS_BATCH, PROCESS_INVOICE, BATCH_APPROVALS, BATCH_DOCUMENT, DIGEST, NOTIFICATION, SWEEP)
 )
 
 #: The reason of a case whose run the task hub does not know.

@@ -35,9 +35,14 @@ def places(batch: str) -> str:
     return f"batches/{batch}/places"
 
 
+def sources(batch: str) -> str:
+    """The prefix of all packs of a batch."""
+    return f"batches/{batch}/source/"
+
+
 def source(batch: str, chunk: int) -> str:
     """A pack of documents out of a container, byte for byte as they came."""
-    return f"batches/{batch}/source/{chunk:05d}.zip"
+    return f"{sources(batch)}{chunk:05d}.zip"
 
 
 def results(batch: str) -> str:

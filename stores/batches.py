@@ -11,6 +11,7 @@ from typing import IO
 from pydantic import TypeAdapter
 
 from invoicing.archive import Place
+from invoicing.batching import Chunk, read_chunk
 from invoicing.records.batch import BatchRecord, Manifest
 from invoicing.records.report import BatchTotals
 from stores import batch_names, records
@@ -45,6 +46,10 @@ class BatchStore:
     def create(self, record: BatchRecord) -> None:
         """Keep the record of a new batch. Raises BlobConflict where there is one."""
         self._blobs.create(batch_names.record(record.batch), _RECORD.dump_json(record))
+
+    def exists(self, batch: str) -> bool:
+        """Say whether there is such a batch."""
+        return self._blobs.exists(batch_names.record(batch))
 
     def record(self, batch: str) -> BatchRecord:
         """What was asked for. Raises BlobMissing and RecordDamaged."""
@@ -116,6 +121,21 @@ class BatchStore:
     def keep_pack(self, batch: str, chunk: int, data: bytes) -> None:
         """Write a pack of documents that came out of a container."""
         self._blobs.write(batch_names.source(batch, chunk), data)
+
+    def keep_pack_once(self, batch: str, number: int, chunk: Chunk) -> list[int]:
+        """Write a pack, unless it is there already; returns the documents in it that were not taken."""
+        name = batch_names.source(batch, number)
+        try:
+            self._blobs.create(name, chunk.data)
+        except BlobConflict:
+            return [row.n for row in read_chunk(self._blobs.read(name)).refused]
+        return [row.n for row in chunk.refused]
+
+    def forget_division(self, batch: str) -> None:
+        """Remove packs and manifest of a batch that never came to be."""
+        self._blobs.delete(batch_names.manifest(batch))
+        for blob in self._blobs.list(batch_names.sources(batch)):
+            self._blobs.delete(blob.name)
 
     def keep_aside(self, batch: str, n: int, content: bytes) -> None:
         """Keep a document that could not be processed, apart from the others."""

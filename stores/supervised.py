@@ -28,6 +28,11 @@ def forget(blobs: Blobs, instance: str) -> None:
     blobs.delete(_open(instance))
 
 
+def is_noted(blobs: Blobs, instance: str) -> bool:
+    """Say whether an instance has work that is not finished."""
+    return blobs.exists(_open(instance))
+
+
 def instances_under_way(blobs: Blobs) -> list[str]:
     """The instances whose work was noted and not forgotten; one listing, no blob is read."""
     return [blob.name.removeprefix(_OPEN).removesuffix(".json") for blob in blobs.list(_OPEN)]

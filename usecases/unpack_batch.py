@@ -35,7 +35,8 @@ def unpack_batch(services: Services, job: BatchJob) -> Unpacked:
     """
     batches = BatchStore(services.blobs)
     try:
-        manifest = batches.manifest_if_any(job.batch) if job.again else None
+        is_divided = job.again or job.source.kind == "sweep"
+        manifest = batches.manifest_if_any(job.batch) if is_divided else None
         if manifest is None:
             manifest = _divided(services, job)
             if manifest.documents:
@@ -56,6 +57,8 @@ def _bad(code: str, message: str) -> Unpacked:
 def _divided(services: Services, job: BatchJob) -> Manifest:
     if job.source.kind == "upload":
         return _division_of_zip(services, job.batch)
+    if job.source.kind == "sweep":
+        return Manifest()  # somebody removed it; the container holds other documents by now
     return _packed(services, job.batch, _from_container(services, job.source))
 
 

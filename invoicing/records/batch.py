@@ -27,9 +27,12 @@ TakenIn = Annotated[AwareDatetime, PlainSerializer(in_milliseconds, return_type=
 
 @dataclass(frozen=True)
 class BatchSource:
-    """Where a batch's documents come from: a zip of `size` bytes, or a container's blobs below a prefix."""
+    """Where a batch's documents come from: a zip of `size` bytes, or a container's blobs below a prefix.
 
-    kind: Literal["upload", "container"]
+    `sweep`: out of a container as well, but packed and divided before the batch was started.
+    """
+
+    kind: Literal["upload", "container", "sweep"]
     name: str
     size: int | None = None
     container: str | None = None

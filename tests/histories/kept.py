@@ -34,7 +34,7 @@ def of_office(
         state = Path(folder) / "state.db"
         with Office(*stages, state=state, default_version=version, **host).at_work() as office:
             keep = play(office)
-        return {file: _text(export_instance(state, instance)) for instance, file in keep.items()}
+        return {file: text_of(export_instance(state, instance)) for instance, file in keep.items()}
 
 
 def of_batch(
@@ -60,7 +60,7 @@ def of_batch(
     exports.sort(key=lambda one: (-len(one["events"]), json.dumps(one["input"])))
     texts: Recorded = {}
     for one in exports:
-        texts.setdefault(names[one["name"]], _text(one))
+        texts.setdefault(names[one["name"]], text_of(one))
     if "shown" in names and shown is not None:
         texts[names["shown"]] = _settled(json.dumps(shown.payload(), indent=1) + "\n")
     return texts
@@ -72,7 +72,7 @@ def first(office: Office, orchestrator: str, file: str) -> Keep:
     return {found[0]: file}
 
 
-def _text(exported: dict[str, Any]) -> str:
+def text_of(exported: dict[str, Any]) -> str:
     """The text to keep. Stacks of failures are left out: they name lines, which move with any change."""
     events = [_without_stack(event) for event in exported["events"]]
     return _settled(to_text({**exported, "events": events}))

@@ -242,9 +242,15 @@ class AzureBlobs:
 
     def read_version(self, name: str, etag: str) -> bytes:
         """All bytes of a blob that has this ETag (If-Match). Raises BlobMissing and BlobConflict."""
-        with _translated(f"read {name}"):
-            condition = MatchConditions.IfNotModified
-            return self._container.download_blob(name, etag=etag, match_condition=condition).readall()
+        condition = MatchConditions.IfNotModified
+        try:
+            with _translated(f"read {name}"):
+                return self._container.download_blob(name, etag=etag, match_condition=condition).readall()
+        except BlobConflict as error:
+            # A condition on a blob that is gone may be answered as one that is not met.
+            if not self.exists(name):
+                raise BlobMissing(f"read {name}: not found") from error
+            raise
 
     def read_into(self, name: str, target: IO[bytes]) -> None:
         """Write a blob's bytes to a file, block by block. Raises BlobMissing."""
@@ -276,11 +282,12 @@ class AzureBlobs:
 
     def delete_version(self, name: str, etag: str) -> bool:
         """Remove a blob that has this ETag (If-Match); see `Blobs.delete_version`."""
+        condition = MatchConditions.IfNotModified
         try:
             with contextlib.suppress(BlobMissing), _translated(f"delete {name}"):
-                self._container.delete_blob(name, etag=etag, match_condition=MatchConditions.IfNotModified)
+                self._container.delete_blob(name, etag=etag, match_condition=condition)
         except BlobConflict:
-            return False
+            return not self.exists(name)  # as in `read_version`
         return True
 
     def make_container(self) -> None:

@@ -35,8 +35,8 @@ ROOTS = frozenset(
         DIGEST,
         NOTIFICATION,
         CALLBACK,
+        SWEEP,
     )
-    for step in (PROCESS_BATCH, PROCESS_INVOICE, BATCH_APPROVALS, BATCH_DOCUMENT, DIGEST, NOTIFICATION, SWEEP)
 )
 
 #: The reason of a case whose run the task hub does not know.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import UTC, datetime, timedelta
 
+from invoicing import supervision
 from invoicing.records.supervision import Case, FailedRun, OpenWork
 from invoicing.supervision import (
     GONE,
@@ -125,3 +128,10 @@ def test_parts_of_a_run_may_go_on_without_it() -> None:
     waits = OpenWork(instance="b1", orchestrator="process_batch", input={"wait": True})
     assert parts_of(waits, None) == ("b1-approvals",)
     assert parts_of(waits.model_copy(update={"input": {}}), None) == ()
+
+
+def test_every_step_that_is_named_as_a_root_is_one() -> None:
+    """Each is named once: of two lists that were merged into one, a part would be lost without a word."""
+    source = inspect.getsource(supervision).partition("ROOTS = ")[2].partition("\n)\n")[0]
+    named = re.findall(r"\b[A-Z][A-Z_]+\b", source)
+    assert sorted(getattr(supervision, name).name for name in named) == sorted(supervision.ROOTS)

@@ -18,6 +18,7 @@ from adapters.ledger_settings import LedgerSettings, read_ledger
 from adapters.lookup_settings import LookupSettings, read_lookups
 from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
+from adapters.signal_settings import SignalSettings, read_signals, signals_queue
 from adapters.sweep_settings import SweepSettings, read_sweep
 from invoicing.archive import Limits
 
@@ -60,6 +61,8 @@ class Settings:
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
+    signals_queue: str = "settle-signals"
+    signals: SignalSettings = field(default_factory=SignalSettings)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -96,6 +99,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         callbacks=read_callbacks(environment),
         queue_connection=_expanded(environment.get("AzureWebJobsStorage") or connection),
         starts_queue=starts_queue(environment),
+        signals_queue=signals_queue(environment),
+        signals=read_signals(environment),
     )
 
 

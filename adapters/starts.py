@@ -20,8 +20,8 @@ from adapters.settings import Settings
 from invoicing.records.base import Record
 from stores.blobs import StorageRefused, StorageUnavailable
 
-# A message of a storage queue holds 64 KiB, of which base64 takes a quarter.
-_LARGEST = 48 * 1024
+#: Bytes of a message: a storage queue holds 64 KiB, of which base64 takes a quarter.
+LARGEST = 48 * 1024
 
 
 class _Start(Record):
@@ -40,22 +40,34 @@ def enqueue(settings: Settings, orchestrator: str, instance_id: str, value: Any)
     Raises ValueError for an input that is too large for a message, StorageUnavailable and StorageRefused.
     """
     text = encode(orchestrator, instance_id, value)
-    with _queue(settings) as queue, _translated(f"send to queue {settings.starts_queue}"):
+    send_to(settings, settings.starts_queue, text)
+
+
+def send_to(settings: Settings, name: str, text: str) -> None:
+    """Put a message into a queue, which is made where it is missing.
+
+    Raises StorageUnavailable and StorageRefused.
+    """
+    with _queue(settings, name) as queue, _translated(f"send to queue {name}"):
         _send(queue, text)
 
 
 def make_queue(settings: Settings) -> None:
-    """Make the queue of starts, unless it is there. Raises StorageUnavailable and StorageRefused."""
-    with _queue(settings) as queue, _translated(f"make queue {settings.starts_queue}"):
-        _create(queue)
+    """Make the queues that the app listens to, unless they are there.
+
+    Raises StorageUnavailable and StorageRefused.
+    """
+    for name in (settings.starts_queue, settings.signals_queue):
+        with _queue(settings, name) as queue, _translated(f"make queue {name}"):
+            _create(queue)
 
 
 def encode(orchestrator: str, instance_id: str, value: Any) -> str:
     """The message's text: base64 of JSON, as the Functions host expects it. Raises ValueError."""
     body = {"orchestrator": orchestrator, "instance": instance_id, "input": value}
     data = json.dumps(body, ensure_ascii=False).encode()
-    if len(data) > _LARGEST:
-        raise ValueError(f"the input of {orchestrator} has {len(data):,} bytes; a message holds {_LARGEST:,}")
+    if len(data) > LARGEST:
+        raise ValueError(f"the input of {orchestrator} has {len(data):,} bytes; a message holds {LARGEST:,}")
     return base64.b64encode(data).decode()
 
 
@@ -71,11 +83,11 @@ def decode(data: bytes) -> tuple[str, str, Any]:
     return start.orchestrator, start.instance, start.input
 
 
-def _queue(settings: Settings) -> QueueClient:
+def _queue(settings: Settings, name: str) -> QueueClient:
     try:
         return QueueClient.from_connection_string(
             settings.queue_connection,
-            settings.starts_queue,
+            name,
             connection_timeout=5,
             read_timeout=20,
             retry_total=2,

@@ -26,7 +26,7 @@ bp = df.Blueprint()
 
 @bp.timer_trigger(arg_name="timer", schedule="45 0 * * * *", run_on_startup=True)
 async def make_storage(timer: func.TimerRequest) -> None:
-    """Make the queue of starts and the app's container, unless they are there. It never raises."""
+    """Make the app's queues and its container, unless they are there. It never raises."""
     current = services.current()
     await asyncio.gather(*(asyncio.to_thread(_try, make, current) for make in (_queue, _container)))
 

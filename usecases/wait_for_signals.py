@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from invoicing.records.signals import ReadJob, Signal, SignalsRead, SignalWait, WaitEnded, WaitPlace
-from invoicing.signals.offering import offered
+from invoicing.signals.offering import MOST_OF_A_WAIT, offered
 from stores import signals
 from stores.blobs import Blobs
 from stores.signals import Folder
@@ -13,8 +13,6 @@ from stores.signals import Folder
 #: Signals that one step answers, and bytes of them: each replay reads the answers again.
 MOST_AT_ONCE = 50
 MOST_BYTES = 24 * 1024
-#: Signals that one wait is given; what is more stays, and is shown on the page.
-MOST_OF_A_WAIT = 5000
 
 
 def open_wait(blobs: Blobs, place: WaitPlace) -> SignalsRead:

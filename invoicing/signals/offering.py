@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from invoicing.records.signals import Signal, SignalWait
 
+#: Signals that one wait is given; what is more stays, and the log says so.
+MOST_OF_A_WAIT = 5000
+
 
 def offered(came: Mapping[str, Signal], waits: Iterable[SignalWait], wait: SignalWait) -> list[str]:
     """The names of the signals that a wait is to be given next, the oldest first.

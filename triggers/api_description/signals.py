@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoicing.records.answers.signals import SignalTaken
+from invoicing.records.answers.signals import EventsTaken, SignalTaken, ValidationAnswer
 from invoicing.records.base import Record
 from invoicing.records.signal_payloads import GoodsReceivedBody
 from invoicing.signals.keys import LONGEST_KEY
@@ -33,8 +33,37 @@ PATHS: Part = {
             requestBody=body((JSON, ref(GoodsReceivedBody))),
         ),
     },
+    "/api/events": {
+        "options": operation(
+            "signals",
+            "allowEvents",
+            "May a sender of CloudEvents send here (WebHook-Request-Origin)",
+            answers({"200": {"description": "It may (WebHook-Allowed-Origin)."}}, 400),
+        ),
+        "post": operation(
+            "signals",
+            "takeEvents",
+            "Signals by Event Grid, as CloudEvents 1.0 or in its own schema",
+            answers(
+                {
+                    "200": {
+                        "description": "All were taken, or the answer to a question whether one may send.",
+                        "content": {JSON: {"schema": {"anyOf": [ref(EventsTaken), ref(ValidationAnswer)]}}},
+                    }
+                },
+                400,
+                413,
+                415,
+            ),
+            requestBody=body(
+                ("application/cloudevents+json", {"type": "object"}),
+                ("application/cloudevents-batch+json", {"type": "array", "items": {"type": "object"}}),
+                (JSON, {"type": "array", "items": {"type": "object"}}),
+            ),
+        ),
+    },
 }
 
-ANSWERS: tuple[type[Record], ...] = (SignalTaken,)
+ANSWERS: tuple[type[Record], ...] = (SignalTaken, EventsTaken, ValidationAnswer)
 
 BODIES: tuple[type[Record], ...] = (GoodsReceivedBody,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -19,10 +20,29 @@ from invoicing.records.messages import Message
 PATIENCE = 20.0
 
 
-def send(server: SmtpServer, sender: str, message: Message, created: datetime) -> None:
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail; `media_type` such as `text/csv`."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What makes a mail the answer to another: that one's id ("" where it has none), and files."""
+
+    to_message: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+def send(
+    server: SmtpServer, sender: str, message: Message, created: datetime, reply: Reply | None = None
+) -> None:
     """Hand a message to the mail server. Raises NotSent."""
     try:
-        mail = compose(sender, message, created)
+        mail = compose(sender, message, created, reply)
     except (MessageError, ValueError) as error:
         raise NotSent(f"mail: {message.to!r} is no address that a mail can have", again=False) from error
     try:
@@ -41,7 +61,7 @@ def send(server: SmtpServer, sender: str, message: Message, created: datetime) -
         raise NotSent(f"mail: {type(error).__name__}: {_plain(str(error))}") from error
 
 
-def compose(sender: str, message: Message, created: datetime) -> EmailMessage:
+def compose(sender: str, message: Message, created: datetime, reply: Reply | None = None) -> EmailMessage:
     """The mail as it goes over the wire; the same message gives the same Message-ID."""
     mail = EmailMessage(policy=SMTP)
     name, address = parseaddr(sender)
@@ -50,10 +70,22 @@ def compose(sender: str, message: Message, created: datetime) -> EmailMessage:
     mail["Subject"] = _one_line(message.subject)
     mail["Date"] = format_datetime(created)
     mail["Message-ID"] = f"<{message.id}@{address.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"  # out-of-office answers are for people (RFC 3834)
+    # Out-of-office answers are for people (RFC 3834).
+    mail["Auto-Submitted"] = "auto-replied" if reply else "auto-generated"
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
+    if reply:
+        _make_reply(mail, reply)
     return mail
+
+
+def _make_reply(mail: EmailMessage, reply: Reply) -> None:
+    if reply.to_message:
+        mail["In-Reply-To"] = reply.to_message
+        mail["References"] = reply.to_message
+    for file in reply.attachments:
+        kind, _, subtype = file.media_type.partition("/")
+        mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
 
 
 def _connected(server: SmtpServer) -> smtplib.SMTP:

@@ -15,6 +15,8 @@ from adapters import starts
 from adapters.checking.checker import DocumentChecker, InvoiceReader, SupervisedChecker, SupervisedReader
 from adapters.ledger_keys import load_ledger_keys
 from adapters.links import Links
+from adapters.mailbox import ImapMailbox, Mailbox
+from adapters.mailbox_settings import MailboxSettings
 from adapters.resolving import Resolve, system_addresses
 from adapters.settings import Settings
 from adapters.signing import load_keys
@@ -47,6 +49,7 @@ class Services:
     enqueue: Callable[[Settings, str, str, Any], None] = starts.enqueue
     make_reader: Callable[[Settings], InvoiceReader] = _reader_of
     open_container: Callable[[Settings, str], Blobs] = _owned_container
+    open_mailbox: Callable[[MailboxSettings], Mailbox] = ImapMailbox
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     resolve: Resolve = system_addresses
     _made: dict[str, object] = field(default_factory=dict[str, object], init=False, repr=False, compare=False)

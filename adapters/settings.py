@@ -16,6 +16,7 @@ from adapters.channel_settings import ChannelSettings, read_channels
 from adapters.checking.budget import Budget
 from adapters.ledger_settings import LedgerSettings, read_ledger
 from adapters.lookup_settings import LookupSettings, read_lookups
+from adapters.mailbox_settings import MailboxSettings, read_mailbox
 from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
 from adapters.signal_settings import SignalSettings, read_signals, signals_queue
@@ -58,6 +59,7 @@ class Settings:
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
+    mailbox: MailboxSettings | None = None
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -93,6 +95,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         ledger=read_ledger(environment),
         lookups=read_lookups(environment, APP_ROOT),
         sweep=read_sweep(environment),
+        mailbox=read_mailbox(environment),
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),

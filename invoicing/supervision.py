@@ -14,6 +14,7 @@ from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUM
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.callbacks import CALLBACK
 from invoicing.records.invoice_steps import PROCESS_INVOICE
+from invoicing.records.mailbox_steps import MAIL_ANSWER, MAILBOX
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
 from invoicing.records.sweep_steps import SWEEP
@@ -36,6 +37,8 @@ ROOTS = frozenset(
         NOTIFICATION,
         CALLBACK,
         SWEEP,
+        MAILBOX,
+        MAIL_ANSWER,
     )
 )
 

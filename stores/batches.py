@@ -156,6 +156,10 @@ class BatchStore:
         """Write the report in one format."""
         self._blobs.write(batch_names.report(batch, form), file)
 
+    def has_report(self, batch: str, form: str) -> bool:
+        """Say whether the report is there in one format."""
+        return self._blobs.exists(batch_names.report(batch, form))
+
     def report(self, batch: str, form: str) -> bytes:
         """The report in one format. Raises BlobMissing."""
         return self._blobs.read(batch_names.report(batch, form))

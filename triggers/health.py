@@ -14,10 +14,12 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters import anchoring, policies, services
+from adapters.setting_values import SettingError
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.records.answers.operation import Health
 from stores.batches import BatchStore
 from triggers.responses import answer
+from usecases import mailbox
 from usecases.rates import rates_status
 
 bp = df.Blueprint()
@@ -36,7 +38,8 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
     everything that is under way goes on, and taking the app out of service would stop that too.
     So do links that cannot be made: people get no messages then; a ledger that cannot be signed: nothing is
-    decided then; and exchange rates that are too old, where a setting says that there are to be any.
+    decided then; exchange rates that are too old, where a setting says that there are to be any; and a mailbox
+    whose server does not let us in or is away for long, where a setting names one.
     """
     return await _checks(client)
 
@@ -53,12 +56,22 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
             links=asyncio.to_thread(_links),
             ledger=asyncio.to_thread(_ledger),
             rates=asyncio.to_thread(_rates),
+            **_optional(),
         ),
     )
     healthy = _all_ok(needed)
     usable = "ok" if _all_ok(wanted) else "degraded"
     body = Health(status=usable if healthy else "unavailable", checks=needed | wanted)
     return answer(body, 200 if healthy else 503)
+
+
+def _optional() -> dict[str, Awaitable[None]]:
+    """The checks of what is there only where a setting asks for it."""
+    try:
+        named = services.current().settings.mailbox is not None
+    except SettingError:
+        return {}  # the other checks say so
+    return {"mailbox": asyncio.to_thread(_mailbox)} if named else {}
 
 
 async def _answers(**probes: Awaitable[None]) -> dict[str, str]:
@@ -117,6 +130,10 @@ def _policy() -> None:
 
 def _links() -> None:
     services.current().links.home()
+
+
+def _mailbox() -> None:
+    mailbox.require_watched(services.current())
 
 
 def _ledger() -> None:

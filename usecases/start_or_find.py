@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import azure.durable_functions as df
 
+from adapters.services import Services
 from invoicing.records.supervision import OpenWork
 from stores import supervised
 from stores.blobs import BlobConflict, Blobs
@@ -84,6 +85,18 @@ def _reserved(intake: Intake[Record]) -> Record:
             raise NotAsAsked("idempotency_key_reused", intake.reused) from None
         return there
     return intake.record
+
+
+def have_started(services: Services, intake: Intake[Record]) -> Record:
+    """Take in, and have the run started: for steps of workflows, which have no durable client.
+
+    Repeating it finds what was taken in, and starts nothing twice. Raises NotAsAsked, and what queues raise.
+    """
+    record = _reserved(intake)
+    intake.prepare(record)
+    supervised.note(services.blobs, intake.work)
+    services.start_detached(intake.work.orchestrator, intake.work.instance, intake.work.input)
+    return record
 
 
 async def _start(client: df.DurableOrchestrationClient, blobs: Blobs, work: OpenWork) -> None:

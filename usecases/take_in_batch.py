@@ -16,7 +16,7 @@ from invoicing.records.batch_steps import PROCESS_BATCH, BatchJob
 from invoicing.records.supervision import OpenWork
 from stores.batches import BatchStore
 from usecases.batch_status import batch_state, read_batch
-from usecases.start_or_find import Intake, TakenIn, start_or_find
+from usecases.start_or_find import Intake, TakenIn, have_started, start_or_find
 from usecases.subscribe import tell_of_end
 
 
@@ -47,10 +47,28 @@ async def take_in_batch(
     Raises RulesMissing and PolicyInvalid: better no batch than one that no worker can check, or whose
     invoices nobody can approve. Raises NotAsAsked where the key was used for another request.
     """
-    await asyncio.to_thread(lambda: services.checker)
-    if new.approval:
-        await asyncio.to_thread(policies.load, services.settings)
+    await asyncio.to_thread(_require, services, new)
+    taken = await start_or_find(client, services.blobs, _intake(services, new, sender))
+    # For one that was found, too.
+    runs = batch_state(taken.state) not in ENDED
+    await asyncio.to_thread(tell_of_end, services, "batch", new.batch, new.callback_url, runs=runs)
+    return taken
 
+
+def have_batch_started(services: Services, new: NewBatch, sender: str | None) -> BatchRecord:
+    """Take in a batch in a step of a workflow, which has no durable client. Raises as `take_in_batch`."""
+    _require(services, new)
+    return have_started(services, _intake(services, new, sender))
+
+
+def _require(services: Services, new: NewBatch) -> None:
+    """There are rules to check by and a policy to approve by. Raises RulesMissing and PolicyInvalid."""
+    _ = services.checker
+    if new.approval:
+        policies.load(services.settings)
+
+
+def _intake(services: Services, new: NewBatch, sender: str | None) -> Intake[BatchRecord]:
     batches = BatchStore(services.blobs)
     record = BatchRecord(new.batch, services.clock(), new.fingerprint, new.source)
 
@@ -58,23 +76,15 @@ async def take_in_batch(
         batches.prepare(kept, new.upload)
         tell_of_end(services, "batch", new.batch, new.callback_url)
 
-    taken = await start_or_find(
-        client,
-        services.blobs,
-        Intake(
-            record=record,
-            create=lambda: batches.create(record),
-            read=lambda: read_batch(services.blobs, new.batch),
-            prepare=prepare,
-            work=_work_of(new, sender),
-            restarted_from=frozenset({"missing", "failed", "stopped"}),
-            reused="This Idempotency-Key was used for another request. Use a new key for a new batch.",
-        ),
+    return Intake(
+        record=record,
+        create=lambda: batches.create(record),
+        read=lambda: read_batch(services.blobs, new.batch),
+        prepare=prepare,
+        work=_work_of(new, sender),
+        restarted_from=frozenset({"missing", "failed", "stopped"}),
+        reused="This Idempotency-Key was used for another request. Use a new key for a new batch.",
     )
-    # For one that was found, too.
-    runs = batch_state(taken.state) not in ENDED
-    await asyncio.to_thread(tell_of_end, services, "batch", new.batch, new.callback_url, runs=runs)
-    return taken
 
 
 def _work_of(new: NewBatch, sender: str | None) -> OpenWork:

@@ -1,0 +1,219 @@
+"""A mail taken apart: its head, the invoices that are attached to it, and what was left out and why.
+
+    mail
+    ├── multipart/*           looked into
+    ├── message/rfc822        a mail inside a mail: looked into, to a depth
+    ├── an XML, PDF or zip    taken
+    ├── text without a name   what somebody wrote: nobody reads it
+    └── all else              left out, and told by name: pictures of a signature, winmail.dat, a calendar
+
+What a file is, its name says first, then its media type, then its first bytes. Whether it is an invoice is
+for the check of the batch to say.
+"""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any, cast
+
+from invoicing import texts
+from invoicing.mails.heads import POLICY, Head, content_type_of, first, head_of
+from invoicing.readers.detect import is_pdf, is_zip
+from invoicing.records.mails import LeftOut
+
+#: Bytes of a mail that are read for its head.
+LARGEST_HEAD = 256 * 1024
+#: Of a file's name, in characters.
+LONGEST_NAME = 200
+_KINDS = (".xml", ".pdf", ".zip")
+_TYPES = {
+    "application/xml": ".xml",
+    "text/xml": ".xml",
+    "application/pdf": ".pdf",
+    "application/x-pdf": ".pdf",
+    "application/zip": ".zip",
+    "application/x-zip-compressed": ".zip",
+}
+# What may be anything: the first bytes say what it is.
+_UNKNOWN = {"application/octet-stream", "application/x-octet-stream", "binary/octet-stream"}
+_BODIES = {"text/plain", "text/html", "text/enriched", "text/calendar", "text/x-amp-html"}
+_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
+_SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+_ENCRYPTED = {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
+# The library goes one call deeper for each of these, and looks at all that are open for each line.
+_NESTING = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class MailLimits:
+    """What one mail may hold: mails in mails, parts, files, and parts that hold parts."""
+
+    depth: int = 5
+    parts: int = 1000
+    files: int = 500
+    nesting: int = 60
+
+
+@dataclass(frozen=True)
+class File:
+    """An attachment that may be an invoice."""
+
+    name: str
+    content: bytes
+
+
+@dataclass
+class ParsedMail:
+    """A mail; `fault` says why it cannot be taken apart as a whole, "" where it can."""
+
+    head: Head
+    files: list[File] = field(default_factory=list[File])
+    left_out: list[LeftOut] = field(default_factory=list[LeftOut])
+    fault: str = ""
+
+
+class _TooMuch(Exception):
+    """There is more in the mail than one may hold; the text says of what."""
+
+
+def parse(raw: bytes, limits: MailLimits | None = None) -> ParsedMail:
+    """Take a mail apart; never raises."""
+    limits = limits or MailLimits()
+    if len(_NESTING.findall(raw)) > limits.nesting:
+        return ParsedMail(read_head(raw), fault="It has too many parts inside of each other.")
+    try:
+        mail: Any = email.message_from_bytes(raw, EmailMessage, policy=POLICY)
+        found = ParsedMail(head_of(mail))
+    except Exception:  # noqa: BLE001 - the library raises what it likes for what is broken
+        return ParsedMail(read_head(raw), fault="It is broken: it cannot be read as a mail.")
+    try:
+        for part in _Walk(limits).leaves(mail, 0):
+            _sort(part, found, limits)
+    except _TooMuch as error:
+        return ParsedMail(found.head, fault=str(error))
+    return found
+
+
+def read_head(raw: bytes) -> Head:
+    """The head of a mail out of its first bytes; never raises."""
+    raw = raw[:LARGEST_HEAD]
+    end = min((at for at in (raw.find(b"\n\n"), raw.find(b"\n\r\n")) if at >= 0), default=len(raw))
+    mail: Any = email.message_from_bytes(raw[:end] + b"\n\n", EmailMessage, policy=POLICY)
+    return head_of(mail)
+
+
+class _Walk:
+    """Goes through a mail, and counts its parts."""
+
+    def __init__(self, limits: MailLimits) -> None:
+        self._limits = limits
+        self._parts = 0
+
+    def leaves(self, part: EmailMessage, depth: int) -> Iterator[EmailMessage]:
+        """All parts that hold no other parts. Raises _TooMuch."""
+        self._parts += 1
+        if self._parts > self._limits.parts:
+            raise _TooMuch(f"It has more than {self._limits.parts:,} parts.")
+        payload: Any = part.get_payload()
+        if not isinstance(payload, list):
+            yield part
+            return
+        if content_type_of(part).startswith("message/"):
+            depth += 1
+            if depth > self._limits.depth:
+                raise _TooMuch(f"It has mails inside of mails, more than {self._limits.depth} deep.")
+        children = cast(list[EmailMessage], payload)
+        for child in children:
+            yield from self.leaves(child, depth)
+
+
+def _sort(part: EmailMessage, found: ParsedMail, limits: MailLimits) -> None:
+    """Take a part, or leave it out."""
+    kind = content_type_of(part)
+    name = _name(part)
+    if kind in _SIGNATURES or (kind in _BODIES and not name):
+        return
+    shown = name or f"({kind})"
+    if why := _reason(part, kind, name):
+        _leave(found, shown, why)
+        return
+
+    content = _content(part)
+    ending = _ending(name, kind, content)
+    if not ending:
+        _leave(found, shown, "It is no XML, PDF or zip file.")
+        return
+    if not content:
+        _leave(found, shown, "It is empty, or its content cannot be decoded.")
+        return
+    if len(found.files) >= limits.files:
+        raise _TooMuch(f"It has more than {limits.files:,} files. Send several mails, or a zip.")
+    numbered = f"attachment-{len(found.files) + 1}"
+    whole = name if name.lower().endswith(ending) else f"{name or numbered}{ending}"
+    found.files.append(File(whole, content))
+
+
+def _reason(part: EmailMessage, kind: str, name: str) -> str:
+    """Why a part is left out unread, "" where it is not."""
+    if kind in _TNEF or name.lower() == "winmail.dat":
+        return "Outlook packed the attachments into it, and it is not opened. Send the files themselves."
+    if kind in _ENCRYPTED:
+        return "It is encrypted."
+    if kind.startswith("image/"):
+        return "It is a picture." if not _is_inline(part) else "It is a picture inside of the text."
+    return ""
+
+
+def _is_inline(part: EmailMessage) -> bool:
+    return bool(first(part, "content-id")) or first(part, "content-disposition").lower().startswith("inline")
+
+
+def _ending(name: str, kind: str, content: bytes) -> str:
+    """What the file is by its name, its media type, or its first bytes; "" for what is no kind of invoice."""
+    lower = name.lower()
+    if ending := next((ending for ending in _KINDS if lower.endswith(ending)), ""):
+        return ending
+    if kind in _TYPES or kind.endswith("+xml"):
+        return _TYPES.get(kind, ".xml") if kind != "image/svg+xml" else ""
+    has_ending = "." in lower[-6:]
+    if kind not in _UNKNOWN or has_ending:
+        return ""
+    if is_pdf(content):
+        return ".pdf"
+    if is_zip(content):
+        return ".zip"
+    return ".xml" if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:5].lower() == b"<?xml" else ""
+
+
+def _content(part: EmailMessage) -> bytes:
+    """The decoded content; empty where that cannot be."""
+    try:
+        payload: Any = part.get_payload(decode=True)
+    except Exception:  # noqa: BLE001 - an odd transfer encoding, or a header that is broken
+        return b""
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _name(part: EmailMessage) -> str:
+    """The name of a file, without folders; "" where it has none."""
+    raw = max(len(first(part, "content-disposition")), len(first(part, "content-type")))
+    if raw >= 7_999:
+        return ""
+    try:
+        given: Any = part.get_filename("")
+    except Exception:  # noqa: BLE001 - a parameter that is broken
+        return ""
+    text = str(given).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    bare = re.split(r"[/\\]", text)[-1].strip(" .")
+    if len(bare) > LONGEST_NAME:  # its ending says what it is
+        bare = bare[: LONGEST_NAME - 12] + "…" + bare[-11:]
+    return texts.cleaned(bare, LONGEST_NAME)
+
+
+def _leave(found: ParsedMail, name: str, why: str) -> None:
+    if len(found.left_out) < 100:
+        found.left_out.append(LeftOut(name=name, why=why))

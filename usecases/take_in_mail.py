@@ -82,7 +82,8 @@ def _decided(services: Services, settings: MailboxSettings, box: Mailbox, record
     record = _with_head(record, head, size)
     if first := _taken_before(services.blobs, record, likeness(settings.place, head)):
         text = "It was taken before the server gave its mails new numbers."
-        return _ended(record, "known", "taken_before", text).changed(batch=first.batch, files=first.files)
+        same = {"before": first.before or first.outcome, "batch": first.batch, "files": first.files}
+        return _ended(record, "known", "taken_before", text).changed(**same)
     if no := refusal(head, settings.senders):
         return _ended(record, "refused", no.code, no.text)
 
@@ -151,7 +152,7 @@ def _moved(services: Services, settings: MailboxSettings, box: Mailbox, record: 
     """Move a decided mail, and note where to."""
     assert record.outcome is not None
     if record.outcome != "gone" and not record.moved:
-        folder = settings.folder_of(record.outcome)
+        folder = settings.folder_of(record.before or record.outcome)
         if box.size(record.uid) is not None:  # else a run that died had moved it
             try:
                 box.move(record.uid, folder)

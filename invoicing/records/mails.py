@@ -29,10 +29,10 @@ class MailRecord(Record):
     """One mail, by the number that the server gave it.
 
     `id`: `m` and 24 hex digits, of `place` (server, user and folder), `validity` and `uid`. `size`: in bytes,
-    as the server says. `outcome` is None until it was decided, which happens once. `code`: the reason for
-    programs, `reason`: for people. `files`: invoices that were taken out of it. `silent`: why its sender gets
-    no answer, empty where they get one. `moved`: the folder that it was put into; `trouble`: why that did not
-    work.
+    as the server says. `outcome` is None until it was decided, which happens once; `before`: that of the same
+    mail under its older number. `code`: the reason for programs, `reason`: for people. `files`: invoices that
+    were taken out of it. `silent`: why its sender gets no answer, empty where they get one. `moved`: the folder
+    that it was put into; `trouble`: why that did not work.
     """
 
     id: str
@@ -42,6 +42,7 @@ class MailRecord(Record):
     noted: Moment
     size: int = 0
     outcome: MailOutcome | None = None
+    before: MailOutcome | None = None
     code: str = ""
     reason: str = ""
     sender: Person | None = None

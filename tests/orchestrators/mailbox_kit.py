@@ -5,7 +5,7 @@ blobs and a mail server in memory. Batches are started and end when the test say
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
@@ -17,6 +17,8 @@ import azure.durable_functions as df
 
 from activities import mailbox_steps
 from adapters import policies, services
+from adapters.mailbox import Mailbox
+from adapters.mailbox_settings import MailboxSettings
 from adapters.services import Services
 from adapters.settings import from_environment
 from devhost.testing import Host, HostCrash, Status
@@ -68,8 +70,14 @@ def mail(number: int = 1, *files: tuple[str, bytes], sender: str = SUE, **header
 class PostOffice:
     """A watched folder. `queue`: the starts that were queued; answers come when `deliver` says so."""
 
-    def __init__(self, environment: dict[str, str] | None = None, **host: Any) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str] | None = None,
+        open_mailbox: Callable[[MailboxSettings], Mailbox] | None = None,
+        **host: Any,
+    ) -> None:
         self.blobs, self.server = MemoryBlobs(), MemoryServer()
+        self.opens = open_mailbox or self.server.open
         self.queue: list[tuple[str, str, Any]] = []
         self.settings = replace(from_environment(ENVIRONMENT | (environment or {})), policy_file=Path("none"))
         host.setdefault("default_version", CURRENT)
@@ -83,7 +91,7 @@ class PostOffice:
             self.blobs,
             SayingChecker,
             lambda settings, *start: self.queue.append(start),
-            open_mailbox=self.server.open,
+            open_mailbox=self.opens,
             clock=lambda: self.host.now,
         )
         policy = policy_of(clerk())

@@ -38,8 +38,8 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
     everything that is under way goes on, and taking the app out of service would stop that too.
     So do links that cannot be made: people get no messages then; a ledger that cannot be signed: nothing is
-    decided then; exchange rates that are too old, where a setting says that there are to be any; and a mailbox
-    whose server does not let us in or is away for long, where a setting names one.
+    decided then; exchange rates that are too old, where a setting says that there are to be any; and a
+    mailbox whose server does not let us in or is away for long, where a setting names one.
     """
     return await _checks(client)
 

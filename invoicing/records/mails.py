@@ -31,8 +31,8 @@ class MailRecord(Record):
     `id`: `m` and 24 hex digits, of `place` (server, user and folder), `validity` and `uid`. `size`: in bytes,
     as the server says. `outcome` is None until it was decided, which happens once; `before`: that of the same
     mail under its older number. `code`: the reason for programs, `reason`: for people. `files`: invoices that
-    were taken out of it. `silent`: why its sender gets no answer, empty where they get one. `moved`: the folder
-    that it was put into; `trouble`: why that did not work.
+    were taken out of it. `silent`: why its sender gets no answer, empty where they get one. `moved`: the
+    folder that it was put into; `trouble`: why that did not work.
     """
 
     id: str

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from devhost.replay import export_instance
+from devhost.replay import export_instance, to_text
 from devhost.testing import Host
 from orchestrators import batch, chunk
 from tests.orchestrators.approval_kit import Office

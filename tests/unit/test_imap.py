@@ -146,7 +146,8 @@ def test_mail_stays_unread_and_what_is_deleted_is_no_mail(real: Dovecot) -> None
     box.read(mail.uid, 100)
     client = real.client()
     client.select_folder("INBOX")
-    assert b"\\Seen" not in client.get_flags([mail.uid])[mail.uid]
+    flags: Any = client.get_flags([mail.uid])
+    assert b"\\Seen" not in flags[mail.uid]
     client.delete_messages([mail.uid])
     box.close()
     box = ImapMailbox(settings(real.port))

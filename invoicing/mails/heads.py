@@ -16,10 +16,30 @@ from invoicing import texts
 from invoicing.approval.persons import BadPerson, person_id
 from invoicing.records.base import Person
 
-#: The policy that mails are read with. What is broken is noted with the mail and not raised.
-POLICY = EmailPolicy(raise_on_defect=False, utf8=True)
-#: Characters of one header that is taken apart: in longer ones nobody but an attacker has anything to say.
+#: Characters of one header that are kept.
 LONGEST_HEADER = 8_000
+#: Characters of one header that is taken apart. The library's work grows with the square of them, and nobody
+#: but an attacker has more to say.
+LONGEST_PARSED = 2_000
+
+
+class _Careful(EmailPolicy):
+    """Takes headers apart as ever, but for those that are too long or break it: these count as empty.
+
+    The library asks for Content-Type while it reads a mail, before anybody can look at it; comments inside of
+    each other end it with a RecursionError then.
+    """
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The header as an object."""
+        try:
+            return super().header_fetch_parse(name, value if len(value) <= LONGEST_PARSED else "")
+        except Exception:  # noqa: BLE001 - IndexError, AttributeError, RecursionError and more
+            return self.header_factory(name, "")
+
+
+#: The policy that mails are read with. What is broken is noted with the mail and not raised.
+POLICY = _Careful(raise_on_defect=False, utf8=True)
 #: How many headers of one name are looked at.
 MOST_OF_A_NAME = 50
 _LONGEST_SUBJECT = 200
@@ -98,18 +118,18 @@ def first(mail: EmailMessage, name: str) -> str:
 def decoded(mail: EmailMessage, name: str) -> str:
     """A header with its encoded words read; as it stands where it is broken."""
     raw = first(mail, name)
-    if len(raw) > LONGEST_HEADER - 1:
+    if len(raw) > LONGEST_PARSED:
         return raw
     try:
-        value: Any = mail[name]
-        return _plain(str(value)) if value is not None else ""
+        value: Any = POLICY.header_factory(name, raw)
+        return _plain(str(value))
     except Exception:  # noqa: BLE001 - `email` raises IndexError, AttributeError and more for what is broken
         return raw
 
 
 def content_type_of(part: EmailMessage) -> str:
     """The media type in small letters; `application/octet-stream` where the header is broken."""
-    if len(first(part, "content-type")) > LONGEST_HEADER - 1:
+    if len(first(part, "content-type")) > LONGEST_PARSED:
         return "application/octet-stream"
     try:
         return part.get_content_type().lower()
@@ -132,9 +152,9 @@ def _sender(mail: EmailMessage) -> tuple[Person | None, str]:
     raw = raw_headers(mail, "from")
     if len(raw) != 1:
         return None, "It has no sender (From)." if not raw else "It has several headers From."
-    if len(raw[0]) >= LONGEST_HEADER:
+    if len(raw[0]) > LONGEST_PARSED:
         return None, "Its sender (From) is too long."
-    addresses = _addresses(mail)
+    addresses = _addresses(raw[0])
     if len(addresses) != 1:
         return None, "Its sender (From) is not one address."
     try:
@@ -143,9 +163,9 @@ def _sender(mail: EmailMessage) -> tuple[Person | None, str]:
         return None, f"Its sender {error}."
 
 
-def _addresses(mail: EmailMessage) -> tuple[Address, ...]:
+def _addresses(text: str) -> tuple[Address, ...]:
     try:
-        header: Any = mail["from"]
+        header: Any = POLICY.header_factory("from", text)
         return header.addresses if isinstance(header, AddressHeader) else ()
     except Exception:  # noqa: BLE001 - as above
         return ()

@@ -18,10 +18,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from typing import Any, cast
 
 from invoicing import texts
-from invoicing.mails.heads import POLICY, Head, content_type_of, first, head_of
+from invoicing.mails.heads import LONGEST_PARSED, POLICY, Head, content_type_of, first, head_of
 from invoicing.readers.detect import is_pdf, is_zip
 from invoicing.records.mails import LeftOut
 
@@ -46,16 +47,24 @@ _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "
 _ENCRYPTED = {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
 # The library goes one call deeper for each of these, and looks at all that are open for each line.
 _NESTING = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+# Headers of parts with more than a name or two in them, with the lines that they go on in.
+_LONG = re.compile(
+    rb"^content-[a-z-]{1,40}:(?=[^\n]{200}|[^\n]*\n[ \t])[^\n]*(?:\n[ \t][^\n]*)*", re.I | re.M
+)
 
 
 @dataclass(frozen=True)
 class MailLimits:
-    """What one mail may hold: mails in mails, parts, files, and parts that hold parts."""
+    """What one mail may hold: mails in mails, parts, files, parts that hold parts.
+
+    `work`: the sum of the squares of the lengths of long headers of parts, in characters.
+    """
 
     depth: int = 5
     parts: int = 1000
     files: int = 500
     nesting: int = 60
+    work: int = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ def parse(raw: bytes, limits: MailLimits | None = None) -> ParsedMail:
     limits = limits or MailLimits()
     if len(_NESTING.findall(raw)) > limits.nesting:
         return ParsedMail(read_head(raw), fault="It has too many parts inside of each other.")
+    if _work(raw) > limits.work:
+        return ParsedMail(read_head(raw), fault="The headers of its parts are too long.")
     try:
         mail: Any = email.message_from_bytes(raw, EmailMessage, policy=POLICY)
         found = ParsedMail(head_of(mail))
@@ -102,8 +113,14 @@ def read_head(raw: bytes) -> Head:
     """The head of a mail out of its first bytes; never raises."""
     raw = raw[:LARGEST_HEAD]
     end = min((at for at in (raw.find(b"\n\n"), raw.find(b"\n\r\n")) if at >= 0), default=len(raw))
-    mail: Any = email.message_from_bytes(raw[:end] + b"\n\n", EmailMessage, policy=POLICY)
+    # The other parsers take Content-Type apart before anybody asks.
+    mail: Any = BytesHeaderParser(EmailMessage, policy=POLICY).parsebytes(raw[:end] + b"\n\n")
     return head_of(mail)
+
+
+def _work(raw: bytes) -> int:
+    """What the library will have to do for the headers of parts: it takes them apart before we see any."""
+    return sum((match.end() - match.start()) ** 2 for match in _LONG.finditer(raw))
 
 
 class _Walk:
@@ -200,8 +217,7 @@ def _content(part: EmailMessage) -> bytes:
 
 def _name(part: EmailMessage) -> str:
     """The name of a file, without folders; "" where it has none."""
-    raw = max(len(first(part, "content-disposition")), len(first(part, "content-type")))
-    if raw >= 7_999:
+    if max(len(first(part, "content-disposition")), len(first(part, "content-type"))) > LONGEST_PARSED:
         return ""
     try:
         given: Any = part.get_filename("")

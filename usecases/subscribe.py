@@ -27,15 +27,15 @@ def check_url(settings: Settings, url: str) -> str:
 
     That is looked at when it is asked for, so that the caller hears of it; and again at each try.
     """
+    try:
+        target_of(url, settings.outgoing.policy)
+    except CallRefused as error:
+        raise Misunderstood("bad_callback_url", f"callback_url cannot be used. {error}") from error
     if not settings.callbacks.keys:
         raise NotReady(
             "callback_key_missing",
             "Callbacks cannot be signed. Set SETTLE_CALLBACK_KEY (docs/callbacks.md says how it is made).",
         )
-    try:
-        target_of(url, settings.outgoing.policy)
-    except CallRefused as error:
-        raise Misunderstood("bad_callback_url", f"callback_url cannot be used. {error}") from error
     return url
 
 

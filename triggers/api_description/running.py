@@ -52,6 +52,17 @@ PATHS: Part = {
             security=[],
         )
     },
+    "/api/swagger.json": {
+        "get": operation(
+            "operation",
+            "getSwagger",
+            "This document as Swagger 2.0, for a custom connector",
+            answers(
+                {"200": {"description": "Swagger 2.0.", "content": {JSON: {"schema": {"type": "object"}}}}}
+            ),
+            security=[],
+        )
+    },
 }
 
 ANSWERS: tuple[type[Record], ...] = (

@@ -38,6 +38,17 @@ def paths(described: Part) -> Part:
     return {path: _path(operations) for path, operations in described.items()}
 
 
+def subscribing(described: Part) -> frozenset[str]:
+    """The names of the schemas with which somebody asks to be told."""
+    bodies = [
+        operation["requestBody"]["content"][JSON]["schema"]["$ref"]
+        for operations in described.values()
+        for method, operation in operations.items()
+        if method != "parameters" and "callbacks" in operation
+    ]
+    return frozenset(body.rpartition("/")[2] for body in bodies)
+
+
 def _path(operations: Part) -> Part:
     shared = cast(list[Part], operations.get("parameters", []))
     found: Part = {}

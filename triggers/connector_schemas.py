@@ -7,6 +7,7 @@ that may also be a text the text is told. Each property has a title for people (
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 from triggers.api_description.schemas import Part
@@ -37,9 +38,13 @@ def title(name: str) -> str:
     return " ".join(_WORDS.get(word.lower(), word[:1].upper() + word[1:]) for word in words if word)
 
 
-def definitions(schemas: Part) -> Part:
-    """All schemas by name."""
-    return {name: schema_of(schema) for name, schema in schemas.items()}
+def definitions(schemas: Part, subscribing: Collection[str]) -> Part:
+    """All schemas by name; `subscribing`: those of bodies in which the platform fills in its address."""
+    found = {name: schema_of(schema) for name, schema in schemas.items()}
+    for name in subscribing:
+        address = found[name]["properties"]["callback_url"]
+        address |= {"x-ms-notification-url": True, "x-ms-visibility": "internal"}
+    return found
 
 
 def schema_of(schema: Part) -> Part:
@@ -68,11 +73,7 @@ def _property(name: str, schema: Part) -> Part:
     converted = schema_of(schema)
     if "$ref" in converted:
         return converted
-    more: Part = {"x-ms-summary": title(name)}
-    if name == "callback_url":
-        # The platform fills in the address that it waits at.
-        more |= {"x-ms-notification-url": True, "x-ms-visibility": "internal"}
-    return {**converted, **more}
+    return {**converted, "x-ms-summary": title(name)}
 
 
 def _chosen(schema: Part) -> Part:

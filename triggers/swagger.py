@@ -12,7 +12,7 @@ import azure.functions as func
 
 from adapters import callers, services
 from triggers.api_description.schemas import Part
-from triggers.connector_operations import paths
+from triggers.connector_operations import paths, subscribing
 from triggers.connector_schemas import definitions
 from triggers.openapi import document
 from triggers.responses import answers_errors, json_response
@@ -45,5 +45,5 @@ def swagger(address: str) -> Part:
         "security": [{"functionKey": []}],
         "tags": described["tags"],
         "paths": paths(described["paths"]),
-        "definitions": definitions(described["components"]["schemas"]),
+        "definitions": definitions(described["components"]["schemas"], subscribing(described["paths"])),
     }

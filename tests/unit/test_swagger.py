@@ -155,6 +155,7 @@ def test_webhook_says_what_is_posted_and_where_the_address_goes(path: str) -> No
     (body,) = [one for one in methods["post"]["parameters"] if one["in"] == "body"]
     taken = DOCUMENT["definitions"][body["schema"]["$ref"].rpartition("/")[2]]
     assert taken["properties"]["callback_url"]["x-ms-notification-url"] is True
+    assert "x-ms-notification-url" not in json.dumps(DOCUMENT["definitions"]["BatchFromContainer"])
     assert methods["post"]["responses"]["201"]["headers"]["Location"]["type"] == "string"
     assert DOCUMENT["paths"]["/api/subscriptions/{id}"]["delete"]["x-ms-visibility"] == "internal"
 

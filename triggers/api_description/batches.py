@@ -6,6 +6,7 @@ from invoicing.records.answers.batches import Batch, BatchAccepted, Batches, Bat
 from invoicing.records.base import Record
 from triggers.api_description.parts import (
     BINARY,
+    CALLBACK_URL,
     FILE,
     FORM,
     IDEMPOTENCY_KEY,
@@ -31,6 +32,7 @@ PATHS: Part = {
             answers(later(BatchAccepted), 400, 413, 415, 422),
             parameters=[
                 IDEMPOTENCY_KEY,
+                CALLBACK_URL,
                 query("wait", "End only when people have decided.", type="boolean", default=False),
                 query("approval", "false: check only.", type="boolean", default=True),
             ],

@@ -6,6 +6,7 @@ from invoicing.records.answers.invoices import Invoice, InvoiceAccepted
 from invoicing.records.base import Record
 from triggers.api_description.parts import (
     BINARY,
+    CALLBACK_URL,
     FORM,
     IDEMPOTENCY_KEY,
     answers,
@@ -27,6 +28,7 @@ PATHS: Part = {
             answers(later(InvoiceAccepted), 400, 403, 413, 415, 422),
             parameters=[
                 IDEMPOTENCY_KEY,
+                CALLBACK_URL,
                 query("sender", "Who sent it in, unless signed in; may not approve it.", format="email"),
             ],
             requestBody=body(

@@ -6,6 +6,7 @@ from typing import Any
 
 from invoicing.records.answers.common import Error
 from invoicing.records.base import Record
+from invoicing.records.outgoing import LONGEST_URL
 from triggers.api_description.schemas import Part, ref
 
 JSON = "application/json"
@@ -79,6 +80,9 @@ IDEMPOTENCY_KEY = {
     "description": "The same key finds what was started with it before.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+CALLBACK_URL = query(
+    "callback_url", "Where the end is posted to, once it has come.", format="uri", maxLength=LONGEST_URL
+)
 TOKEN = query("t", "The token of a signed link.")
 TOP = query("top", "How many.", type="integer", minimum=1)
 PAGE = query("page", "Token of a page.")

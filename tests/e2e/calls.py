@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+
+#: What the host that is started for the tests signs callbacks with; another one may sign with another key.
+CALLBACK_KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 _keys: dict[int | None, str] = {}
 

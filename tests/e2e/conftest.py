@@ -60,6 +60,11 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "SETTLE_LEDGER_KEY": uuid.uuid4().hex,
         "SETTLE_DIGEST_SECONDS": "1",
+        "SETTLE_CALLBACK_KEY": calls.CALLBACK_KEY,
+        # Callbacks go to a small server of the tests, on this machine.
+        "SETTLE_CALL_HOSTS": "127.0.0.1",
+        "SETTLE_CALL_HTTP": "true",
+        "SETTLE_CALL_LOOPBACK": "true",
     }
     switches = tuple(os.environ.get("SETTLE_E2E_SWITCHES", "").split())
     options = host.HostOptions("embedded", 0, storage, auth=True, switches=switches, variables=variables)

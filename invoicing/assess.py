@@ -1,11 +1,11 @@
 """One document from bytes to result: read it, check it, and say what it is.
 
-The order: safe XML, XML schema, official EN 16931 rules, XRechnung rules, our own checks. A document that
+The order: safe XML, XML schema, official rules, our own checks. A document that
 breaks a rule is a result, never an exception; only a fault of the installation (missing files) is raised.
 
-The official core rules apply to documents that claim an EN 16931 profile (BT-24). They do not run over one
-that breaks the schema: they are written for valid documents, and some real files crash them otherwise. Nor do
-they over one that would take them minutes.
+Which official rules run says the profile that a document claims (BT-24, `invoicing.rules.profiles`); the core
+rules run where it is not known. None run over a document that breaks the schema: they are written for valid
+documents, and some real files crash them otherwise. Nor do they over one that would take them minutes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from typing import Literal
 
 from invoicing import checks
 from invoicing.duplicates import claim_key, supplier_identity
-from invoicing.findings import MAX_TEXT, Finding, finding, is_fatal, shortened
+from invoicing.findings import MAX_TEXT, Finding, Severity, finding, is_fatal, shortened
 from invoicing.model import MAX_ACCOUNTS, Invoice, Kind
 from invoicing.opening import Opened, open_document
 from invoicing.readers import cii, ubl
-from invoicing.readers.detect import claims_en16931, claims_xrechnung, has_xrechnung_rules, is_minimum
+from invoicing.readers.detect import Syntax, claims_en16931, is_minimum
 from invoicing.records.document import DocumentRow, InvoiceSummary, TaxRow
-from invoicing.rules.folder import SCHEMAS, require
+from invoicing.rules.folder import SCHEMAS, RuleSet, require
 from invoicing.rules.official import OfficialRules, ParsedDocument
+from invoicing.rules.profiles import CHECK_SUMS, RULE_SETS, Profile, profile_of, rules_for
 from invoicing.rules.schema import Schema
 from invoicing.safe_xml import BadDocument, to_text
 
@@ -38,6 +39,8 @@ Outcome = Literal["valid", "invalid", "unreadable"]
 MAX_TAX_ROWS = 100
 """Rows of the VAT breakdown in a summary; there is one per category and rate."""
 
+_LONGEST_PROFILE = 200
+
 MAX_PER_RULE = 20
 """A rule broken by each of thousands of lines is told this many times."""
 
@@ -46,13 +49,16 @@ MAX_PER_RULE = 20
 class Assessment:
     """The result of one document: what it is, whether it is valid, and what was found.
 
-    ``en16931`` tells whether it claims an EN 16931 profile, hence whether the official rules apply to it.
+    ``en16931`` tells whether it claims an EN 16931 profile. ``checked``: the rule sets that ran over it;
+    ``fully_checked``: they are all that its profile asks for.
     """
 
     kind: Kind | None
     outcome: Outcome
     profile: str | None = None
     en16931: bool = False
+    checked: tuple[RuleSet, ...] = ()
+    fully_checked: bool = False
     findings: list[Finding] = field(default_factory=list[Finding])
     invoice: Invoice | None = None
 
@@ -86,15 +92,18 @@ class Checker:
     def _assess(self, opened: Opened, today: date | None) -> Assessment:
         reader = cii if opened.syntax == "cii" else ubl
         invoice, found = reader.read(opened.root, opened.kind)
-        en16931 = claims_en16931(invoice.profile)
+        profile = profile_of(invoice.profile)
+        ran: tuple[RuleSet, ...] = ()
         broken = self._schemas[opened.syntax].findings(opened.root)
         broken = broken or checks.too_much_for_the_rules(invoice)
         found += broken
         if not broken:
-            found += self._official(opened, invoice.profile)
+            ran = rules_for(profile, opened.syntax)
+            found += self._official(opened, profile, ran)
+        found += _of_profile(profile, invoice.profile, opened.syntax, ran)
         found += checks.check(
             invoice,
-            official=en16931 and not broken,
+            official=not CHECK_SUMS.isdisjoint(ran),
             minimum=is_minimum(invoice.profile),
             today=today,
         )
@@ -102,23 +111,50 @@ class Checker:
             kind=opened.kind,
             outcome="invalid" if is_fatal(found) else "valid",
             profile=invoice.profile,
-            en16931=en16931,
+            en16931=claims_en16931(invoice.profile),
+            checked=ran,
+            fully_checked=profile is not None and profile.is_satisfied_by(ran, opened.syntax),
             findings=limited(found),
             invoice=invoice,
         )
 
-    def _official(self, opened: Opened, profile: str | None) -> list[Finding]:
-        if not claims_en16931(profile):
+    def _official(self, opened: Opened, profile: Profile | None, rules: tuple[RuleSet, ...]) -> list[Finding]:
+        """What the rule sets find, with the levels of the profile; what two of them find is told once."""
+        document = ParsedDocument(to_text(opened.root)) if rules else None
+        found: list[Finding] = []
+        for rule_set in rules:
+            told = {one.rule for one in found}
+            new = self._rules.findings(rule_set, opened.syntax, document) if document else []
+            found += [one for one in new if one.rule not in told]
+        if profile is None:
+            return found
+        return [_levelled(one, profile.level(opened.syntax, one.rule)) for one in found]
+
+
+def _levelled(found: Finding, level: Severity | None) -> Finding:
+    return found if level is None else replace(found, severity=level)
+
+
+def _of_profile(
+    profile: Profile | None, claimed: str | None, syntax: Syntax, ran: tuple[RuleSet, ...]
+) -> list[Finding]:
+    """What is to be said of the profile: nothing where all of its rules are here.
+
+    A document without a profile breaks the core rule BR-01.
+    """
+    names = " and ".join(RULE_SETS[rule_set] for rule_set in ran)
+    by = f"it was checked against {names} alone" if ran else "no official rules were run"
+    if profile is None:
+        if not claimed:
             return []
-        document = ParsedDocument(to_text(opened.root))
-        found = self._rules.findings("en16931", opened.syntax, document)
-        if has_xrechnung_rules(profile):
-            found += self._rules.findings("xrechnung", opened.syntax, document)
-        elif claims_xrechnung(profile):
-            found.append(
-                finding("SETTLE-PROFILE-VERSION", f"{profile} is not XRechnung 3.0; only the core rules ran.")
-            )
-        return found
+        text = f"The profile “{shortened(claimed, _LONGEST_PROFILE)}” (BT-24) is not known: {by}."
+        return [finding("SETTLE-PROFILE-UNKNOWN", text)]
+    if profile.missing:
+        text = f"The invoice claims {profile.name}, whose own rules are not installed: {by}."
+        return [finding("SETTLE-PROFILE-RULES", text)]
+    if not profile.rules(syntax):
+        return [finding("SETTLE-PROFILE-SYNTAX", f"{profile.name} is no profile of this syntax: {by}.")]
+    return []
 
 
 def limited(findings: Iterable[Finding]) -> list[Finding]:
@@ -152,6 +188,8 @@ def row(n: int, name: str, content: bytes, assessment: Assessment) -> DocumentRo
         kind=assessment.kind,
         profile=_short(assessment.profile),
         en16931=assessment.en16931,
+        checked=assessment.checked,
+        fully_checked=assessment.fully_checked,
         outcome=assessment.outcome,
         invoice=summary(invoice) if invoice else None,
         claim=claim_of(invoice) if invoice else None,

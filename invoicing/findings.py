@@ -13,8 +13,22 @@ from typing import Literal
 Severity = Literal["fatal", "warning", "information"]
 """As in the official rules: only ``fatal`` makes a document invalid."""
 
-Source = Literal["file", "xml", "schema", "en16931", "xrechnung", "settle"]
-"""Which step found it: file, XML parser, XML schema, official rules (core, XRechnung), or our own checks."""
+Source = Literal[
+    "file",
+    "xml",
+    "schema",
+    "en16931",
+    "xrechnung",
+    "factur-x-minimum",
+    "factur-x-basic-wl",
+    "factur-x-basic",
+    "factur-x-en16931",
+    "factur-x-extended",
+    "fr-ctc-extended",
+    "fr-ctc",
+    "settle",
+]
+"""Which step found it: file, XML parser, XML schema, a set of official rules, or our own checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +111,18 @@ RULES: dict[str, Rule] = {
     "SETTLE-RULES-LIMIT": Rule(
         "fatal", "settle", "The invoice has too many rows of VAT breakdown; the official rules were not run."
     ),
-    "SETTLE-PROFILE-VERSION": Rule(
-        "warning", "settle", "The invoice claims a version of XRechnung whose rules are not the ones at hand."
+    "SETTLE-PROFILE-UNKNOWN": Rule(
+        "warning",
+        "settle",
+        "The invoice claims a profile that is not known; the core rules were run all the same.",
+    ),
+    "SETTLE-PROFILE-SYNTAX": Rule(
+        "warning",
+        "settle",
+        "The invoice claims a profile of another syntax; the core rules were run all the same.",
+    ),
+    "SETTLE-PROFILE-RULES": Rule(
+        "warning", "settle", "The invoice claims a profile whose own rules are not installed."
     ),
     # Sums, where the official rules do not look (see invoicing.checks)
     "SETTLE-SUM-LINES": Rule(

@@ -118,7 +118,9 @@ def _delivery(node: Node, document: Document) -> None:
         place = node.group("ram:ShipToTradeParty")
         place.add("ram:Name", document.deliver_to.name)
         _address(place, document.deliver_to)
-    _date(node, "ram:ActualDeliverySupplyChainEvent/ram:OccurrenceDateTime", document.delivered)
+    # The schema wants the group, and the rules of Factur-X want something in it.
+    on = document.delivered or document.issued
+    _date(node, "ram:ActualDeliverySupplyChainEvent/ram:OccurrenceDateTime", on)
 
 
 def _settlement(node: Node, document: Document) -> None:

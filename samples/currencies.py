@@ -5,14 +5,14 @@ from decimal import Decimal
 
 from samples import parties as p
 from samples.cii import to_cii
-from samples.document import CREDIT_TRANSFER, PEPPOL, PROCESS, Document
+from samples.document import CORE, CREDIT_TRANSFER, PROCESS, Document
 from samples.sample import Sample, line, written
 from samples.ubl import to_ubl
 
 CURRENCIES: tuple[Sample, ...] = (
     written(
         "svea_faktura_100245.xml",
-        "Peppol UBL: Swedish kronor, rounded to a whole krona",
+        "UBL: Swedish kronor, rounded to a whole krona",
         to_ubl,
         Document(
             "100245",
@@ -35,7 +35,7 @@ CURRENCIES: tuple[Sample, ...] = (
                 line("Facktidning, årgång", "2", "H87", "641.50", "6"),
             ),
             due=date(2025, 4, 2),
-            profile=PEPPOL,
+            profile=CORE,
             process=PROCESS,
             buyer_reference="KST 4410",
             means=CREDIT_TRANSFER,

@@ -11,7 +11,6 @@ from functools import cached_property
 
 CORE = "urn:cen.eu:en16931:2017"
 XRECHNUNG = f"{CORE}#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
-PEPPOL = f"{CORE}#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 PROCESS = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
 
 CREDIT_TRANSFER, CARD, DIRECT_DEBIT, SEPA_TRANSFER = "30", "48", "59", "58"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from samples import parties as p
 from samples.cii import to_cii
-from samples.document import CARD, CREDIT_TRANSFER, PEPPOL, PROCESS, AllowanceCharge, Document
+from samples.document import CARD, CORE, CREDIT_TRANSFER, PROCESS, AllowanceCharge, Document
 from samples.pdf import to_facturx
 from samples.sample import Sample, line, written
 from samples.ubl import to_ubl
@@ -38,7 +38,7 @@ HARDWARE = Document(
         line("Śruba M16x60", "12", "CEN", "41.25", "0", "K", article="SR-1660"),
     ),
     due=date(2025, 4, 13),
-    profile=PEPPOL,
+    profile=CORE,
     process=PROCESS,
     buyer_reference="EK-Metall",
     order="HW-88120",
@@ -79,7 +79,7 @@ FOREIGN: tuple[Sample, ...] = (
     ),
     written(
         "DeVries_F2025-2210.xml",
-        "Peppol UBL: reverse charge on a transport from the Netherlands",
+        "UBL: reverse charge on a transport from the Netherlands",
         to_ubl,
         Document(
             "F2025-2210",
@@ -91,7 +91,7 @@ FOREIGN: tuple[Sample, ...] = (
                 line("Toll and fuel surcharge", "1", "C62", "126.35", "0", "AE"),
             ),
             due=date(2025, 4, 17),
-            profile=PEPPOL,
+            profile=CORE,
             process=PROCESS,
             buyer_reference="EK-Logistik",
             order="HW-88107",
@@ -102,7 +102,7 @@ FOREIGN: tuple[Sample, ...] = (
     ),
     written(
         "WISLA_FV_2025_03_0142.xml",
-        "Peppol UBL: intra-Community supply with the place of delivery",
+        "UBL: intra-Community supply with the place of delivery",
         to_ubl,
         HARDWARE,
     ),
@@ -167,7 +167,7 @@ FOREIGN: tuple[Sample, ...] = (
     ),
     written(
         "Brabo Catering 2025-0330.xml",
-        "Peppol UBL: Belgian rates, an allowance and a charge on the document",
+        "UBL: Belgian rates, an allowance and a charge on the document",
         to_ubl,
         Document(
             "2025-0330",
@@ -199,7 +199,7 @@ FOREIGN: tuple[Sample, ...] = (
                 AllowanceCharge(Decimal("35.00"), "Levering", "FC", Decimal(21), is_charge=True),
             ),
             due=date(2025, 4, 20),
-            profile=PEPPOL,
+            profile=CORE,
             process=PROCESS,
             buyer_reference="Onthaal",
             order="BE-2219",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from samples import parties as p
 from samples.cii import to_cii
-from samples.document import CREDIT_TRANSFER, PEPPOL, PROCESS, AllowanceCharge, Document, Line, Party
+from samples.document import CORE, CREDIT_TRANSFER, PROCESS, AllowanceCharge, Document, Line, Party
 from samples.ubl import to_ubl
 
 # Name, town, post code, country, VAT id, IBAN.
@@ -116,7 +116,7 @@ def _document(rng: random.Random, n: int, seed: int) -> Document:
         lines,
         due=issued + timedelta(days=rng.choice((14, 30, 60))),
         type_code="381" if is_credit_note else "380",
-        profile=PEPPOL,
+        profile=CORE,
         process=PROCESS,
         buyer_reference=rng.choice(("Einkauf", "Werkstatt", "Lager 2")),
         order=f"HW-{rng.randrange(80_000, 99_999)}",

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from samples import parties as p
 from samples.cii import to_cii
-from samples.document import CREDIT_TRANSFER, PEPPOL, PROCESS, Document
+from samples.document import CORE, CREDIT_TRANSFER, PROCESS, Document
 from samples.foreign import HARDWARE, STUDIO
 from samples.german import OFFICE_ORDER
 from samples.pdf import to_page
@@ -69,7 +69,7 @@ _FREIGHT = Document(
     replace(p.HANSA, vat_id=None),
     lines=(line("Transport Rotterdam – Lübeck", "1", "C62", "1395.00", "0", "AE"),),
     due=date(2025, 4, 24),
-    profile=PEPPOL,
+    profile=CORE,
     process=PROCESS,
     buyer_reference="EK-Logistik",
     delivered=date(2025, 3, 24),

@@ -40,6 +40,8 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
         ),
         invoice=request.row.invoice,
         findings=request.row.findings,
+        checked=request.row.checked,
+        fully_checked=request.row.fully_checked,
         stage=found.open_stage.name if found.open_stage else None,
         waiting_for=found.waiting_for,
         stages=tuple(stage_view(stage) for stage in found.stages),

@@ -20,6 +20,7 @@ from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import stand_ins
 from invoicing.records.absence import Absence
 from invoicing.records.document import InvoiceSummary
+from invoicing.report.words import checked_against
 from stores import absences, approvals, digests, notices
 from triggers.errors import Refused, refusal_of
 from triggers.pages_common import (
@@ -172,6 +173,7 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "request": request,
         "invoice": shown.invoice,
         "looked_up": looked_up(request),
+        "checked": checked_against(request.row),
         "findings": found,
         "more_findings": more,
         "stages": words.stages_shown(state.stages, view.waiting_for, name),

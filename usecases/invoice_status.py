@@ -63,6 +63,8 @@ def status_from(record: InvoiceRecord, run: RunStatus, row: DocumentRow | None) 
         not_undone=_texts(run.output.get("not_undone")),
         invoice=row.invoice if row else None,
         findings=row.findings if row else (),
+        checked=row.checked if row else (),
+        fully_checked=row is not None and row.fully_checked,
         error=problem_of(run, "The invoice could not be processed; the log has the details.")
         if has_problem
         else None,

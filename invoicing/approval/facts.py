@@ -26,6 +26,7 @@ class Facts:
     """Facts of one invoice; `amount` is the absolute value of what is due (a credit note counts as much).
 
     `findings`: ids of the rules that found something (warnings: a document with a fatal one never gets here).
+    `fully_checked`: all official rules that the invoice's profile asks for ran over it.
     `compared`: the amount in the currency that the policy compares in; None where it names none, or it could
     not be converted.
     """
@@ -34,6 +35,7 @@ class Facts:
     currency: str | None
     supplier_known: bool
     findings: _Rules
+    fully_checked: bool = False
     compared: _Compared = None
 
 
@@ -47,6 +49,7 @@ def facts_of(row: DocumentRow, *, supplier_known: bool) -> Facts:
         currency=invoice.currency,
         supplier_known=supplier_known,
         findings=frozenset(noted),
+        fully_checked=row.fully_checked,
     )
 
 

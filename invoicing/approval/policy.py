@@ -75,6 +75,7 @@ class Condition:
     amount_from: Decimal | None = None
     amount_below: Decimal | None = None
     supplier_known: bool | None = None
+    fully_checked: bool | None = None
     findings: Literal["none", "any"] | frozenset[str] = "any"
     compare_in: str | None = None
 
@@ -84,6 +85,7 @@ class Condition:
             (self.currency is None or facts.currency in self.currency)
             and self._amount(facts.compared if self.compare_in else facts.amount)
             and self.supplier_known in (None, facts.supplier_known)
+            and self.fully_checked in (None, facts.fully_checked)
             and self._findings(facts.findings)
         )
 

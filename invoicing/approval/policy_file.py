@@ -21,7 +21,7 @@ from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, 
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "findings"}
+_WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "fully_checked", "findings"}
 _STAGE = {"name", "approvers", "quorum", "on_expiry", "escalate_to"}
 _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
 # Names are shown in lists, on buttons and in subjects of mails; texts are those of rules and of `about`.
@@ -169,6 +169,7 @@ class _Reader:
             amount_from=self.amount(value, "amount_from", place),
             amount_below=self.amount(value, "amount_below", place),
             supplier_known=self.of(value, "supplier_known", bool, None, place),
+            fully_checked=self.of(value, "fully_checked", bool, None, place),
             findings=self.findings(value.get("findings", "any"), f"{place}.findings"),
         )
         lowest = condition.amount_from

@@ -56,19 +56,6 @@ def is_minimum(profile: str | None) -> bool:
     return (profile or "").endswith(":minimum")
 
 
-def claims_xrechnung(profile: str | None) -> bool:
-    """Tell whether a specification identifier names XRechnung, of whatever version."""
-    return ":xrechnung" in (profile or "")
-
-
-def has_xrechnung_rules(profile: str | None) -> bool:
-    """Tell whether the XRechnung rules at hand, version 3.0, are the ones that the profile means.
-
-    Its extension and CVD variants begin alike; the rules tell them apart themselves.
-    """
-    return (profile or "").startswith("urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0")
-
-
 def _what_it_is(namespace: str, name: str) -> str:
     if namespace == _ZUGFERD_1:
         return "This is a ZUGFeRD 1.0 invoice, older than EN 16931. Ask for ZUGFeRD 2, Factur-X or XRechnung."

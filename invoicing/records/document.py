@@ -52,7 +52,9 @@ class InvoiceSummary(Record):
 class DocumentRow(Record):
     """A document's result. `n`: its number in its batch (1 for an invoice that came alone); `size` in bytes.
 
-    `claim`: the key by which the same invoice is recognised (see `invoicing.duplicates`).
+    `checked`: the sets of official rules that ran over it, none where it breaks the schema
+    (`invoicing.rules.profiles.RULE_SETS` has their names). `fully_checked`: they are all that its profile
+    asks for. `claim`: the key by which the same invoice is recognised (see `invoicing.duplicates`).
     """
 
     n: int
@@ -62,6 +64,8 @@ class DocumentRow(Record):
     kind: Kind | None
     profile: str | None
     en16931: bool
+    checked: tuple[str, ...] = ()
+    fully_checked: bool = False
     outcome: Outcome
     invoice: InvoiceSummary | None
     claim: str | None

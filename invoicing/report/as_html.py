@@ -22,7 +22,7 @@ from invoicing.records.report import BatchTotals, ReportHead
 from invoicing.report.charts import bars, stacked_bar
 from invoicing.report.finding_groups import ShownFinding, grouped
 from invoicing.report.totals import number_of
-from invoicing.report.words import KINDS, OUTCOMES, SEVERITIES, VAT_CATEGORIES, plain
+from invoicing.report.words import KINDS, OUTCOMES, SEVERITIES, VAT_CATEGORIES, checked_against, plain
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_FINDINGS = 12  # of one document; the spreadsheet has all
@@ -38,6 +38,7 @@ class _ShownDocument:
     name: str
     outcome: Outcome
     kind: str
+    checked: str
     findings: list[ShownFinding]
     more: int
     invoice: InvoiceSummary | None
@@ -102,6 +103,7 @@ def _document(row: DocumentRow) -> _ShownDocument:
         name=row.name,
         outcome=row.outcome,
         kind=KINDS[row.kind] if row.kind else "",
+        checked=checked_against(row),
         findings=findings[:_MOST_FINDINGS],
         more=len(findings[_MOST_FINDINGS:]),
         invoice=invoice,

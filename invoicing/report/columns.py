@@ -10,7 +10,7 @@ from typing import Literal
 
 from invoicing.findings import Severity
 from invoicing.records.document import DocumentRow, InvoiceSummary
-from invoicing.report.words import KINDS, OUTCOMES
+from invoicing.report.words import KINDS, OUTCOMES, checked_against
 
 Kind = Literal["text", "amount", "date", "count"]
 Value = str | int | Decimal | date | None
@@ -61,6 +61,7 @@ DOCUMENT_COLUMNS = (
     Column("Errors", "count", 8, _severity("fatal")),
     Column("Warnings", "count", 9, _severity("warning")),
     Column("Rules", "text", 40, _rules),
+    Column("Checked against", "text", 30, checked_against),
     Column("Bytes", "count", 9, lambda row: row.size),
     Column("SHA-256", "text", 20, lambda row: row.sha256),
 )

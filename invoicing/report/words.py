@@ -5,7 +5,8 @@ from functools import cache
 
 from invoicing.findings import RULES, Severity
 from invoicing.model import Kind
-from invoicing.records.document import Outcome
+from invoicing.records.document import DocumentRow, Outcome
+from invoicing.rules.profiles import RULE_SETS
 
 OUTCOMES: dict[Outcome, str] = {
     "valid": "In order",
@@ -36,6 +37,17 @@ VAT_CATEGORIES = {
     "M": "Ceuta and Melilla tax (IPSI)",
     "B": "Split payment (Italy)",
 }
+
+_RULE_SETS: dict[str, str] = {**RULE_SETS}
+
+
+def checked_against(row: DocumentRow) -> str:
+    """The sets of official rules that ran over a document, in words; empty where none ran."""
+    names = [_RULE_SETS.get(name, name) for name in row.checked]
+    if not names:
+        return ""
+    return " and ".join(names) + ("" if row.fully_checked else ", not all rules of its profile")
+
 
 SEVERITIES: dict[Severity, str] = {"fatal": "Error", "warning": "Warning", "information": "Note"}
 

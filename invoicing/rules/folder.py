@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from invoicing.readers.detect import Syntax
 
-RuleSet = Literal["en16931", "xrechnung"]
+RuleSet = Literal[
+    "en16931",
+    "xrechnung",
+    "factur-x-minimum",
+    "factur-x-basic-wl",
+    "factur-x-basic",
+    "factur-x-en16931",
+    "factur-x-extended",
+    "fr-ctc-extended",
+    "fr-ctc",
+]
+"""Rules that are published together; `invoicing.rules.profiles` says which judge which document."""
 
 SCHEMAS: dict[Syntax, str] = {
     "ubl-invoice": "schema/ubl/maindoc/UBL-Invoice-2.1.xsd",
@@ -27,6 +38,17 @@ STYLESHEETS: dict[tuple[RuleSet, Syntax], str] = {
     ("xrechnung", "ubl-invoice"): "xslt/XRechnung-UBL-validation.xsl",
     ("xrechnung", "ubl-credit-note"): "xslt/XRechnung-UBL-validation.xsl",
     ("xrechnung", "cii"): "xslt/XRechnung-CII-validation.xsl",
+    ("factur-x-minimum", "cii"): "xslt/facturx/Factur-X_1.09_MINIMUM.xsl",
+    ("factur-x-basic-wl", "cii"): "xslt/facturx/FACTUR-X_BASIC-WL.xslt",
+    ("factur-x-basic", "cii"): "xslt/facturx/Factur-X_1.09_BASIC.xsl",
+    ("factur-x-en16931", "cii"): "xslt/facturx/FACTUR-X_EN16931.xslt",
+    ("factur-x-extended", "cii"): "xslt/facturx/FACTUR-X_EXTENDED.xslt",
+    ("fr-ctc-extended", "ubl-invoice"): "xslt/fr-ctc/EXTENDED-CTC-FR-UBL.xslt",
+    ("fr-ctc-extended", "ubl-credit-note"): "xslt/fr-ctc/EXTENDED-CTC-FR-UBL.xslt",
+    ("fr-ctc-extended", "cii"): "xslt/fr-ctc/EXTENDED-CTC-FR-CII.xslt",
+    ("fr-ctc", "ubl-invoice"): "xslt/fr-ctc/BR-FR-Flux2-Schematron-UBL.xslt",
+    ("fr-ctc", "ubl-credit-note"): "xslt/fr-ctc/BR-FR-Flux2-Schematron-UBL.xslt",
+    ("fr-ctc", "cii"): "xslt/fr-ctc/BR-FR-Flux2-Schematron-CII.xslt",
 }
 """The rules of each rule set and syntax, as their authors publish them."""
 

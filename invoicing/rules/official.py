@@ -114,7 +114,7 @@ def _finding(element: Element, rules: RuleSet) -> Finding:
     text = " ".join(str(words.xpath("string()")).split()) if words is not None else ""
     place = _QUALIFIER.sub("", (element.get("location") or "")[:_LONGEST_LOCATION])
     return Finding(
-        element.get("id") or "unnamed",
+        element.get("id") or rules.upper(),  # some say in a table what may not be there, and have no id
         _SEVERITIES.get(flag, "fatal"),
         shortened(_OWN_ID.sub("", text) or "The rule is broken.", MAX_TEXT),
         shortened(place, MAX_TEXT) or None,

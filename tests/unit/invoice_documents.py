@@ -10,6 +10,7 @@ from pypdf import PdfWriter
 EN16931 = "urn:cen.eu:en16931:2017"
 XRECHNUNG = "urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
 MINIMUM = "urn:factur-x.eu:1p0:minimum"
+BASIC_WL = "urn:factur-x.eu:1p0:basicwl"
 GOOD_IBAN = "DE89370400440532013000"
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"

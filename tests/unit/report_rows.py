@@ -73,6 +73,8 @@ def row(n: int = 1, **changes: Any) -> dict[str, Any]:
         "kind": "ubl-invoice",
         "profile": "urn:cen.eu:en16931:2017",
         "en16931": True,
+        "checked": ["en16931"],
+        "fully_checked": True,
         "outcome": "valid",
         "invoice": invoice(number=f"RE-{n}"),
         "claim": f"{n:032x}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -236,12 +237,21 @@ def test_supplier_and_findings_count() -> None:
     assert _name([_rule({"findings": ["SETTLE-IBAN"]})], _facts()) == "else"
 
 
+def test_rule_may_ask_that_all_rules_of_the_profile_ran() -> None:
+    """An invoice that was judged by a part of its rules goes the longer way."""
+    rule = _rule({"fully_checked": True})
+    assert _name([rule], replace(_facts(), fully_checked=True)) == "one"
+    assert _name([rule], _facts()) == "else"
+    assert _name([_rule({"fully_checked": False})], _facts()) == "one"
+
+
 def test_facts_come_from_the_row() -> None:
     """A credit note counts by its size, information is no finding, and a VAT id has no spaces."""
     found = [finding("A", "information", "", "settle"), finding("B", "warning", "", "settle")]
     shown = {"payable": "-5.50", "currency": "EUR", "seller_vat_id": "DE 1"}
     checked = DocumentRow.model_validate(row(invoice=shown, findings=found))
-    assert facts_of(checked, supplier_known=False) == Facts(Decimal("5.50"), "EUR", False, frozenset({"B"}))
+    expected = Facts(Decimal("5.50"), "EUR", False, frozenset({"B"}), fully_checked=True)
+    assert facts_of(checked, supplier_known=False) == expected
     assert supplier_key(InvoiceSummary(seller_vat_id="DE 1")) == supplier_key(
         InvoiceSummary(seller_vat_id="de1")
     )

@@ -159,7 +159,7 @@ def test_policy_that_compares_in_no_currency_reads_no_rates(monkeypatch: pytest.
     assert not [name for _, name in desk.books.blobs.calls if name.startswith("rates/")]
     stored = json.loads(desk.books.blobs.read(f"approvals/{route['approval']}/request.json"))
     assert "comparison" not in stored
-    assert set(stored["facts"]) == {"amount", "currency", "supplier_known", "findings"}
+    assert set(stored["facts"]) == {"amount", "currency", "supplier_known", "findings", "fully_checked"}
 
 
 @pytest.mark.parametrize(

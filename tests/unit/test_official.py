@@ -36,7 +36,7 @@ def test_a_report_is_read_with_severity_place_and_text() -> None:
         ("BR-1", "fatal", "/Invoice[1]/ID[2]", "An invoice shall."),
         ("BR-2", "warning", "/Invoice[1]", "Plain."),
         ("BR-3", "information", None, "Noted."),
-        ("unnamed", "fatal", None, "The rule is broken."),
+        ("EN16931", "fatal", None, "The rule is broken."),
     ]
     assert {each.source for each in found} == {"en16931"}
 

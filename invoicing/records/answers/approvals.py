@@ -10,7 +10,7 @@ from invoicing.approval.facts import Facts
 from invoicing.approval.stages import StageStatus
 from invoicing.findings import Finding
 from invoicing.model import Kind
-from invoicing.records.answers.common import Damaged, Json, Links, Sha256, Time, Whole
+from invoicing.records.answers.common import Checked, Damaged, FullyChecked, Json, Links, Sha256, Time, Whole
 from invoicing.records.base import Money, Record
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
@@ -119,6 +119,8 @@ class Approval(Record):
     document: ApprovedDocument
     invoice: InvoiceSummary | None
     findings: tuple[Finding, ...]
+    checked: Checked
+    fully_checked: FullyChecked
     stage: Annotated[str | None, Field(description="The stage that waits for a decision.")]
     waiting_for: tuple[str, ...]
     stages: tuple[Stage, ...]

@@ -32,6 +32,14 @@ Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
 Json = dict[str, object]
 """An object whose fields are not described: they differ from kind to kind."""
 
+Checked = Annotated[
+    tuple[str, ...],
+    Field(description="The sets of official rules that ran over it, such as `en16931`."),
+]
+FullyChecked = Annotated[
+    bool, Field(description="They are all that the profile asks for which the document claims.")
+]
+
 Links = dict[str, str]
 """Where to go from here, by name."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from invoicing.findings import Finding
-from invoicing.records.answers.common import Links, Sha256, TimeInMilliseconds, Whole
+from invoicing.records.answers.common import Checked, FullyChecked, Links, Sha256, TimeInMilliseconds, Whole
 from invoicing.records.base import Record, optional
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.problem import Problem
@@ -59,6 +59,8 @@ class InvoiceStatus(Record):
     not_undone: tuple[str, ...] | None = optional()
     invoice: InvoiceSummary | None
     findings: tuple[Finding, ...]
+    checked: Checked
+    fully_checked: FullyChecked
     error: Problem | None
 
     @property

@@ -44,6 +44,7 @@ def test(project: Project, console: Console, pytest_arguments: Sequence[str]) ->
     """Everything: the static checks, then all tests with an Azurite of their own. Returns the exit code."""
     setup.set_up(project, console, development=True)
     _install_browser(project, console)
+    _install_mail_server(project, console)
     results = run_static_checks(project, console)
     with _test_storage(project, console) as storage:
         results.append(run_pytest(project, pytest_arguments, {STORAGE_VARIABLE: storage}))
@@ -141,16 +142,27 @@ def _test_storage(project: Project, console: Console) -> Iterator[str]:
 
 def _install_browser(project: Project, console: Console) -> None:
     """Install Chromium where that needs no question; without it the tests that need it are skipped."""
-    if any(shutil.which(name) for name in BROWSERS):
-        return
+    if not any(shutil.which(name) for name in BROWSERS):
+        _install(project, console, "chromium", "the tests that look at pages in a browser are skipped")
+
+
+def _install_mail_server(project: Project, console: Console) -> None:
+    """Install the IMAP server of the tests of invoices by mail, in the same way."""
+    if not shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin"):
+        _install(project, console, "dovecot-imapd", "the tests at a real IMAP server are skipped")
+
+
+def _install(project: Project, console: Console, package: str, without: str) -> None:
+    """Install a package of Debian where that needs no question; `without` says what is missing else."""
     apt_get = shutil.which("apt-get")
     if apt_get is None or os.geteuid() != 0:
-        console.note("no Chromium: the tests that look at pages in a browser are skipped")
+        console.note(f"no {package}: {without}")
         return
     environment = project.environment(DEBIAN_FRONTEND="noninteractive")
+    log = project.log(f"setup-{package}")
     try:
-        with console.step("apt-get install -y chromium"):
-            for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-                run_step([apt_get, *arguments], log=project.log("setup-chromium"), hint="", env=environment)
+        with console.step(f"apt-get install -y {package}"):
+            for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+                run_step([apt_get, *arguments], log=log, hint="", env=environment)
     except CommandFailed:
-        console.note("Chromium could not be installed: the tests that look at pages in a browser are skipped")
+        console.note(f"{package} could not be installed: {without}")

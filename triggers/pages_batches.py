@@ -151,6 +151,7 @@ async def _list(
         next=listed.next_token,
         problem=refused.message if refused else None,
         limit=app.settings.max_body // 1_000_000,
+        mailbox=app.settings.mailbox is not None,
     )
 
 

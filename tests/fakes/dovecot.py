@@ -93,11 +93,11 @@ def _program() -> str | None:
 class Dovecot:
     """Use it as a context manager. `separator`, `prefix`: how folders are named. `more`: further settings."""
 
-    def __init__(self, *, separator: str = "/", prefix: str = "", more: str = "") -> None:
+    def __init__(self, *, port: int = 0, separator: str = "/", prefix: str = "", more: str = "") -> None:
         self._folder = Path(
             tempfile.mkdtemp(prefix="dovecot-", dir="/tmp")
         )  # paths of sockets have to be short
-        self.port = _free_port()
+        self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         # Root starts it as its package does: what strangers talk to has an account of its own.
         is_root = os.geteuid() == 0

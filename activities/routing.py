@@ -7,6 +7,7 @@ import azure.durable_functions as df
 from activities.registering import activity
 from adapters import services
 from invoicing.records.batch_approvals_steps import ROUTE_BATCH, RouteBatchJob
+from invoicing.records.goods_steps import ROUTE_DOCUMENT, DocumentRouteJob
 from invoicing.records.invoice_steps import (
     FIND_ROUTE,
     ROUTE_INVOICE,
@@ -24,14 +25,19 @@ bp = df.Blueprint()
 @activity(bp, ROUTE_INVOICE)
 def route_invoice(job: RouteInvoiceJob) -> Route:
     """Apply the policy to an invoice that came alone. Raises PolicyInvalid, which is waited for."""
-    return invoice_routing.route_invoice(services.current(), job.invoice, job.run, job.now)
+    return invoice_routing.route_invoice(services.current(), job.invoice, job.run, job.now, job.goods)
 
 
 @activity(bp, FIND_ROUTE)
 def find_route(job: FindRouteJob) -> FoundRoute:
     """What a run that was lost wrote down for an invoice."""
-    route = invoice_routing.route_of_run(services.current(), job.invoice, job.run)
-    return FoundRoute(route=route)
+    return invoice_routing.route_of_run(services.current(), job.invoice, job.run)
+
+
+@activity(bp, ROUTE_DOCUMENT)
+def route_document(job: DocumentRouteJob) -> Route:
+    """Apply the policy to a document of a batch whose goods were waited for. Raises PolicyInvalid."""
+    return batch_routing.route_document(services.current(), job.ref, job.now)
 
 
 @activity(bp, ROUTE_BATCH)

@@ -13,6 +13,7 @@ from invoicing.failures import cause_of, error_type, first_line
 from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT, approvals_instance
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.callbacks import CALLBACK
+from invoicing.records.goods_steps import goods_instance
 from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.mailbox_steps import MAIL_ANSWER, MAILBOX
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
@@ -54,7 +55,9 @@ def parts_of(work: OpenWork, approval: str | None) -> tuple[str, ...]:
     """
     if work.orchestrator == PROCESS_BATCH.name:
         return (approvals_instance(work.instance),) if work.input.get("wait") else ()
-    return (approval,) if approval else ()
+    approvals = (approval,) if approval else ()
+    waits_for_goods = work.orchestrator == PROCESS_INVOICE.name or work.input.get("goods")
+    return (goods_instance(work.instance), *approvals) if waits_for_goods else approvals
 
 
 def due(case: Case) -> datetime | None:

@@ -20,11 +20,9 @@ import azure.durable_functions as df
 from invoicing.records.base import BatchId
 from invoicing.records.batch_approvals_steps import (
     BATCH_APPROVALS,
-    BATCH_DOCUMENT,
     BOOK_PACK,
     BOOKING_WINDOW,
     COUNT_SETTLED,
-    NOTE_SETTLED,
     OPEN_DOCUMENTS,
     ROUTE_BATCH,
     ApprovalsPhase,
@@ -32,20 +30,15 @@ from invoicing.records.batch_approvals_steps import (
     BatchApprovalsProgress,
     BatchApprovalsResult,
     BookingWindow,
-    DocumentJob,
     DocumentWindowJob,
     PackJob,
     RouteBatchJob,
     SettledCounts,
-    SettledDocument,
-    Settlement,
 )
-from invoicing.records.invoice_steps import RELEASE_CLAIM, InvoiceProgress, Phase
 from invoicing.records.problem import Problem
 from invoicing.records.route import BatchRouting
 from invoicing.tally import add_counts
 from orchestrators.retry import ActivityGaveUp
-from orchestrators.settling import CompensationOutcome, Compensations, compensated, failed, settle
 from orchestrators.steps import ChildCall, call, call_children, input_of
 from orchestrators.waiting import sleep
 
@@ -180,48 +173,6 @@ def booking_window(context: df.DurableOrchestrationContext) -> Generator[Any, An
             booked = {"failed_packs": 1}
         counts = add_counts(counts, booked)
     return BOOKING_WINDOW.written_output(counts)
-
-
-# ---------------------------------------------------------------- one document
-
-
-@bp.orchestration_trigger(context_name="context")
-def batch_document(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    """One document of a batch: approval and booking; its claim is given back where it is not booked.
-
-    Never raises. Its last step lets the batch know that it is settled.
-    """
-    job = input_of(context, BATCH_DOCUMENT)
-    compensations = Compensations(context)
-    compensations.note("claim", RELEASE_CLAIM, job.ref)
-
-    def show(phase: Phase) -> None:
-        status = InvoiceProgress(phase=phase, approval=job.approval)
-        context.set_custom_status(status.as_plain())
-
-    try:
-        result = yield from settle(context, job.ref, job.approval, compensations, show)
-    except ActivityGaveUp as failure:
-        result = failed(str(failure))
-
-    outcome = CompensationOutcome()
-    if result.status != "booked":
-        outcome = yield from compensations.run()
-    yield from _note_settled(context, job, result.status)
-    return BATCH_DOCUMENT.written_output(compensated(result, outcome))
-
-
-def _note_settled(
-    context: df.DurableOrchestrationContext, job: DocumentJob, status: str
-) -> Generator[Any, Any, None]:
-    """What cannot be noted holds nothing up here: the batch goes on looking, and an operator sees the run."""
-    settlement: Settlement = "failed"
-    if status in ("booked", "rejected", "expired"):
-        settlement = status
-    try:
-        yield from call(context, NOTE_SETTLED, SettledDocument(ref=job.ref, status=settlement))
-    except ActivityGaveUp as failure:
-        context.set_custom_status({"phase": "done", "error": str(failure)})
 
 
 def _show(

@@ -1,6 +1,6 @@
 """One invoice from end to end: check, claim, route, approve, book; and the compensation where it fails.
 
-    assess -> claim -> route -> approval (people, days) -> book
+    assess -> claim -> goods (where the policy says so) -> route -> approval (people, days) -> book
 
 The document is stored by whoever starts this.
 """
@@ -8,11 +8,13 @@ The document is stored by whoever starts this.
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 
 from invoicing.records.base import ApprovalId, Reference
+from invoicing.records.goods_steps import WITHDRAW_BILLING, GoodsJob, goods_instance
 from invoicing.records.invoice_steps import (
     ASSESS_INVOICE,
     CLAIM_INVOICE,
@@ -28,9 +30,13 @@ from invoicing.records.invoice_steps import (
     Phase,
     RouteInvoiceJob,
 )
+from invoicing.records.route import Route
+from orchestrators import versions
+from orchestrators.goods_receipt import await_goods
 from orchestrators.retry import ActivityGaveUp
 from orchestrators.settling import CompensationOutcome, Compensations, Settling, compensated, failed, settle
 from orchestrators.steps import call, input_of
+from orchestrators.versions import since
 
 bp = df.Blueprint()
 
@@ -64,6 +70,8 @@ class _Chain:
             found = yield from call(self._context, FIND_ROUTE, job)
             if found.route is not None:  # it was checked and claimed, so both stand
                 self._note_claim()
+                if found.goods:
+                    self._note_billing()
                 return (yield from self._settle(found.route.approval))
 
         now = self._context.current_utc_datetime
@@ -80,11 +88,7 @@ class _Chain:
             return InvoiceResult(status="duplicate", holder=claimed.holder)
 
         self._show("routing")
-        route = yield from call(
-            self._context,
-            ROUTE_INVOICE,
-            RouteInvoiceJob(invoice=self._job.invoice, run=self._job.run, now=now),
-        )
+        route = yield from self._route(now)
         if route.outcome != "ok":
             return InvoiceResult(status="failed", error=route.error)
         return (yield from self._settle(route.approval))
@@ -102,6 +106,25 @@ class _Chain:
         self._approval = approval
         reference = Reference(self._job.invoice)
         return (yield from settle(self._context, reference, approval, self._compensations, self._show))
+
+    def _route(self, now: datetime) -> Generator[Any, Any, Route]:
+        """Apply the policy; where it wants that, the goods are waited for first."""
+        goods = "ask" if since(versions.GOODS, self._context) else None
+        job = RouteInvoiceJob(invoice=self._job.invoice, run=self._job.run, now=now, goods=goods)
+        route = yield from call(self._context, ROUTE_INVOICE, job)
+        if route.goods is None:
+            return route
+
+        self._show("goods")
+        self._note_billing()
+        awaited = GoodsJob(ref=Reference(self._job.invoice), run=self._job.run, key=route.goods)
+        yield from await_goods(self._context, awaited, goods_instance(self._context.instance_id))
+        self._show("routing")
+        changes = {"now": self._context.current_utc_datetime, "goods": "waited"}
+        return (yield from call(self._context, ROUTE_INVOICE, job.model_copy(update=changes)))
+
+    def _note_billing(self) -> None:
+        self._compensations.note("goods", WITHDRAW_BILLING, self._job.invoice)
 
     def _note_claim(self) -> None:
         # Before it is done: an attempt that failed may have claimed all the same.

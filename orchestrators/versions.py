@@ -12,6 +12,8 @@ import azure.durable_functions as df
 
 #: An approval that was woken for nothing again and again rests before it looks again.
 RESTS = "1.1"
+#: An invoice can wait for its goods before the rules of the policy are applied.
+GOODS = "1.2"
 
 
 def since(version: str, context: df.DurableOrchestrationContext) -> bool:

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from invoicing.records.route import PAGE, BatchRouting, DocumentRoute, DocumentWindow, Pack, RoutePage
+from invoicing.records.route import (
+    PAGE,
+    AwaitedDocument,
+    BatchRouting,
+    DocumentRoute,
+    DocumentWindow,
+    Pack,
+    RoutePage,
+)
 from stores import records
 from stores.blobs import BlobMissing, Blobs
 
@@ -15,6 +23,8 @@ _PAGE = TypeAdapter(RoutePage)
 _WINDOW = TypeAdapter(DocumentWindow)
 _PACK = TypeAdapter(Pack)
 _ROUTING = TypeAdapter(BatchRouting)
+_AWAITED = TypeAdapter(AwaitedDocument)
+_LATE = TypeAdapter(DocumentRoute)
 
 
 class RouteStore:
@@ -35,7 +45,31 @@ class RouteStore:
             page = records.from_json(_PAGE, name, self._blobs.read(name))
         except BlobMissing:
             return None
-        return next((route for route in page.routes if route.n == n), None)
+        route = next((route for route in page.routes if route.n == n), None)
+        return self._late_route(n) or route if route is not None and route.goods is not None else route
+
+    def _late_route(self, n: int) -> DocumentRoute | None:
+        name = self._late_name(n)
+        try:
+            return records.from_json(_LATE, name, self._blobs.read(name))
+        except BlobMissing:
+            return None
+
+    def put_late_route(self, route: DocumentRoute) -> None:
+        """Keep the route of a document that had waited for its goods."""
+        self._blobs.write(self._late_name(route.n), route.as_json())
+
+    def put_awaited(self, document: AwaitedDocument) -> None:
+        """Keep what routes a document after its goods have come."""
+        self._blobs.write(self._awaited_name(document.row.n), document.as_json())
+
+    def awaited(self, n: int) -> AwaitedDocument | None:
+        """What routes a document after its goods have come; None where it waits for none."""
+        name = self._awaited_name(n)
+        try:
+            return records.from_json(_AWAITED, name, self._blobs.read(name))
+        except BlobMissing:
+            return None
 
     def put_window(self, number: int, window: DocumentWindow) -> None:
         """Keep which documents are opened together; the first window is 0."""
@@ -75,6 +109,12 @@ class RouteStore:
 
     def _page_name(self, n: int) -> str:
         return f"{self._prefix}routes/{page_of(n):05d}.json"
+
+    def _awaited_name(self, n: int) -> str:
+        return f"{self._prefix}goods/{n:06d}.json"
+
+    def _late_name(self, n: int) -> str:
+        return f"{self._prefix}late/{n:06d}.json"
 
     def _window_name(self, number: int) -> str:
         return f"{self._prefix}windows/{number:05d}.json"

@@ -58,7 +58,7 @@ def alone(services: Services, notice: Notice, view: ApprovalView, envelope: Enve
         link=services.links.page(notice.approval, token),
         personal=token is not None,
     )
-    _send(services, notice.channel, message, envelope.created)
+    send(services, notice.channel, message, envelope.created)
 
 
 def together(services: Services, gathered: Sequence[Notice], envelope: Envelope) -> None:
@@ -74,7 +74,7 @@ def together(services: Services, gathered: Sequence[Notice], envelope: Envelope)
     message = digest_messages.render(
         lines, id=envelope.id, to=person, to_name=name_of(services, person), link=inbox, part=envelope.part
     )
-    _send(services, gathered[0].channel, message, envelope.created)
+    send(services, gathered[0].channel, message, envelope.created)
 
 
 def may_help_again(error: Exception) -> bool:
@@ -91,7 +91,8 @@ def name_of(services: Services, person: str) -> str:
     return known.name if known else person
 
 
-def _send(services: Services, channel: str, message: Message, created: datetime) -> None:
+def send(services: Services, channel: str, message: Message, created: datetime) -> None:
+    """Send a mail, or leave it in the outbox. Raises NotSent."""
     server = services.settings.channels.smtp
     if channel == "mail" and server:
         mail.send(server, services.settings.channels.mail_from, message, created)

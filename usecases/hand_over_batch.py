@@ -50,7 +50,8 @@ def open_documents(services: Services, batch: BatchId, window: int) -> int:
     waiting = [document for document in documents if document.n not in settled]
 
     def start(document: WaitingDocument) -> None:
-        job = DocumentJob(ref=Reference(f"{batch}/{document.n}"), approval=document.approval)
+        reference = Reference(f"{batch}/{document.n}")
+        job = DocumentJob(ref=reference, approval=document.approval, goods=document.goods)
         instance = f"{batch}-{document.n}"
         services.start_detached(BATCH_DOCUMENT.name, instance, BATCH_DOCUMENT.written_input(job))
 

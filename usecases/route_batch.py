@@ -9,13 +9,24 @@ from itertools import groupby
 
 from adapters import policies
 from adapters.services import Services
+from invoicing.approval import names
 from invoicing.records.base import BatchId, Person, Reference
 from invoicing.records.document import DocumentRow
-from invoicing.records.route import BatchRouting, Route
+from invoicing.records.route import (
+    AwaitedDocument,
+    BatchRouting,
+    DocumentRoute,
+    FreeDocument,
+    Pack,
+    Route,
+    late_pack,
+)
 from stores.batches import BatchStore
 from stores.blobs import Blobs
 from stores.results import ResultStore
 from stores.routes import RouteStore, page_of
+from usecases.find_route import NotRouted
+from usecases.goods_first import before_rules
 from usecases.rates import rates_at
 from usecases.route_book import RouteBook
 from usecases.router import Router
@@ -41,12 +52,45 @@ def route_batch(
     manifest = BatchStore(services.blobs).manifest(batch)
 
     def routed(row: DocumentRow) -> Route:
-        return router.route(Reference(f"{batch}/{row.n}"), row, manifest.chunk_of(row.n))
+        reference = Reference(f"{batch}/{row.n}")
+        chunk = manifest.chunk_of(row.n)
+        first = before_rules(services.blobs, policy, reference, row, None)
+        if first.key is None:
+            return router.route(reference, first.row, chunk, first.match)
+        store.put_awaited(AwaitedDocument(row=row, sender=sender, chunk=chunk))
+        return Route(outcome="ok", rule="", goods=first.key)
 
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
         for page in _pages(_payable_rows(services.blobs, batch)):
             book.add(page, list(pool.map(routed, page)))
     return book.close()
+
+
+def route_document(services: Services, reference: Reference, now: datetime) -> Route:
+    """Apply the policy to a document of a batch whose goods were waited for; repeating it gives the same.
+
+    Where nobody has to approve it, it lies in a pack of its own. Raises PolicyInvalid and NotRouted.
+    """
+    place = names.parse_reference(reference)
+    if place.n is None:
+        raise NotRouted(f"{reference} is no document of a batch")
+    store = RouteStore(services.blobs, place.owner)
+    awaited = store.awaited(place.n)
+    if awaited is None:
+        raise NotRouted(f"{reference} did not wait for goods")
+    there = store.route(place.n)
+    if there is not None and there.goods is None:
+        return there  # an earlier run wrote it down
+
+    policy = policies.load(services.settings)
+    first = before_rules(services.blobs, policy, reference, awaited.row, None)
+    router = Router(services.blobs, policy, awaited.sender, now, rates_at(services, policy, now))
+    route = router.route(reference, first.row, awaited.chunk, first.match)
+    if route.outcome == "ok" and route.approval is None:
+        free = FreeDocument(rule=route.rule, row=first.row)
+        store.put_pack(late_pack(place.n), Pack(documents=(free,)))
+    store.put_late_route(DocumentRoute(n=place.n, claim=awaited.row.claim, **dict(route)))
+    return route
 
 
 def _payable_rows(blobs: Blobs, batch: BatchId) -> Iterator[DocumentRow]:

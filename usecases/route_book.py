@@ -58,11 +58,11 @@ class RouteBook:
         self._documents += 1
         if route.outcome == "bad":
             self._unapprovable += 1
-        elif route.approval is None:
+        elif route.approval is None and route.goods is None:
             self._free.append(FreeDocument(rule=route.rule, row=row))
         else:
             self._approvals += 1
-            self._waiting.append(WaitingDocument(n=row.n, approval=route.approval))
+            self._waiting.append(WaitingDocument(n=row.n, approval=route.approval, goods=route.goods))
 
         if len(self._waiting) == WINDOW:
             self._put_window()
@@ -91,4 +91,5 @@ def _document_route(row: DocumentRow, route: Route) -> DocumentRoute:
         approval=route.approval,
         error=route.error,
         comparison=route.comparison,
+        goods=route.goods,
     )

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from adapters import policies
 from adapters.services import Services
 from invoicing.records.base import InvoiceId, Reference
+from invoicing.records.invoice_steps import FoundRoute
 from invoicing.records.route import InvoiceRoute, Route
+from stores.goods import state_of
 from stores.invoices import InvoiceStore
 from usecases.find_route import NotRouted
 from usecases.rates import rates_at
+from usecases.goods_first import GoodsFirst, before_rules
 from usecases.router import Router
 
+GoodsWait = Literal["ask", "waited"] | None
 
-def route_invoice(services: Services, invoice: InvoiceId, run: str | None, now: datetime) -> Route:
+
+def route_invoice(
+    services: Services, invoice: InvoiceId, run: str | None, now: datetime, goods: GoodsWait = None
+) -> Route:
     """Apply the policy to an invoice that came alone; repeating it gives the same approval.
 
-    Raises PolicyInvalid and NotRouted.
+    With `ask`, the answer may be that its goods are waited for first: nothing is written down then. With
+    `waited`, what came of that counts. Raises PolicyInvalid and NotRouted.
     """
     store = InvoiceStore(services.blobs)
     row = store.row(invoice)
@@ -26,8 +35,13 @@ def route_invoice(services: Services, invoice: InvoiceId, run: str | None, now: 
 
     sender = store.record(invoice).sender
     policy = policies.load(services.settings)
+    first = GoodsFirst(None, row)
+    if goods:
+        first = before_rules(services.blobs, policy, Reference(invoice), row, run)
+    if first.key is not None and goods == "ask":
+        return Route(outcome="ok", rule="", goods=first.key)
     router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now))
-    route = router.route(Reference(invoice), row)
+    route = router.route(Reference(invoice), first.row, match=first.match)
     if route.outcome == "ok":
         stored = InvoiceRoute(
             outcome="ok",
@@ -40,14 +54,15 @@ def route_invoice(services: Services, invoice: InvoiceId, run: str | None, now: 
     return route
 
 
-def route_of_run(services: Services, invoice: InvoiceId, run: str | None) -> Route | None:
+def route_of_run(services: Services, invoice: InvoiceId, run: str | None) -> FoundRoute:
     """What a run that was lost wrote down, if it did.
 
     The route of another run does not count: its approval may have ended.
     """
     stored = InvoiceStore(services.blobs).route(invoice)
     if stored is None or stored.run != run:
-        return None
-    return Route(
+        return FoundRoute()
+    route = Route(
         outcome=stored.outcome, rule=stored.rule, approval=stored.approval, comparison=stored.comparison
     )
+    return FoundRoute(route=route, goods=state_of(services.blobs, invoice) is not None)

@@ -11,6 +11,7 @@ from invoicing.approval.suppliers import pay_to
 from invoicing.records.approval import ApprovalRequest, AskedDocument
 from invoicing.records.base import ApprovalId, Person, Reference
 from invoicing.records.document import DocumentRow, InvoiceSummary
+from invoicing.records.goods import GoodsMatch
 from invoicing.records.route import Route
 from invoicing.records.supplier import SupplierId
 from stores.approvals import ask, has_entry
@@ -36,8 +37,17 @@ class Router:
         self._suppliers = SupplierStore(blobs)
         self._approved: dict[SupplierId, frozenset[str]] = {}
 
-    def route(self, reference: Reference, row: DocumentRow, chunk: int | None = None) -> Route:
-        """The route of a document; where people have to approve it, the request to them is written."""
+    def route(
+        self,
+        reference: Reference,
+        row: DocumentRow,
+        chunk: int | None = None,
+        match: GoodsMatch | None = None,
+    ) -> Route:
+        """The route of a document; where people have to approve it, the request to them is written.
+
+        `match`: how it compares with its order and goods, for those people.
+        """
         stated = pay_to(row.invoice or InvoiceSummary()).ids
         approved = {supplier: self._accounts_of(supplier) for supplier in stated}
         ruling = rule_on(self._policy, row, approved, self._sender, self._rates)
@@ -47,7 +57,7 @@ class Router:
         if not ruling.stages:
             return route
 
-        request = self._request(reference, ruling, chunk)
+        request = self._request(reference, ruling, chunk, match)
         ask(self._blobs, request)
         return route.model_copy(update={"approval": request.approval})
 
@@ -56,7 +66,9 @@ class Router:
             self._approved[supplier] = self._suppliers.accounts_of(supplier)
         return self._approved[supplier]
 
-    def _request(self, reference: Reference, ruling: Ruling, chunk: int | None) -> ApprovalRequest:
+    def _request(
+        self, reference: Reference, ruling: Ruling, chunk: int | None, match: GoodsMatch | None
+    ) -> ApprovalRequest:
         row = ruling.row
         document = AskedDocument(
             name=row.name, sha256=row.sha256 or "", kind=row.kind, ref=reference, chunk=chunk
@@ -72,6 +84,7 @@ class Router:
             document=document,
             row=row,
             comparison=ruling.comparison,
+            match=match,
         )
 
     def _free_approval(self, reference: Reference) -> ApprovalId:

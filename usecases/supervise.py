@@ -21,14 +21,17 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.failure_log import kind_and_place
 from invoicing import supervision
+from invoicing.records.base import Reference
 from invoicing.records.batch_approvals_steps import BATCH_DOCUMENT
 from invoicing.records.invoice_steps import PROCESS_INVOICE
+from invoicing.records.route import Route
 from invoicing.records.supervision import Case, FailedRun, Job, OpenWork
 from invoicing.supervision import ROOTS
 from stores import supervised
 from stores.blobs import Blobs
 from stores.invoices import InvoiceStore
 from stores.records import RecordDamaged
+from usecases.find_route import NotRouted, route_of
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8
@@ -154,12 +157,17 @@ async def _parts_have_ended(blobs: Blobs, client: df.DurableOrchestrationClient,
 
 def _approval_of(blobs: Blobs, work: OpenWork) -> str | None:
     """The approval that a run may have called; None where there is none yet."""
-    if work.orchestrator == BATCH_DOCUMENT.name:
+    if work.orchestrator == BATCH_DOCUMENT.name and not work.input.get("goods"):
         return work.input.get("approval")
-    if work.orchestrator != PROCESS_INVOICE.name:
+    if work.orchestrator not in (BATCH_DOCUMENT.name, PROCESS_INVOICE.name):
         return None
     try:
-        route = InvoiceStore(blobs).route(work.instance)
+        if work.orchestrator == BATCH_DOCUMENT.name:
+            route: Route | None = route_of(blobs, Reference(str(work.input.get("ref"))))
+        else:
+            route = InvoiceStore(blobs).route(work.instance)
+    except (NotRouted, ValueError):
+        return None
     except RecordDamaged as error:  # the run will say so itself; others are started again meanwhile
         logging.warning("%s", error)
         return None

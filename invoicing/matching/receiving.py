@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
-
-from pydantic import ValidationError
 
 from invoicing.matching.assigning import Assigner
-from invoicing.records.goods import ZERO, GoodsReceived, Receipt
+from invoicing.records.goods import ZERO, Receipt
 from invoicing.records.order import OrderLine
 
 
@@ -61,18 +58,3 @@ def received(lines: Sequence[OrderLine], receipts: Iterable[Receipt]) -> Receive
 def same_unit(one: str | None, other: str | None) -> bool:
     """Whether two codes of units are the same; nothing is converted."""
     return (one or "").strip().casefold() == (other or "").strip().casefold()
-
-
-def read_goods(payload: object) -> tuple[GoodsReceived | None, str | None]:
-    """What the payload of a signal says; where it cannot be read, None and why, without what is in it.
-
-    One line may stand alone: `{"line": "1", "quantity": 5}`.
-    """
-    if isinstance(payload, dict) and "quantity" in payload:
-        payload = {"lines": [cast(object, payload)]}
-    try:
-        return GoodsReceived.model_validate(payload), None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part)[:40] for part in first["loc"][:4])
-        return None, f"{place}: {first['msg']}"[:200] if place else str(first["msg"])[:200]

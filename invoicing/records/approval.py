@@ -8,6 +8,7 @@ from invoicing.model import Kind
 from invoicing.records.base import ApprovalId, BatchId, Moment, Money, Record, Reference, optional
 from invoicing.records.document import DocumentRow
 from invoicing.records.rates import Comparison
+from invoicing.records.goods import GoodsMatch
 
 
 class AskedDocument(Record):
@@ -28,7 +29,8 @@ class ApprovalRequest(Record):
 
     `rule`: the name of the policy's rule that asks for it, `stages`: as they are for this `sender`. `facts`:
     what the rule was chosen by. `row`: what the check says of the document. `comparison`: how the amount was
-    converted for the rules, None where it was not.
+    converted for the rules, None where it was not. `match`: how it compares with its order and the goods,
+    where it waited for them.
     """
 
     approval: ApprovalId
@@ -41,6 +43,7 @@ class ApprovalRequest(Record):
     document: AskedDocument
     row: DocumentRow
     comparison: Comparison | None = optional()
+    match: GoodsMatch | None = optional()
 
 
 class InboxEntry(Record):

@@ -130,11 +130,15 @@ OPEN_DOCUMENTS = Step("open_documents", DocumentWindowJob, WindowOpened)
 
 
 class DocumentJob(Record):
-    """A document of a batch, and the approval that it waits for. `again`: its run was lost before."""
+    """A document of a batch, and the approval that it waits for. `again`: its run was lost before.
+
+    `goods`: the key of the signals that it waits for first; `approval` is None then.
+    """
 
     ref: Reference
-    approval: ApprovalId
+    approval: ApprovalId | None
     again: bool = flag()
+    goods: str | None = optional()
 
 
 BATCH_DOCUMENT = Step("batch_document", DocumentJob, InvoiceResult)

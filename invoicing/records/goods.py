@@ -11,7 +11,7 @@ from invoicing.records.base import Moment, Money, Record, Reference, flag, optio
 from invoicing.records.order import OrderId, Quantity, Text, Unit
 
 GOODS_RECEIVED = "goods-received"
-"""The kind of the signals that say that goods have come; their key is the order's id."""
+"""The kind of the signals that say that goods have come; their key is the order's number."""
 
 MAX_PARTS = 200
 """Lines of one signal."""
@@ -140,7 +140,8 @@ class GoodsState(Record):
 
     `order`: None while nobody sent the order in. `run`: the run that waits, as in `InvoiceJob`. `since`: when
     it began to wait, `until`: when it gives up. `reminders`: how many were due so far; `told`: how many of
-    them went out, `remind_error` why the last one did not. `ended`: None while it waits.
+    them went out, `remind_error` why the last one did not. `ended`: None while it waits. `withdrawn`: nothing
+    came of the invoice, so that this counts no more.
     """
 
     ref: Reference
@@ -151,6 +152,7 @@ class GoodsState(Record):
     supplier: str | None
     since: Moment
     until: Moment
+    withdrawn: bool = flag()
     reminders: int = 0
     told: int = 0
     remind_error: str | None = optional()

@@ -22,7 +22,7 @@ from invoicing.records.document import Outcome
 from invoicing.records.problem import Problem
 from invoicing.records.route import Route
 
-Phase = Literal["checking", "claiming", "routing", "approval", "booking", "undoing", "done"]
+Phase = Literal["checking", "claiming", "routing", "goods", "approval", "booking", "undoing", "done"]
 Ending = Literal[
     "booked", "rejected", "expired", "failed", "invalid", "unreadable", "set_aside", "duplicate", "valid"
 ]
@@ -101,11 +101,15 @@ CLAIM_INVOICE = Step("claim_invoice", str, Claimed)
 
 
 class RouteInvoiceJob(Record):
-    """`run`: the run in which the route counts."""
+    """`run`: the run in which the route counts.
+
+    `goods`: whether its goods may be waited for first, or were; None: a run that does not know of goods.
+    """
 
     invoice: InvoiceId
     run: str | None = None
     now: Moment
+    goods: Literal["ask", "waited"] | None = optional()
 
 
 ROUTE_INVOICE = Step("route_invoice", RouteInvoiceJob, Route)
@@ -119,9 +123,13 @@ class FindRouteJob(Record):
 
 
 class FoundRoute(Record):
-    """The route that a run wrote down before it was lost; None where there is none."""
+    """The route that a run wrote down before it was lost; None where there is none.
+
+    `goods`: it had waited for its goods before.
+    """
 
     route: Route | None = optional()
+    goods: bool = flag()
 
 
 FIND_ROUTE = Step("find_route", FindRouteJob, FoundRoute)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from invoicing.records.base import ApprovalId, Record, optional
+from invoicing.records.base import ApprovalId, Person, Record, optional
 from invoicing.records.document import DocumentRow
 from invoicing.records.problem import Problem
 from invoicing.records.rates import Comparison
@@ -20,13 +20,21 @@ PAGE = 100
 WINDOW = 30
 #: Documents that nobody has to approve are booked in packs of so many.
 PACK = 100
+#: Packs of one document, which waited for its goods, are numbered from here: by the number of the document.
+LATE_PACKS = 1_000_000
+
+
+def late_pack(n: int) -> int:
+    """The pack of document `n`, which waited for its goods, where nobody has to approve it."""
+    return LATE_PACKS + n
 
 
 class Route(Record):
     """The rule that matched, and the approval that it asks for; None: nobody has to approve.
 
     `bad`: only the sender could approve, which nobody may. `comparison`: how the amount was converted for the
-    rules, so that the route can be explained later.
+    rules, so that the route can be explained later. `goods`: no rule was applied yet, since the goods are
+    waited for first: the key of the signals that tell of them.
     """
 
     outcome: Literal["ok", "bad"]
@@ -34,6 +42,7 @@ class Route(Record):
     approval: ApprovalId | None = None
     error: Problem | None = optional()
     comparison: Comparison | None = optional()
+    goods: str | None = optional()
 
 
 class InvoiceRoute(Route):
@@ -56,10 +65,19 @@ class RoutePage(Record):
 
 
 class WaitingDocument(Record):
-    """Document `n` of a batch, and the approval that it waits for."""
+    """Document `n` of a batch, and the approval that it waits for; None where its `goods` come first."""
 
     n: int
-    approval: ApprovalId
+    approval: ApprovalId | None
+    goods: str | None = optional()
+
+
+class AwaitedDocument(Record):
+    """A document of a batch that waits for its goods: what routes it afterwards."""
+
+    row: DocumentRow
+    sender: Person | None
+    chunk: int | None
 
 
 class DocumentWindow(Record):

@@ -123,8 +123,8 @@ def test_person_can_ask_for_a_start_whatever_the_case_is() -> None:
 
 def test_parts_of_a_run_may_go_on_without_it() -> None:
     """An invoice calls its approval; a batch calls its approvals where it waits for them."""
-    assert parts_of(WORK, "a1") == ("a1",)
-    assert parts_of(WORK, None) == ()
+    assert parts_of(WORK, "a1") == ("i1-goods", "a1")
+    assert parts_of(WORK, None) == ("i1-goods",)
     waits = OpenWork(instance="b1", orchestrator="process_batch", input={"wait": True})
     assert parts_of(waits, None) == ("b1-approvals",)
     assert parts_of(waits.model_copy(update={"input": {}}), None) == ()

@@ -13,8 +13,8 @@ from invoicing.records.route import InvoiceRoute, Route
 from stores.goods import state_of
 from stores.invoices import InvoiceStore
 from usecases.find_route import NotRouted
-from usecases.rates import rates_at
 from usecases.goods_first import GoodsFirst, before_rules
+from usecases.rates import rates_at
 from usecases.router import Router
 
 GoodsWait = Literal["ask", "waited"] | None

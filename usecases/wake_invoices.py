@@ -9,7 +9,7 @@ import azure.durable_functions as df
 from adapters.services import Services
 from invoicing.records.goods import GOODS_RECEIVED
 from invoicing.records.order import Order
-from invoicing.records.signals import Signal, SignalWait
+from invoicing.records.signals import Payload, Signal, SignalWait
 from invoicing.signals.keys import normal_key
 from stores import signals
 from usecases.signal import keep, wake
@@ -31,7 +31,7 @@ def note_change(services: Services, order: str, number: str, id: str, note: str)
     key = normal_key(number)
     waits = signals.waiting(services.blobs, GOODS_RECEIVED, key)
     if waits:
-        payload = {"order": order, "note": note}
+        payload: Payload = {"order": order, "note": note}
         signal = Signal(kind=GOODS_RECEIVED, key=key, id=id, payload=payload, received=services.clock())
         keep(services.blobs, signal)
     return waits

@@ -7,8 +7,8 @@ from invoicing.approval.policy import Stage
 from invoicing.model import Kind
 from invoicing.records.base import ApprovalId, BatchId, Moment, Money, Record, Reference, optional
 from invoicing.records.document import DocumentRow
-from invoicing.records.rates import Comparison
 from invoicing.records.goods import GoodsMatch
+from invoicing.records.rates import Comparison
 
 
 class AskedDocument(Record):

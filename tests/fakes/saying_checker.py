@@ -1,6 +1,7 @@
 """A checker and a reader without processes: a document says of itself what it is.
 
-It says `outcome supplier number [euros [vat [accounts]]]`, `unreadable`, `endless` or `crash`.
+It says `outcome supplier number [euros [vat [accounts]]]`, `unreadable`, `endless` or `crash`. Where it bills
+an order, it says so anywhere: `order:PO-1`, and its lines as `line:number:quantity:unit:net`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from adapters.checking.checker import GivenUp
 from invoicing.assess import Assessment, row
 from invoicing.batching import Document
 from invoicing.findings import Finding
-from invoicing.model import Invoice, Party, PaymentMeans, Totals
+from invoicing.model import Invoice, Line, Party, PaymentMeans, Totals
 from invoicing.opening import read_invoice
 from invoicing.outcomes import RowLine, line_of
 
@@ -47,21 +48,43 @@ class SayingChecker:
         if outcome == "unreadable":
             found = [Finding("SETTLE-NOT-INVOICE", "fatal", "It is not an invoice.", None, "file")]
             return Assessment(kind=None, outcome="unreadable", findings=found)
-        supplier, number, *more = rest
-        totals = Totals(payable=Decimal(more[0])) if more else Totals()
-        currency = "EUR" if more else None
-        seller = Party(name=supplier, vat_id=more[1] if len(more) > 1 else None)
-        means = tuple(PaymentMeans(account=account) for account in more[2:])
-        invoice = Invoice(
-            kind="ubl-invoice",
-            number=number,
-            type_code="380",
-            seller=seller,
-            currency=currency,
-            totals=totals,
-            payment_means=means,
-        )
+        invoice = invoice_of(rest)
         return Assessment(kind="ubl-invoice", outcome=outcome, invoice=invoice)  # type: ignore[arg-type]
+
+
+def invoice_of(words: Sequence[str]) -> Invoice:
+    """The invoice that a document says, without the word for its outcome."""
+    supplier, number, *more = (word for word in words if ":" not in word)
+    totals = Totals(payable=Decimal(more[0])) if more else Totals()
+    currency = "EUR" if more else None
+    seller = Party(name=supplier, vat_id=more[1] if len(more) > 1 else None)
+    means = tuple(PaymentMeans(account=account) for account in more[2:])
+    orders = [word.partition(":")[2] for word in words if word.startswith("order:")]
+    return Invoice(
+        kind="ubl-invoice",
+        number=number,
+        type_code="380",
+        order_reference=orders[0] if orders else None,
+        seller=seller,
+        currency=currency,
+        totals=totals,
+        payment_means=means,
+        lines=tuple(_line(word) for word in words if word.startswith("line:")),
+    )
+
+
+def _line(word: str) -> Line:
+    _, order_line, quantity, unit, net = word.split(":")
+    return Line(id=order_line, order_line=order_line, quantity=Decimal(quantity), unit=unit, net=Decimal(net))
+
+
+class SayingReader:
+    """Reads the same documents."""
+
+    def read(self, name: str, content: bytes) -> Invoice | None:
+        """What the document says; None where it says `silent`."""
+        _, *rest = content.decode().split()
+        return None if "silent" in rest else invoice_of(rest)
 
 
 class PlainReader:

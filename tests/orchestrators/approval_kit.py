@@ -23,9 +23,11 @@ from activities import (
     booking,
     claim_invoice,
     digest_steps,
+    goods,
     routing,
     send_callback,
     send_notification,
+    signals,
 )
 from adapters import policies, services
 from adapters.services import Services
@@ -41,14 +43,23 @@ from invoicing.records.base import InvoiceId, Person
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.messages import Notice
 from invoicing.records.supervision import Case, OpenWork
-from orchestrators import approval, batch_approvals, callback, digest, invoice, notification
+from orchestrators import (
+    approval,
+    batch_approvals,
+    batch_document,
+    callback,
+    digest,
+    goods_receipt,
+    invoice,
+    notification,
+)
 from stores import approval_names, notices, supervised
 from stores.invoices import InvoiceStore, record_name
 from stores.payables import PAYABLES
 from tests.app_versions import CURRENT
 from tests.fakes.ledger_keys import LEDGER_KEY, LEDGER_KEYS
 from tests.fakes.memory_blobs import MemoryBlobs
-from tests.fakes.saying_checker import SayingChecker
+from tests.fakes.saying_checker import SayingChecker, SayingReader
 from triggers import supervising
 from usecases import supervise
 from usecases.approval_view import read_approval
@@ -61,8 +72,11 @@ APP = [
         approval,
         invoice,
         batch_approvals,
+        batch_document,
         callback,
         digest,
+        goods,
+        goods_receipt,
         notification,
         approving,
         assess_invoice,
@@ -73,6 +87,7 @@ APP = [
         routing,
         send_callback,
         send_notification,
+        signals,
     )
 ]
 
@@ -212,6 +227,7 @@ class Office:
             self.blobs,
             SayingChecker,
             self._enqueue,
+            make_reader=lambda settings: SayingReader(),
             clock=lambda: self.host.now,
         )
         load, policies.load = policies.load, lambda settings: self.policy

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from invoicing.matching.assigning import Assigner
 from invoicing.matching.match import MOST_LINES, ended_late, match
-from invoicing.matching.receiving import read_goods, received
+from invoicing.matching.receiving import received
 from invoicing.matching.told import findings
 from invoicing.matching.tolerances import GoodsPolicy
 from invoicing.records.base import Reference
@@ -207,42 +207,6 @@ def test_only_line_is_meant_without_a_word() -> None:
     assert Assigner(LINES[:1]).of_invoice([BilledLine(name="Olive oil 5 l")]) == (0,)
     assert Assigner(LINES[:1]).of_invoice([BilledLine(name="a"), BilledLine(name="b")]) == (None, None)
     assert Assigner(LINES[:1]).of_invoice([BilledLine(name="a", seller_item_id="X")]) == (None,)
-
-
-# ---------------------------------------------------------------- what a signal says
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        None,
-        [],
-        "ten",
-        {"lines": "all"},
-        {"lines": [{"line": "1"}]},
-        {"lines": [{"line": "1", "quantity": "much"}]},
-        {"lines": [{"line": "1", "quantity": True}]},
-        {"lines": [{"line": "1", "quantity": float("nan")}]},
-        {"lines": [{"line": "1", "quantity": "1e999"}]},
-        {"lines": [{"line": "1", "quantity": "0.0000001"}]},
-        {"lines": [{"line": "1", "quantity": 1}] * 201},
-        {"__class__": "Order"},
-        {"line": "1", "quantity": 1, "__class__": "x"},
-    ],
-)
-def test_payload_that_says_nothing_is_kept_with_the_reason(payload: object) -> None:
-    """It does not count, and nothing of it is quoted."""
-    goods, problem = read_goods(payload)
-    assert goods is None
-    assert problem
-    assert len(problem) <= 200
-
-
-def test_one_line_may_stand_alone() -> None:
-    """What a scale sends; a binary fraction is what its digits say."""
-    goods, _ = read_goods({"line": "1", "quantity": 12.1, "unit": "KGM"})
-    assert goods is not None
-    assert goods.lines[0].quantity == Decimal("12.1")
 
 
 # ---------------------------------------------------------------- whatever comes in whatever order

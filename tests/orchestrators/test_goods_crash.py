@@ -1,0 +1,53 @@
+"""An invoice that waits for its goods on a host that dies at every commit in turn: all of it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from stores import outbox
+from stores.orders import OrderStore
+from tests.orchestrators.approval_kit import INVOICE
+from tests.orchestrators.goods_kit import BILL, WAITS, Dock
+
+
+def _life(here: Dock) -> list[Callable[[], object]]:
+    """What happens to one invoice, step by step; each step can be taken again."""
+    end = here.host.now + timedelta(days=7, hours=1)
+    return [
+        here.order,
+        lambda: here.goods("a", ("1", 6)),
+        lambda: here.host.instances(INVOICE) or here.bring(BILL),
+        lambda: here.host.advance(max(timedelta(0), end - here.host.now)),
+        lambda: here.goods("b", ("1", 4)),
+        lambda: here.goods("a", ("1", 6)),
+        lambda: here.goods("c", ("2", 4)),
+        # Whoever was to be woken when the process died is woken by the next signal, or by the sweep.
+        lambda: here.goods("c", ("2", 4)),
+        lambda: here.host.advance(minutes=5),
+    ]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_host_that_dies_at_any_commit_ends_with_one_payable(tmp_path: Path, when: str) -> None:
+    """Killed right before or after each commit, and started again."""
+    crash, crashed = 0, True
+    while crashed:
+        crash += 1
+        with Dock(state=tmp_path / f"{when}-{crash}.db").at_work() as here:
+            here.host.crash_at(crash, when)
+            crashed = here.live(_life(here))
+            what = f"crash {when} commit {crash}"
+            assert here.status().output == {"status": "booked", "approval": None, "undone": []}, what
+            assert here.host.status(WAITS).output["ended"] == "matched", what
+            assert len(here.payables()) == 1, what
+            assert here.state().reminders == 1, what
+            assert len(outbox.messages(here.blobs)[0].found) == 1, what
+            order = here.state().order
+            assert order is not None
+            assert [one.number for one in OrderStore(here.blobs).billings(order)] == [1], what
+            assert len(OrderStore(here.blobs).receipts(order)) == 3, what
+    assert crash > 20, "so few commits cannot be all"

@@ -1,0 +1,265 @@
+"""An invoice waits for its goods: early, late, in parts, twice, never; what does not match has a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters.channel_settings import ChannelSettings, SmtpServer
+from invoicing.approval import names
+from invoicing.approval.policy import Policy
+from stores import goods, outbox
+from stores.blobs import StorageUnavailable
+from stores.orders import OrderStore
+from tests.orchestrators.approval_kit import ANN, BOB, CARLA, DOCUMENT, INVOICE, policy_of
+from tests.orchestrators.goods_kit import BILL, WAITS, Dock, policy_of_goods
+from usecases.approval_view import read_approval
+
+APPROVAL = names.approval_id(INVOICE)
+OTHER = names.invoice_id("2" * 64)
+
+
+def test_invoice_goes_on_when_all_of_its_goods_have_come() -> None:
+    """In parts, from several devices; it waits for as long as something is missing."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        assert here.phase() == "goods"
+        here.goods("a", ("1", 6))
+        here.goods("b", ("2", "4"))
+        assert here.phase() == "goods"
+        assert here.host.status(WAITS).custom_status["lines"] == 1
+        here.goods("c", ("1", 4.0))
+        assert here.status().output == {"status": "booked", "approval": None, "undone": []}
+        assert here.state().ended == "matched"
+        assert len(here.payables()) == 1
+
+
+def test_goods_that_came_before_the_invoice_count() -> None:
+    """Also before the order did: it does not wait at all."""
+    with Dock().at_work() as here:
+        here.goods("a", ("1", 10), ("2", 4))
+        here.order()
+        here.bring(BILL)
+        assert here.status().output["status"] == "booked"
+        assert "TimerCreated" not in str(here.host.status(WAITS, history=True).history)
+
+
+def test_signal_that_comes_twice_counts_once() -> None:
+    """By its id."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        for _ in range(3):
+            here.goods("a", ("1", 5), ("2", 4))
+        assert here.phase() == "goods"
+        assert here.state().match is not None
+        here.goods("b", ("1", 5))
+        assert here.status().output["status"] == "booked"
+
+
+def test_what_does_not_match_goes_to_a_person_with_the_three_numbers() -> None:
+    """At once: more goods would not help."""
+    with Dock().at_work() as here:
+        here.order()
+        here.goods("a", ("1", 10), ("2", 4))
+        here.bring(BILL.replace("line:1:10:EA:50.00", "line:1:12:EA:60.00"))
+        assert here.phase() == "approval"
+        request = read_approval(here.blobs, APPROVAL).request
+        assert request.rule == "goods"
+        assert "SETTLE-MATCH-QUANTITY" in request.facts.findings
+        assert request.match is not None
+        line = request.match.lines[0]
+        assert (line.ordered, line.received, line.billed) == (10, 10, 12)
+        here.decide(BOB, "approve")
+        assert here.status().output["status"] == "booked"
+
+
+def test_goods_that_do_not_come_in_time_are_for_a_person() -> None:
+    """After reminders to who is named in the policy; a rejected invoice bills no more."""
+    with Dock().at_work() as here:
+        order = here.order()
+        here.bring(BILL)
+        here.goods("a", ("1", 10), ("2", 3))
+        here.host.advance(days=29)
+        assert (here.phase(), here.state().reminders, here.state().told) == ("goods", 4, 4)
+        sent, _ = outbox.messages(here.blobs)
+        assert len(sent.found) == 4
+        assert {message.to for message in sent.found} == {ANN}
+        assert "Salt: ordered 4, received 3, billed 4 KGM" in sent.found[0].text
+        here.host.advance(days=2)
+        assert here.state().ended == "late"
+        assert here.phase() == "approval"
+        here.decide(BOB, "reject", comment="where is the salt")
+        assert here.status().output["undone"] == ["goods", "claim"]
+        (billing,) = OrderStore(here.blobs).billings(order.id)
+        assert billing.withdrawn
+
+
+def test_channel_that_does_not_work_holds_nothing_up() -> None:
+    """What went wrong stands with the invoice."""
+    here = Dock()
+    nobody = SmtpServer("127.0.0.1", 9, "none")
+    here.settings = replace(here.settings, channels=ChannelSettings(nobody, "settle@example.com"))
+    with here.at_work():
+        here.order()
+        here.bring(BILL)
+        here.host.advance(days=8)
+        assert (here.state().reminders, here.state().told) == (1, 0)
+        assert "refused" in (here.state().remind_error or "")
+        here.goods("a", ("1", 10), ("2", 4))
+        assert here.status().output["status"] == "booked"
+
+
+def test_delivery_that_is_complete_and_short_does_not_wait() -> None:
+    """The dock says that nothing more comes."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.goods("a", ("1", 10), ("2", 3), complete=True)
+        assert here.phase() == "approval"
+
+
+def test_earlier_invoice_counts_and_a_rejected_one_does_not() -> None:
+    """Ten were ordered and came: two invoices over ten are one too many."""
+    with Dock().at_work() as here:
+        here.order()
+        here.goods("a", ("1", 10), ("2", 4))
+        here.bring(BILL.replace("60.00", "61.00", 1).replace("50.00", "51.00"))  # the price is wrong
+        assert here.phase() == "approval"
+        again = BILL.replace(" 17 ", " 18 ")
+        here.bring(again, ref=OTHER)
+        assert here.phase(OTHER) == "approval"  # the first one still counts
+        here.decide(BOB, "reject", comment="wrong price")
+        third = names.invoice_id("3" * 64)
+        here.bring(BILL.replace(" 17 ", " 19 "), ref=third)
+        assert here.phase(third) == "approval"  # so does the second
+        here.decide(BOB, "reject", names.approval_id(OTHER), comment="twice")
+        here.bring(BILL.replace(" 17 ", " 20 "), ref=names.invoice_id("4" * 64))
+        assert here.phase(names.invoice_id("4" * 64)) == "approval"  # and the third
+
+
+def test_order_that_nobody_knows_is_a_finding() -> None:
+    """Unless the policy says that it is waited for."""
+    with Dock().at_work() as here:
+        here.bring(BILL)
+        assert here.phase() == "approval"
+        request = read_approval(here.blobs, APPROVAL).request
+        assert request.facts.findings == {"SETTLE-ORDER-UNKNOWN"}
+        assert goods.state_of(here.blobs, INVOICE) is None
+        here.decide(CARLA, "approve")
+        assert here.status().output["status"] == "booked"
+
+
+def test_order_that_nobody_knows_may_be_waited_for() -> None:
+    """It comes, and wakes who waits for it; a changed one does so, too."""
+    with Dock({"unknown_order": "wait"}).at_work() as here:
+        here.bring(BILL)
+        assert (here.phase(), here.state().order) == ("goods", None)
+        here.goods("a", ("1", 10), ("2", 3))
+        here.order()
+        assert here.phase() == "goods"
+        less = [{"id": "1", "quantity": 10, "unit": "EA"}, {"id": "2", "quantity": 3, "unit": "KGM"}]
+        here.order(lines=less)
+        assert here.phase() == "approval"
+        assert here.state().ended == "mismatch"
+
+
+def test_order_that_never_comes_ends_the_wait() -> None:
+    """With the finding."""
+    with Dock({"unknown_order": "wait"}).at_work() as here:
+        here.bring(BILL)
+        here.host.advance(days=31)
+        assert here.state().ended == "unknown"
+        assert here.phase() == "approval"
+
+
+@pytest.mark.parametrize(
+    ("policy", "document"),
+    [(policy_of(), BILL), (policy_of_goods(), DOCUMENT)],
+    ids=["no section", "no order"],
+)
+def test_nothing_changes_without_a_section_or_an_order(policy: Policy, document: str) -> None:
+    """The steps are the same as before."""
+    with Dock().at_work() as here:
+        here.policy = policy
+        here.order()
+        here.bring(document)
+        assert here.status().output["status"] == "booked"
+        called = [name for name, _ in here.host.calls]
+        assert called == ["assess_invoice", "claim_invoice", "route_invoice", "book_payable"]
+
+
+def test_instance_of_an_older_version_waits_for_no_goods() -> None:
+    """It goes the old way to its end."""
+    with Dock(default_version="1.1").at_work() as here:
+        here.order()
+        here.bring(BILL)
+        assert here.status().output["status"] == "booked"
+        assert not here.host.instances(WAITS)
+
+
+def test_tolerance_of_the_policy_counts() -> None:
+    """A twentieth less salt."""
+    with Dock({"quantity_percent": "5"}).at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.goods("a", ("1", 10), ("2", "3.8"))
+        assert here.status().output["status"] == "booked"
+        match = here.state().match
+        assert match is not None
+        assert {line.received for line in match.lines} == {Decimal(10), Decimal("3.8")}
+
+
+def test_section_that_is_taken_out_ends_the_wait() -> None:
+    """At the next look: nobody wants it compared any more."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.policy = policy_of()
+        here.goods("a", ("1", 1))
+        assert here.status().output["status"] == "booked"
+
+
+def test_storage_that_is_away_is_waited_for() -> None:
+    """Nothing is lost meanwhile."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.blobs.fails = _goods_are_away
+        here.host.advance(days=7, hours=1)
+        here.blobs.fails = lambda verb, name: None
+        here.host.advance(minutes=10)
+        assert here.state().reminders == 1
+        here.goods("a", ("1", 10), ("2", 4))
+        assert here.status().output["status"] == "booked"
+
+
+def test_document_whose_lines_cannot_be_read_ends_after_a_day() -> None:
+    """It says so, and the claim is given back."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(f"{BILL} silent")
+        here.host.advance(days=2)
+        output = here.status().output
+        assert (output["status"], output["error"]["code"]) == ("failed", "step_failed")
+        assert "could not be read" in output["error"]["message"]
+
+
+def test_event_without_a_signal_does_no_harm() -> None:
+    """Forged, lost or late ones: what is stored counts."""
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        for name in ("signal.x", "goods"):
+            here.host.raise_event(WAITS, name, {"__class__": "x"})
+        here.host.advance(timedelta(hours=1))
+        assert here.phase() == "goods"
+
+
+def _goods_are_away(verb: str, name: str) -> None:
+    if name.startswith("goods/"):
+        raise StorageUnavailable(f"{verb} {name}: no answer")

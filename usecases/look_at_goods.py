@@ -21,17 +21,24 @@ from invoicing.matching.tolerances import GoodsPolicy
 from invoicing.orders import possible_ids
 from invoicing.records.base import Reference
 from invoicing.records.document import DocumentRow, InvoiceSummary
-from invoicing.records.goods import GOODS_RECEIVED, Ending, GoodsMatch, GoodsState, Receipt
+from invoicing.records.goods import (
+    GOODS_RECEIVED,
+    Ending,
+    GoodsMatch,
+    GoodsReceived,
+    GoodsState,
+    Receipt,
+)
 from invoicing.records.goods_steps import GoodsLook, GoodsNow
 from invoicing.records.order import Order
-from invoicing.records.signal_payloads import GoodsReceived
 from invoicing.signals.keys import normal_key
 from stores import goods, signals
+from stores.batch_sources import read_document
+from stores.batches import BatchStore
 from stores.blobs import Blobs
 from stores.invoices import InvoiceStore
 from stores.orders import Billing, OrderFull, OrderStore, earlier
 from stores.routes import RouteStore
-from usecases.batch_files import document_of
 from usecases.find_route import NotRouted
 from usecases.remind_of_goods import remind
 from usecases.take_in_order import order_of_invoice
@@ -173,7 +180,11 @@ def _document_of(blobs: Blobs, reference: Reference, row: DocumentRow) -> tuple[
     place = names.parse_reference(reference)
     if place.n is None:
         return row.name, InvoiceStore(blobs).document(place.owner)
-    return document_of(blobs, place.owner, place.n)
+    manifest = BatchStore(blobs).manifest(place.owner)
+    found = read_document(blobs, place.owner, manifest, place.n)
+    if found is None:
+        raise NotRouted(f"{reference} is not there")
+    return found.name, found.content
 
 
 def _receipt(signal: str, received: datetime, payload: object) -> Receipt:

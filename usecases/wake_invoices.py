@@ -26,7 +26,7 @@ async def wake_invoices(services: Services, client: df.DurableOrchestrationClien
 def note_change(services: Services, order: str, number: str, id: str, note: str) -> list[SignalWait]:
     """Keep that something has changed, where somebody waits; returns who does.
 
-    Who begins to wait after that sees the change anyway. Who is not woken now is woken by the sweep of signals.
+    Who begins to wait after that sees the change anyway. Who is not woken now, the sweep of signals wakes.
     """
     key = normal_key(number)
     waits = signals.waiting(services.blobs, GOODS_RECEIVED, key)

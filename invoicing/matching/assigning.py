@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from invoicing.records.goods import BilledLine
+from invoicing.records.goods import BilledLine, ReceivedLine
 from invoicing.records.order import OrderLine
-from invoicing.records.signal_payloads import GoodsReceivedLine
 
 _Index = Mapping[str, frozenset[int]]
 
@@ -32,7 +31,7 @@ class Assigner:
         """For each line of an invoice the place of its line in the order; None: none, or more than one."""
         return tuple(self._billed(line, only=len(lines) == 1) for line in lines)
 
-    def of_receipt(self, line: GoodsReceivedLine) -> int | None:
+    def of_receipt(self, line: ReceivedLine) -> int | None:
         """The place of the order's line of which something was received; None: none, or more than one."""
         if line.line is not None:
             return _only(self._referred(line.line))

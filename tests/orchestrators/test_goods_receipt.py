@@ -13,6 +13,7 @@ from invoicing.approval import names
 from invoicing.approval.policy import Policy
 from stores import goods, outbox
 from stores.blobs import StorageUnavailable
+from stores.invoices import InvoiceStore
 from stores.orders import OrderStore
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, DOCUMENT, INVOICE, policy_of
 from tests.orchestrators.goods_kit import BILL, WAITS, Dock, policy_of_goods
@@ -238,15 +239,17 @@ def test_storage_that_is_away_is_waited_for() -> None:
         assert here.status().output["status"] == "booked"
 
 
-def test_document_whose_lines_cannot_be_read_ends_after_a_day() -> None:
-    """It says so, and the claim is given back."""
+def test_reader_that_is_away_is_waited_for() -> None:
+    """The lines stand in the document alone; a process that reads it may be busy, or die."""
     with Dock().at_work() as here:
         here.order()
+        here.goods("a", ("1", 10), ("2", 4))
         here.bring(f"{BILL} silent")
-        here.host.advance(days=2)
-        output = here.status().output
-        assert (output["status"], output["error"]["code"]) == ("failed", "step_failed")
-        assert "could not be read" in output["error"]["message"]
+        here.host.advance(minutes=2)
+        assert here.phase() == "goods"
+        InvoiceStore(here.blobs).put_document(INVOICE, BILL.encode())
+        here.host.advance(minutes=5)
+        assert here.status().output["status"] == "booked"
 
 
 def test_event_without_a_signal_does_no_harm() -> None:

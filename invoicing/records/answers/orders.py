@@ -9,8 +9,8 @@ from pydantic import Field
 
 from invoicing.records.answers.common import Damaged, Links, Time, Whole
 from invoicing.records.base import Money, Record
+from invoicing.records.goods import GoodsReceived
 from invoicing.records.order import Taken
-from invoicing.records.signal_payloads import GoodsReceived
 
 _Id = Annotated[str, Field(json_schema_extra={"pattern": "^o[0-9a-f]{24}$"})]
 

@@ -22,6 +22,7 @@ from triggers.request_texts import media_type, page_token, whole
 from triggers.responses import answer, answers_errors
 from usecases.refusals import bad_page
 from usecases.take_in_order import read_order, take_in_order
+from usecases.wake_invoices import wake_invoices
 
 bp = df.Blueprint()
 
@@ -31,14 +32,17 @@ _PAGE, _LARGEST_PAGE = 20, 100
 
 
 @bp.route(route="api/orders", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
 @answers_errors
-async def take_order(req: func.HttpRequest) -> func.HttpResponse:
+async def take_order(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Take in an order (UBL 2.1 Order, or JSON): 201 for a new one or a new revision, 200 for the same.
 
-    It is the same order where supplier and number are the same.
+    It is the same order where supplier and number are the same. Invoices that wait for it are woken.
     """
+    app = services.current()
     new = await asyncio.to_thread(_parsed, req)
-    order, taken = await asyncio.to_thread(take_in_order, services.current(), new)
+    order, taken = await asyncio.to_thread(take_in_order, app, new)
+    await wake_invoices(app, client, order)  # also after the same one: who sent it may have died before
     body = taken_view(order, taken, own_links(req, "orders"))
     return answer(body, 200 if taken == "same" else 201, {"Location": body.links["self"]})
 

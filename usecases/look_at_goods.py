@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
 from adapters import policies
 from adapters.checking.supervisor import CheckerUnavailable
 from adapters.services import Services
@@ -22,17 +20,13 @@ from invoicing.orders import possible_ids
 from invoicing.records.base import Reference
 from invoicing.records.document import DocumentRow, InvoiceSummary
 from invoicing.records.goods import (
-    GOODS_RECEIVED,
     Ending,
     GoodsMatch,
-    GoodsReceived,
     GoodsState,
-    Receipt,
 )
 from invoicing.records.goods_steps import GoodsLook, GoodsNow
 from invoicing.records.order import Order
-from invoicing.signals.keys import normal_key
-from stores import goods, signals
+from stores import goods
 from stores.batch_sources import read_document
 from stores.batches import BatchStore
 from stores.blobs import Blobs
@@ -40,11 +34,10 @@ from stores.invoices import InvoiceStore
 from stores.orders import Billing, OrderFull, OrderStore, earlier
 from stores.routes import RouteStore
 from usecases.find_route import NotRouted
+from usecases.receipts import receipts_of
 from usecases.remind_of_goods import remind
 from usecases.take_in_order import order_of_invoice
 from usecases.wake_invoices import note_change
-
-_GOODS = TypeAdapter(GoodsReceived)
 
 
 def look_at_goods(services: Services, look: GoodsLook) -> GoodsNow:
@@ -80,19 +73,6 @@ def withdraw_billing(services: Services, reference: Reference) -> bool:
         return False
     note_change(services, state.order, state.number, f"withdrawn-{reference}", f"{reference} bills no more.")
     return True
-
-
-def receipts_of(blobs: Blobs, order: Order) -> list[Receipt]:
-    """What was received of an order, early signals among it; each that is new is kept with the order."""
-    store = OrderStore(blobs)
-    kept = store.receipts(order.id)
-    known = {receipt.id for receipt in kept}
-    came = signals.folder(blobs, GOODS_RECEIVED, normal_key(order.order.number)).came.values()
-    new = [_receipt(signal.id, signal.received, signal.payload) for signal in came if signal.id not in known]
-    meant = [receipt for receipt in new if _says_something(receipt) and _is_meant(receipt, order)]
-    for receipt in meant:
-        store.keep_receipt(order.id, receipt)
-    return [*kept, *meant]
 
 
 # ---------------------------------------------------------------- one look
@@ -185,25 +165,6 @@ def _document_of(blobs: Blobs, reference: Reference, row: DocumentRow) -> tuple[
     if found is None:
         raise NotRouted(f"{reference} is not there")
     return found.name, found.content
-
-
-def _receipt(signal: str, received: datetime, payload: object) -> Receipt:
-    try:
-        return Receipt(id=signal, received=received, goods=_GOODS.validate_python(payload))
-    except ValidationError as error:
-        problem = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["msg"])
-        return Receipt(id=signal, received=received, goods=None, problem=problem[:200])
-
-
-def _says_something(receipt: Receipt) -> bool:
-    """A signal may only say that the order has changed (`usecases/wake_invoices.py`)."""
-    return receipt.goods is None or bool(receipt.goods.lines) or receipt.goods.complete
-
-
-def _is_meant(receipt: Receipt, order: Order) -> bool:
-    """Whether a receipt is for this order: two suppliers may have orders of the same number."""
-    named = receipt.goods.order if receipt.goods else None
-    return named is None or named in (order.id, order.order.number)
 
 
 # ---------------------------------------------------------------- reminders, and what is due next

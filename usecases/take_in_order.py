@@ -14,6 +14,7 @@ from invoicing.records.goods import Receipt
 from invoicing.records.order import NewOrder, Order, OrderId, Taken
 from stores.blobs import Blobs
 from stores.orders import Billing, OrderFull, OrderStore
+from usecases.receipts import receipts_now
 from usecases.refusals import Misunderstood, NotAsAsked, Unknown
 
 
@@ -53,7 +54,7 @@ def read_order(blobs: Blobs, order: str) -> OrderSeen:
     found = store.order(order) if orders.is_order_id(order) else None
     if found is None:
         raise Unknown("unknown_order", "There is no order of this id.")
-    receipts = store.receipts(order)
+    receipts = receipts_now(blobs, found)
     billings = store.billings(order)
     lines = found.order.lines
     counted = [one.invoice for one in billings if not one.withdrawn]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from invoicing.records.document import InvoiceSummary
 from invoicing.records.order import Order
 from stores.orders import OrderStore
 from tests.fakes.memory_blobs import MemoryBlobs
-from tests.unit.page_requests import handler, local_run
+from tests.unit.page_requests import Client, handler, local_run
 from triggers import orders
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "orders" / "order-PO-2025-0815.xml"
@@ -206,4 +207,6 @@ def _call(builder: Any, body: bytes = b"", kind: str = "application/json", **rou
         route_params=route,
         body=body,
     )
-    return asyncio.run(handler(builder)(req))
+    function = handler(builder)
+    client = {"client": Client()} if "client" in inspect.signature(function).parameters else {}
+    return asyncio.run(function(req, **client))

@@ -1,0 +1,60 @@
+"""What was received of an order: the signals of its number, each kept with the order once it was seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from invoicing.records.goods import GOODS_RECEIVED, GoodsReceived, Receipt
+from invoicing.records.order import Order
+from invoicing.signals.keys import normal_key
+from stores import signals
+from stores.blobs import Blobs
+from stores.orders import OrderStore
+
+_GOODS = TypeAdapter(GoodsReceived)
+
+
+def receipts_of(blobs: Blobs, order: Order) -> list[Receipt]:
+    """What was received of an order, early signals among it; each that is new is kept with the order.
+
+    Signals are not kept for ever, and invoices of the same order may come later.
+    """
+    kept, new = _kept_and_new(blobs, order)
+    for receipt in new:
+        OrderStore(blobs).keep_receipt(order.id, receipt)
+    return [*kept, *new]
+
+
+def receipts_now(blobs: Blobs, order: Order) -> list[Receipt]:
+    """The same, to look at: nothing is kept. The oldest first."""
+    kept, new = _kept_and_new(blobs, order)
+    return sorted([*kept, *new], key=lambda receipt: (receipt.received, receipt.id))
+
+
+def _kept_and_new(blobs: Blobs, order: Order) -> tuple[list[Receipt], list[Receipt]]:
+    kept = OrderStore(blobs).receipts(order.id)
+    known = {receipt.id for receipt in kept}
+    came = signals.folder(blobs, GOODS_RECEIVED, normal_key(order.order.number)).came.values()
+    new = [_receipt(signal.id, signal.received, signal.payload) for signal in came if signal.id not in known]
+    return kept, [receipt for receipt in new if _says_something(receipt) and _is_meant(receipt, order)]
+
+
+def _receipt(signal: str, received: datetime, payload: object) -> Receipt:
+    try:
+        return Receipt(id=signal, received=received, goods=_GOODS.validate_python(payload))
+    except ValidationError as error:
+        problem = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["msg"])
+        return Receipt(id=signal, received=received, goods=None, problem=problem[:200])
+
+
+def _says_something(receipt: Receipt) -> bool:
+    """A signal may only say that the order has changed (`usecases/wake_invoices.py`)."""
+    return receipt.goods is None or bool(receipt.goods.lines) or receipt.goods.complete
+
+
+def _is_meant(receipt: Receipt, order: Order) -> bool:
+    """Whether a receipt is for this order: two suppliers may have orders of the same number."""
+    named = receipt.goods.order if receipt.goods else None
+    return named is None or named in (order.id, order.order.number)

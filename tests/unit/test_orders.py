@@ -158,11 +158,11 @@ def test_two_requests_at_the_same_time_make_one_revision_each() -> None:
     )
     create, raced = blobs.create, []
 
-    def quicker(name: str, data: bytes) -> None:
+    def quicker(name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
         if not raced:
             raced.append(name)
             create(name, record.model_copy(update={"fingerprint": "b"}).as_json())
-        create(name, data)
+        create(name, data, metadata)
 
     blobs.create = quicker
     assert stored.take(record)[0].revision == 2

@@ -10,6 +10,7 @@ from invoicing.records.signals import (
     CLOSE_SIGNAL_WAIT,
     OPEN_SIGNAL_WAIT,
     READ_SIGNALS,
+    CloseJob,
     ReadJob,
     SignalsRead,
     WaitEnded,
@@ -33,6 +34,6 @@ def read_signals(job: ReadJob) -> SignalsRead:
 
 
 @activity(bp, CLOSE_SIGNAL_WAIT)
-def close_signal_wait(job: WaitPlace) -> WaitEnded:
+def close_signal_wait(job: CloseJob) -> WaitEnded:
     """Note that a wait has ended."""
     return waits.close_wait(services.current().blobs, job)

@@ -29,12 +29,13 @@ from invoicing.records.signals import (
     CLOSE_SIGNAL_WAIT,
     OPEN_SIGNAL_WAIT,
     READ_SIGNALS,
+    CloseJob,
     ReadJob,
     Signal,
     SignalsRead,
     WaitPlace,
 )
-from invoicing.signals.keys import normal_key
+from invoicing.signals.keys import id_hash, normal_key
 from orchestrators.sdk import is_done
 from orchestrators.steps import call
 from orchestrators.waiting import done_before, sleep_until
@@ -60,7 +61,9 @@ class SignalWait:
         # An event of its own: two waits of one name share a slot in the SDK.
         self._event = f"signal.{context.new_uuid()}"
         self._task: Any = None
-        self._given = 0
+        self._began: datetime | None = None
+        self._given: tuple[str, ...] = ()
+        self._told = False
         self._seen: set[str] = set()
         self._fresh: list[Signal] = []
         self._more = False
@@ -69,6 +72,7 @@ class SignalWait:
 
     def open(self) -> Generator[Any, Any, None]:
         """Begin: signals that came before are given by the first `next`."""
+        self._began = self._context.current_utc_datetime
         self._arm()
         found = yield from call(self._context, OPEN_SIGNAL_WAIT, self._place())
         self._take(found)
@@ -89,7 +93,13 @@ class SignalWait:
 
     def close(self) -> Generator[Any, Any, None]:
         """End: what was given is for no later wait. Write down what came of it before."""
-        yield from call(self._context, CLOSE_SIGNAL_WAIT, self._place())
+        job = CloseJob(
+            **self._place().as_plain(),
+            given=self._given,
+            told=self._told,
+            now=self._context.current_utc_datetime,
+        )
+        yield from call(self._context, CLOSE_SIGNAL_WAIT, job)
 
     def _woken(self, until: datetime) -> Generator[Any, Any, bool]:
         """Wait for the event until a moment; returns whether it came."""
@@ -110,14 +120,15 @@ class SignalWait:
         self._task = self._context.wait_for_external_event(self._event)
 
     def _read(self) -> Generator[Any, Any, None]:
-        job = ReadJob(**self._place().as_plain(), after=self._given)
+        job = ReadJob(**self._place().as_plain(), given=self._given)
         found = yield from call(self._context, READ_SIGNALS, job)
+        self._told = self._told or bool(self._given)
         self._readings += 1
         self._for_nothing = 0 if found.signals else self._for_nothing + 1
         self._take(found)
 
     def _take(self, found: SignalsRead) -> None:
-        self._given = found.upto
+        self._given = tuple(id_hash(signal.id) for signal in found.signals)
         self._more = found.more
         for signal in found.signals:
             if signal.id not in self._seen:
@@ -130,5 +141,5 @@ class SignalWait:
             key=self._key,
             instance=self._context.instance_id,
             event=self._event,
-            at=self._context.current_utc_datetime,
+            at=self._began or self._context.current_utc_datetime,
         )

@@ -1,7 +1,7 @@
 """Signals and those who wait for them, in one folder for each kind and key.
 
-    signals/{kind}/{key}/came/{id}         a signal, written once; `key` and `id` are hashes
-    signals/{kind}/{key}/waits/{instance}  a workflow that waits, or that has waited, and what it was given
+    signals/{kind}/{key}/came/{id}      a signal, written once; `key` and `id` are hashes
+    signals/{kind}/{key}/waits/{event}  a workflow that waits, or that has waited, and what it was given
 
 Their metadata say what is in them, so that one listing reads thousands. What was given to a wait stays until
 it is too old: the same signal may come again.
@@ -20,7 +20,6 @@ from invoicing.records.signals import Signal, SignalWait
 from invoicing.signals.keys import id_hash, key_hash
 from stores import records
 from stores.blobs import BlobInfo, BlobMissing, Blobs
-from stores.naming import person_key
 from stores.records import Record
 
 SIGNALS = "signals/"
@@ -63,12 +62,12 @@ def waiting(blobs: Blobs, kind: str, key: str) -> list[SignalWait]:
 
 def note(blobs: Blobs, wait: SignalWait) -> None:
     """Keep how a wait stands, over what was known of it."""
-    blobs.write(_wait(wait.kind, wait.key, wait.instance), *_said(wait))
+    blobs.write(_wait(wait), *_said(wait))
 
 
-def wait_of(blobs: Blobs, kind: str, key: str, instance: str) -> SignalWait | None:
+def wait_of(blobs: Blobs, wait: SignalWait) -> SignalWait | None:
     """How a wait stands; None where it is not noted. Raises RecordDamaged."""
-    name = _wait(kind, key, instance)
+    name = _wait(wait)
     try:
         return records.from_json(_WAIT, name, blobs.read(name))
     except BlobMissing:
@@ -77,7 +76,7 @@ def wait_of(blobs: Blobs, kind: str, key: str, instance: str) -> SignalWait | No
 
 def forget_wait(blobs: Blobs, wait: SignalWait) -> None:
     """Remove a wait; what it was given is as if nobody had it."""
-    blobs.delete(_wait(wait.kind, wait.key, wait.instance))
+    blobs.delete(_wait(wait))
 
 
 def forget(blobs: Blobs, signal: Signal) -> None:
@@ -144,5 +143,6 @@ def _came(signal: Signal) -> str:
     return f"{_folder(signal.kind, signal.key)}came/{id_hash(signal.id)}"
 
 
-def _wait(kind: str, key: str, instance: str) -> str:
-    return f"{_folder(kind, key)}waits/{person_key(instance)}"
+def _wait(wait: SignalWait) -> str:
+    # Each run has an event of its own: what is left of an older one changes nothing of a newer one's.
+    return f"{_folder(wait.kind, wait.key)}waits/{id_hash(wait.event)}"

@@ -1,10 +1,15 @@
-"""The waiting side of signals: note the wait, read what is new, end the wait. Each may be done twice."""
+"""The waiting side of signals: note the wait, read what is new, end the wait. Each may be done twice.
+
+Each request of the storage takes milliseconds, so what a wait was given is not written down when it is given:
+it tells of it when it reads again, or when it ends.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
-from invoicing.records.signals import ReadJob, Signal, SignalsRead, SignalWait, WaitEnded, WaitPlace
+from invoicing.records.signals import CloseJob, ReadJob, Signal, SignalsRead, SignalWait, WaitEnded, WaitPlace
 from invoicing.signals.offering import MOST_OF_A_WAIT, offered
 from stores import signals
 from stores.blobs import Blobs
@@ -23,30 +28,34 @@ def open_wait(blobs: Blobs, place: WaitPlace) -> SignalsRead:
     """
     wait = _fresh(place)
     signals.note(blobs, wait)
-    return _read(blobs, wait, signals.folder(blobs, place.kind, place.key), after=0)
+    found = signals.folder(blobs, place.kind, place.key)
+    for older in found.waits:
+        if older.instance == wait.instance and older.event != wait.event and older.ended is None:
+            signals.forget_wait(blobs, older)
+    return _page(wait, found)
 
 
 def read(blobs: Blobs, job: ReadJob) -> SignalsRead:
-    """What came since; the same again where the step is repeated.
+    """What came since; where the step is repeated it may be more.
 
     A wait that somebody removed is noted again, from the beginning: the workflow knows what it was given.
     """
     found = signals.folder(blobs, job.kind, job.key)
-    wait = next((one for one in found.waits if one.instance == job.instance), None)
-    if wait is None:
-        return open_wait(blobs, job)
-    if wait.event != job.event:  # an older run of the instance, which is over
-        return SignalsRead(signals=(), upto=job.after, more=False)
-    return _read(blobs, wait, found, job.after)
+    noted = next((one for one in found.waits if one.event == job.event), None)
+    wait = _with(noted or _fresh(job), job.given)
+    if wait != noted:
+        signals.note(blobs, wait)
+    return _page(wait, found)
 
 
-def close_wait(blobs: Blobs, place: WaitPlace) -> WaitEnded:
+def close_wait(blobs: Blobs, job: CloseJob) -> WaitEnded:
     """Note that a wait has ended: what it was given is for nobody else then."""
-    wait = signals.wait_of(blobs, place.kind, place.key, place.instance)
-    if wait is None or wait.event != place.event:
-        return WaitEnded(taken=0)
-    if wait.ended is None:
-        signals.note(blobs, wait.model_copy(update={"ended": place.at}))
+    before = signals.wait_of(blobs, _fresh(job)) if job.told else None
+    wait = _with(before or _fresh(job), job.given)
+    if wait.taken:
+        signals.note(blobs, wait.model_copy(update={"ended": job.now}))
+    else:
+        signals.forget_wait(blobs, wait)
     return WaitEnded(taken=len(wait.taken))
 
 
@@ -56,30 +65,24 @@ def _fresh(place: WaitPlace) -> SignalWait:
     )
 
 
-def _read(blobs: Blobs, wait: SignalWait, found: Folder, after: int) -> SignalsRead:
+def _with(wait: SignalWait, given: Iterable[str]) -> SignalWait:
+    """The wait with what it was given besides."""
+    taken = tuple(dict.fromkeys((*wait.taken, *given)))
+    return wait if taken == wait.taken else wait.model_copy(update={"taken": taken})
+
+
+def _page(wait: SignalWait, found: Folder) -> SignalsRead:
     fresh = offered(found.came, found.waits, wait)
     room = MOST_OF_A_WAIT - len(wait.taken)
     if len(fresh) > room:
         logging.error("a wait of run %s for %s has all the signals it may have", wait.instance, wait.kind)
-    if fresh[:room]:
-        # Before they are given: a repeated step has to give the same in the same order.
-        wait = wait.model_copy(update={"taken": (*wait.taken, *fresh[:room])})
-        signals.note(blobs, wait)
-    return _page(wait, found, after)
+        fresh = fresh[:room]
 
-
-def _page(wait: SignalWait, found: Folder, after: int) -> SignalsRead:
     page: list[Signal] = []
     size = 0
-    upto = after
-    for name in wait.taken[after : after + MOST_AT_ONCE]:
-        signal = found.came.get(name)
-        size += len(signal.as_json()) if signal else 0
+    for name in fresh[:MOST_AT_ONCE]:
+        size += len(found.came[name].as_json())
         if page and size > MOST_BYTES:
             break
-        upto += 1
-        if signal is None:
-            logging.error("a signal of kind %s that run %s waits for is gone", wait.kind, wait.instance)
-        else:
-            page.append(signal)
-    return SignalsRead(signals=tuple(page), upto=upto, more=upto < len(wait.taken))
+        page.append(found.came[name])
+    return SignalsRead(signals=tuple(page), more=len(page) < len(fresh))

@@ -28,8 +28,8 @@ class Signal(Record):
 class SignalWait(Record):
     """A workflow that waits for the signals of a kind and a key, as it is noted in the storage.
 
-    `event` wakes `instance`. `taken`: the names of the signals that it was given, in that order; they are for
-    nobody else once the wait has ended.
+    `event` wakes `instance`. `taken`: the names of the signals that it was given, as far as it has told; they
+    are for nobody else once the wait has ended.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class SignalWait(Record):
 
 
 class WaitPlace(Record):
-    """Which wait is meant; `event` tells it from an earlier one of the same instance."""
+    """Which wait is meant; `event` tells it from an earlier one of the same instance. `at`: when it began."""
 
     kind: str
     key: str
@@ -52,16 +52,22 @@ class WaitPlace(Record):
 
 
 class ReadJob(WaitPlace):
-    """Read what a wait was not given yet; `after`: so many signals it was given."""
+    """Read what a wait was not given yet. `given`: the names of the signals that the last answer had."""
 
-    after: int
+    given: tuple[str, ...] = ()
+
+
+class CloseJob(ReadJob):
+    """End a wait; `told`: whether it has told of signals before these."""
+
+    told: bool
+    now: Moment
 
 
 class SignalsRead(Record):
-    """New signals, the oldest first. `upto`: with them the wait was given so many; `more`: others follow."""
+    """New signals, the oldest first; `more`: there are others, to be read after these."""
 
     signals: tuple[Signal, ...]
-    upto: int
     more: bool
 
 
@@ -73,4 +79,4 @@ class WaitEnded(Record):
 
 OPEN_SIGNAL_WAIT = Step("open_signal_wait", WaitPlace, SignalsRead)
 READ_SIGNALS = Step("read_signals", ReadJob, SignalsRead)
-CLOSE_SIGNAL_WAIT = Step("close_signal_wait", WaitPlace, WaitEnded)
+CLOSE_SIGNAL_WAIT = Step("close_signal_wait", CloseJob, WaitEnded)

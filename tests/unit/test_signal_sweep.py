@@ -15,7 +15,7 @@ from invoicing.signals.sweeping import EVERY, is_due
 from stores import signals as store
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.page_requests import Client, local_run, status
-from tests.unit.test_signals import KIND, NOW, _place, _put
+from tests.unit.test_signals import KIND, NOW, _end, _job, _place, _put
 from usecases import sweep_signals
 from usecases import wait_for_signals as waits
 from usecases.sweep_signals import sweep
@@ -58,6 +58,7 @@ async def test_workflow_that_has_read_all_is_left_alone(used: Services) -> None:
     client = Client(RUNS)
     _put(_blobs(used), "1")
     waits.open_wait(used.blobs, _place())
+    waits.read(used.blobs, _job(["1"]))
     assert (await _swept(used, client, EVERY)).woken == 0
     _put(_blobs(used), "2", at=NOW + EVERY)
     assert (await _swept(used, client, EVERY + timedelta(seconds=1))).woken == 0
@@ -110,11 +111,11 @@ async def test_what_was_given_goes_with_its_wait_and_counts_once_until_then(used
     """The same signal may come again after the wait has ended: it is known."""
     _put(_blobs(used), "1")
     waits.open_wait(used.blobs, _place())
-    waits.close_wait(used.blobs, _place())
+    waits.close_wait(used.blobs, _end(["1"]))
     assert (await _swept(used, Client(), KEPT)).removed == 0
-    assert waits.open_wait(used.blobs, _place("w2")).signals == ()
-    waits.close_wait(used.blobs, _place("w2"))
-    assert (await _swept(used, Client(), KEPT + EVERY)).removed == 3
+    assert waits.open_wait(used.blobs, _place("w2", event="w2")).signals == ()
+    waits.close_wait(used.blobs, _end((), "w2", "w2"))
+    assert (await _swept(used, Client(), KEPT + EVERY)).removed == 2
     assert _blobs(used).names() == []
 
 

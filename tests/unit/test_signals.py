@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +13,9 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from invoicing.records.signals import ReadJob, WaitPlace
+from invoicing.records.signals import CloseJob, ReadJob, WaitPlace
 from invoicing.signals.errors import SignalInvalid, UnknownKind
-from invoicing.signals.keys import key_hash, normal_key
+from invoicing.signals.keys import id_hash, key_hash, normal_key
 from invoicing.signals.kinds import KINDS
 from invoicing.signals.reading import MOST_BYTES, checked, object_of
 from invoicing.signals.taking_in import NewSignal, signal_of
@@ -36,8 +37,18 @@ def _place(instance: str = "w1", key: str = "PO-1", event: str = "signal.1") -> 
     return WaitPlace(kind=KIND, key=key, instance=instance, event=event, at=NOW)
 
 
-def _job(after: int, instance: str = "w1", key: str = "PO-1", event: str = "signal.1") -> ReadJob:
-    return ReadJob(**_place(instance, key, event).as_plain(), after=after)
+def _job(
+    given: Iterable[str] = (), instance: str = "w1", key: str = "PO-1", event: str = "signal.1"
+) -> ReadJob:
+    names = tuple(id_hash(signal_id) for signal_id in given)
+    return ReadJob(**_place(instance, key, event).as_plain(), given=names)
+
+
+def _end(
+    given: Iterable[str] = (), instance: str = "w1", event: str = "signal.1", told: bool = False
+) -> CloseJob:
+    job = _job(given, instance, event=event).as_plain()
+    return CloseJob(**job, told=told, now=NOW)
 
 
 def _put(blobs: MemoryBlobs, signal_id: str, key: str = "PO-1", at: datetime = NOW, **more: Any) -> None:
@@ -192,7 +203,7 @@ async def test_same_id_counts_once_and_wakes_again() -> None:
         assert (first.is_new, second.is_new) == (True, False)
         assert first.signal == second.signal
         assert client.raised == [("w1", "signal.1")] * 2
-        assert _ids(waits.read(used.blobs, _job(0))) == ["1"]
+        assert _ids(waits.read(used.blobs, _job())) == ["1"]
 
 
 async def test_id_that_was_used_for_something_else_is_refused() -> None:
@@ -252,7 +263,7 @@ async def test_storage_that_goes_away_in_the_middle_says_so_and_the_same_signal_
         used.blobs.come_back()  # pyright: ignore[reportAttributeAccessIssue]
         assert not (await _send(used, client)).is_new
         assert client.raised == [("w1", "signal.1")]
-        assert _ids(waits.read(used.blobs, _job(0))) == ["1"]
+        assert _ids(waits.read(used.blobs, _job())) == ["1"]
 
 
 @pytest.mark.parametrize("keys", [1, 1000])
@@ -271,11 +282,12 @@ async def test_none_of_a_thousand_is_lost(keys: int) -> None:
 def _all_of(blobs: Any, instance: str, key: str) -> list[str]:
     """All that a wait is given, page by page."""
     found: list[str] = []
-    upto, more = 0, True
+    last: list[str] = []
+    more = True
     while more:
-        read = waits.read(blobs, _job(upto, instance, key))
-        found += _ids(read)
-        upto, more = read.upto, read.more
+        read = waits.read(blobs, _job(last, instance, key))
+        last, more = _ids(read), read.more
+        found += last
     return found
 
 
@@ -290,16 +302,18 @@ def test_wait_is_given_what_came_before_it_the_oldest_first() -> None:
     assert _ids(waits.open_wait(blobs, _place())) == ["z", "a", "m"]
 
 
-def test_reading_again_gives_the_same_and_afterwards_only_what_is_new() -> None:
-    """A step whose answer was lost is done again."""
+def test_reading_again_gives_all_that_was_not_told_of() -> None:
+    """A step whose answer was lost is done again; what a wait tells of is not given any more."""
     blobs = MemoryBlobs()
     waits.open_wait(blobs, _place())
     _put(blobs, "2")
-    first = waits.read(blobs, _job(0))
+    first = waits.read(blobs, _job())
     _put(blobs, "1", at=NOW - timedelta(hours=1))
-    again = waits.read(blobs, _job(0))
-    assert (_ids(first), _ids(again)) == (["2"], ["2", "1"])
-    assert _ids(waits.read(blobs, _job(first.upto))) == ["1"]
+    again = waits.read(blobs, _job())
+    assert (_ids(first), _ids(again)) == (["2"], ["1", "2"])
+    for _ in range(2):
+        assert _ids(waits.read(blobs, _job(["2"]))) == ["1"]
+    assert _ids(waits.read(blobs, _job(["1"]))) == []
 
 
 def test_answers_are_small() -> None:
@@ -317,21 +331,42 @@ def test_open_waits_are_each_given_all_and_a_later_one_only_what_nobody_was_give
     """What a wait was given is its own when it has ended, and nobody's before."""
     blobs = MemoryBlobs()
     _put(blobs, "1")
-    first, second = (waits.open_wait(blobs, _place(one)) for one in ("w1", "w2"))
+    first, second = (waits.open_wait(blobs, _place(one, event=one)) for one in ("w1", "w2"))
     assert _ids(first) == _ids(second) == ["1"]
-    assert waits.close_wait(blobs, _place("w1")).taken == 1
-    assert waits.close_wait(blobs, _place("w1")).taken == 1
+    for _ in range(2):
+        assert waits.close_wait(blobs, _end(["1"], "w1", "w1")).taken == 1
     _put(blobs, "2")
-    assert _ids(waits.open_wait(blobs, _place("w3"))) == ["2"]
+    assert _ids(waits.open_wait(blobs, _place("w3", event="w3"))) == ["2"]
+
+
+def test_end_counts_what_was_told_of_before_too() -> None:
+    """Also where the step is repeated."""
+    blobs = MemoryBlobs()
+    for signal_id in ("1", "2"):
+        _put(blobs, signal_id)
+    waits.open_wait(blobs, _place())
+    waits.read(blobs, _job(["1"]))
+    for _ in range(2):
+        assert waits.close_wait(blobs, _end(["2"], told=True)).taken == 2
+    assert _ids(waits.open_wait(blobs, _place("w2", event="w2"))) == []
+
+
+def test_wait_that_was_given_nothing_leaves_nothing() -> None:
+    """Its time was over."""
+    blobs = MemoryBlobs()
+    waits.open_wait(blobs, _place())
+    assert waits.close_wait(blobs, _end()).taken == 0
+    assert blobs.names() == []
 
 
 def test_run_that_is_started_again_is_given_everything_again() -> None:
-    """Also what it had before it was lost, and after it had ended its wait."""
+    """Also what it had before it was lost, and after it had ended its wait; nobody wakes the older one."""
     blobs = MemoryBlobs()
     _put(blobs, "1")
     waits.open_wait(blobs, _place(event="signal.old"))
     assert _ids(waits.open_wait(blobs, _place(event="signal.new"))) == ["1"]
-    waits.close_wait(blobs, _place(event="signal.new"))
+    assert [wait.event for wait in store.waiting(blobs, KIND, "PO-1")] == ["signal.new"]
+    waits.close_wait(blobs, _end(["1"], event="signal.new"))
     assert _ids(waits.open_wait(blobs, _place(event="signal.third"))) == ["1"]
 
 
@@ -340,9 +375,9 @@ def test_step_of_an_older_run_changes_nothing() -> None:
     blobs = MemoryBlobs()
     waits.open_wait(blobs, _place(event="signal.new"))
     _put(blobs, "1")
-    assert _ids(waits.read(blobs, _job(0, event="signal.old"))) == []
-    waits.close_wait(blobs, _place(event="signal.old"))
-    assert _ids(waits.read(blobs, _job(0, event="signal.new"))) == ["1"]
+    waits.close_wait(blobs, _end(["1"], event="signal.old"))
+    assert _ids(waits.read(blobs, _job(event="signal.new"))) == ["1"]
+    assert [wait.event for wait in store.waiting(blobs, KIND, "PO-1")] == ["signal.new"]
 
 
 def test_wait_that_somebody_removed_is_noted_again() -> None:
@@ -353,22 +388,26 @@ def test_wait_that_somebody_removed_is_noted_again() -> None:
     (name,) = [name for name in blobs.names() if "/waits/" in name]
     blobs.delete(name)
     _put(blobs, "2")
-    assert sorted(_ids(waits.read(blobs, _job(1)))) == ["1", "2"]
+    assert sorted(_ids(waits.read(blobs, _job(["1"])))) == ["2"]
     assert len(store.waiting(blobs, KIND, "PO-1")) == 1
 
 
-def test_reading_costs_one_listing_and_one_writing_where_something_is_new() -> None:
-    """The listing says what is in the signals."""
+def test_each_step_costs_one_or_two_calls_of_the_storage() -> None:
+    """The listing says what is in the signals; what was given is told of when it reads again, or ends."""
     blobs = MemoryBlobs()
-    waits.open_wait(blobs, _place())
+
+    def cost(step: Callable[[], object]) -> list[str]:
+        blobs.calls.clear()
+        step()
+        return [verb for verb, _ in blobs.calls]
+
+    assert cost(lambda: waits.open_wait(blobs, _place())) == ["write", "list"]
     _put(blobs, "1", note="Käse")
-    blobs.calls.clear()
-    read = waits.read(blobs, _job(0))
-    assert [verb for verb, _ in blobs.calls] == ["list", "write"]
-    assert read.signals[0].payload["note"] == "Käse"
-    blobs.calls.clear()
-    waits.read(blobs, _job(read.upto))
-    assert [verb for verb, _ in blobs.calls] == ["list"]
+    assert waits.read(blobs, _job()).signals[0].payload["note"] == "Käse"
+    assert cost(lambda: waits.read(blobs, _job())) == ["list"]
+    assert cost(lambda: waits.close_wait(blobs, _end(["1"]))) == ["write"]
+    assert cost(lambda: waits.read(blobs, _job(["2"]))) == ["list", "write"]
+    assert cost(lambda: waits.close_wait(blobs, _end(["3"], told=True))) == ["read", "write"]
 
 
 def test_signal_that_is_damaged_costs_nobody_the_others() -> None:

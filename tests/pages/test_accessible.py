@@ -51,6 +51,7 @@ def paths(waiting: Waiting, batch: str) -> dict[str, str]:
         "run-of-batch": f"/runs/{batch}",
         "run-of-approval": f"/runs/{waiting.approval}",
         "absences": "/absences",
+        "signals": "/signals",
         "outbox": "/outbox",
         "not-there": "/approvals/a" + "0" * 24,
     }

@@ -70,6 +70,7 @@ class World:
         self.accepted: list[Entry] = []
         self.status = ""
         self._clicks = 0
+        self._losses = 0
         self._storage_calls_left: int | None = None
         self._fault: Callable[[], None] | None = None
 
@@ -102,7 +103,8 @@ class World:
 
     def _one_loss(self) -> None:
         """A loss is planned, or the supervisor comes by."""
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.5 and self._losses < MOST_LOSSES:
+            self._losses += 1
             self._note(plan_loss(self.office.host, self.rng))
         else:
             self._supervise()
@@ -238,7 +240,10 @@ class World:
         self._sweep()
         assert self.office.sweep() == [], "one sweep is enough"
         self.office.host.finish(INVOICE)
+        rounds = 0
         while self.loses_steps and self.office.status().runtime_status == "Failed":
+            assert rounds < 20, "the supervisor does not start it again"
+            rounds += 1
             self._start_again_what_was_lost()
             self.office.host.finish(INVOICE)
 
@@ -295,6 +300,10 @@ class LosingWorld(World):
     """A world in which steps of orchestrations are lost with their worker process, too."""
 
     loses_steps = True
+
+
+#: A run that is lost more than seven times in a row is stuck, which is another test's.
+MOST_LOSSES = 6
 
 
 def plan_loss(host: Host, rng: random.Random) -> str:

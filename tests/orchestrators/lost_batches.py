@@ -23,7 +23,7 @@ from tests.fakes.memory_blobs import MemoryBlobs
 from tests.fakes.saying_checker import SayingChecker
 from tests.orchestrators import test_batch_approvals as paper
 from tests.orchestrators.approval_kit import ANN, SUE, HostClient, Office, clerk, drive, sha256
-from tests.orchestrators.approval_model import plan_loss
+from tests.orchestrators.approval_model import MOST_LOSSES, plan_loss
 from tests.orchestrators.test_lost_steps import Chunks
 from triggers import supervising
 from usecases.wake_approval import wake
@@ -78,7 +78,6 @@ class DecidedBatch:
     #: Valid ones: those of 100 to 500 euros need nobody, the others Ann.
     SMALL = 5
     LARGE = 13
-    MOST_LOSSES = 6
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -106,7 +105,7 @@ class DecidedBatch:
 
     def _lose(self) -> None:
         """Plan a loss, mostly. A run that is lost seven times in a row is stuck, which is another test's."""
-        if self._losses < self.MOST_LOSSES and self.rng.random() < 0.7:
+        if self._losses < MOST_LOSSES and self.rng.random() < 0.7:
             self._losses += 1
             self.trace.append(plan_loss(self.office.host, self.rng))
 

@@ -28,7 +28,7 @@ from stores import outbox
 from stores.blobs import StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, SUE, Office, clerk, sha256
-from tests.orchestrators.approval_model import plan_loss
+from tests.orchestrators.approval_model import MOST_LOSSES, plan_loss
 from usecases.approval_view import read_approval
 
 STAGE = clerk(remind_after="PT30M", remind_every="PT3H", escalate_after="PT5H", escalate_to=[CARLA])
@@ -49,6 +49,7 @@ class World:
         self.mail_is_down = False
         self.sent_and_died = 0
         self.lost = 0
+        self._losses = 0
         self._dies_after_sending = False
         self._storage_calls_left: int | None = None
         self._fault: Callable[[], None] | None = None
@@ -145,7 +146,8 @@ class World:
 
     def _one_loss(self) -> None:
         """A loss is planned, or the supervisor comes by."""
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.5 and self._losses < MOST_LOSSES:
+            self._losses += 1
             self._note(plan_loss(self.office.host, self.rng))
         else:
             for case in self.office.supervise():

@@ -22,6 +22,8 @@ from adapters.mailbox_settings import MailboxSettings
 
 #: Seconds to connect, and to wait for each answer.
 PATIENCE = SocketTimeout(connect=15, read=60)
+#: Mails that are looked at to find the oldest: on a server that never takes away what was deleted.
+MOST_LISTED = 2_000
 #: Bytes of a mail that are fetched for its head.
 HEAD = 64 * 1024
 # Answers to a sign-in that speak of the server and not of the password (RFC 5530).
@@ -99,21 +101,15 @@ class ImapMailbox:
 
     def oldest(self, most: int) -> list[Listed]:
         """As `Mailbox.oldest`."""
-        if not self.waiting:
-            return []
+        found: list[Listed] = []
+        last = min(self.waiting, MOST_LISTED)
         with _translated("list mails"):
             # By their places and not by a search: its answer would name every mail of the folder.
-            self._client.use_uid = False
-            try:
-                answer: Any = self._client.fetch(
-                    list(range(1, min(most, self.waiting) + 1)), ["UID", "RFC822.SIZE", "FLAGS"]
-                )
-            finally:
-                self._client.use_uid = True
-            found = [
-                Listed(one[b"UID"], one.get(b"RFC822.SIZE", 0)) for one in answer.values() if _is_there(one)
-            ]
-            return sorted(found, key=_uid)
+            for first in range(1, last + 1, most):
+                found += self._listed(range(first, min(first + most, last + 1)))
+                if len(found) >= most:
+                    break
+        return sorted(found, key=_uid)[:most]
 
     def size(self, uid: int) -> int | None:
         """As `Mailbox.size`."""
@@ -147,6 +143,15 @@ class ImapMailbox:
             self._client.logout()
         with contextlib.suppress(Exception):
             self._client.shutdown()
+
+    def _listed(self, places: range) -> list[Listed]:
+        """The mails at some places of the folder, without those that are deleted."""
+        self._client.use_uid = False
+        try:
+            answer: Any = self._client.fetch(list(places), ["UID", "RFC822.SIZE", "FLAGS"])
+        finally:
+            self._client.use_uid = True
+        return [Listed(one[b"UID"], one.get(b"RFC822.SIZE", 0)) for one in answer.values() if _is_there(one)]
 
     def _sign_in(self, settings: MailboxSettings) -> None:
         with _translated("sign in"):
@@ -214,7 +219,8 @@ def _connected(settings: MailboxSettings) -> Any:
         try:
             client.starttls(context)
         except BaseException:
-            client.shutdown()
+            with contextlib.suppress(Exception):
+                client.shutdown()
             raise
     return client
 

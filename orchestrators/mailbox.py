@@ -48,9 +48,10 @@ bp = df.Blueprint()
 
 #: Mails in a row that may fail because of the server before the rest is left for the next look.
 PATIENCE = 2
-#: Pauses between looks for a report, each twice the one before, and how long one is waited for at all.
+#: Pauses between looks for a report, each twice the one before, and how long one is waited for at all. Each
+#: look makes the history longer, which every replay reads: so they are few.
 FIRST_LOOK = timedelta(seconds=5)
-LONGEST_LOOK = timedelta(minutes=10)
+LONGEST_LOOK = timedelta(hours=2)
 LONGEST_WAIT = timedelta(days=1)
 
 

@@ -60,7 +60,7 @@ def look(services: Services) -> Look:
     return Look(
         condition="ok",
         mails=tuple(found[:AT_ONCE]),
-        more=waiting > AT_ONCE,
+        more=len(listed) > AT_ONCE,
         first=settings.first,
         longest=settings.longest,
     )

@@ -43,7 +43,8 @@ def take_mail(services: Services, ref: MailRef) -> MailTaken:
             if box.validity != ref.validity:
                 # The next look lists the same mails by their new numbers.
                 return MailTaken(condition="ok", outcome=record.outcome)
-            if record.outcome is None:
+            # One that was gone may be there again: somebody had looked at it in another folder.
+            if record.outcome in (None, "gone"):
                 record = mails.keep(services.blobs, _decided(services, settings, box, record))
             _have_answered(services, record)
             return _moved(services, settings, box, record)

@@ -28,7 +28,7 @@ state_dir = {folder}/state
 log_path = {folder}/log
 protocols = imap
 listen = 127.0.0.1
-ssl = no
+{ssl}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
@@ -39,7 +39,6 @@ default_internal_group = {group}
 default_login_user = {login}
 mail_location = maildir:{folder}/mail/%u
 mail_max_userip_connections = 50
-{more}
 service anvil {{
   chroot =
 }}
@@ -49,7 +48,8 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = {is_tls}
   }}
 }}
 service auth {{
@@ -91,13 +91,19 @@ def _program() -> str | None:
 
 
 class Dovecot:
-    """Use it as a context manager. `separator`, `prefix`: how folders are named. `more`: further settings."""
+    """Use it as a context manager. `separator`, `prefix`: how folders are named.
 
-    def __init__(self, *, port: int = 0, separator: str = "/", prefix: str = "", more: str = "") -> None:
+    `tls`: a certificate and its key, with which it also listens on `tls_port` and offers STARTTLS.
+    """
+
+    def __init__(
+        self, *, port: int = 0, separator: str = "/", prefix: str = "", tls: tuple[Path, Path] | None = None
+    ) -> None:
         self._folder = Path(
             tempfile.mkdtemp(prefix="dovecot-", dir="/tmp")
         )  # paths of sockets have to be short
         self.port = port or _free_port()
+        self.tls_port = _free_port() if tls else 0
         self._process: subprocess.Popen[bytes] | None = None
         # Root starts it as its package does: what strangers talk to has an account of its own.
         is_root = os.geteuid() == 0
@@ -117,7 +123,9 @@ class Dovecot:
             port=self.port,
             separator=separator,
             prefix=prefix,
-            more=more,
+            tls_port=self.tls_port,
+            is_tls="yes" if tls else "no",
+            ssl=f"ssl = yes\nssl_cert = <{tls[0]}\nssl_key = <{tls[1]}" if tls else "ssl = no",
         )
         self._configuration = self._folder / "dovecot.conf"
         self._configuration.write_text(text)

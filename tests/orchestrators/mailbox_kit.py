@@ -48,6 +48,8 @@ ENVIRONMENT = {
     "SETTLE_MAILBOX_SENDERS": "@supplier.example",
     "SETTLE_MAILBOX_ANSWER": "true",
 }
+#: So few looks that only the one after a failure counts: for tests that live the same day many times.
+RARELY = {"SETTLE_MAILBOX_SECONDS": "3600", "SETTLE_MAILBOX_LONGEST_SECONDS": "3600"}
 DONE, NONE, FAILED, REFUSED = (f"Settle/{name}" for name in ("Done", "No invoices", "Failed", "Refused"))
 
 

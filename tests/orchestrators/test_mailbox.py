@@ -12,7 +12,7 @@ from adapters.mailbox import MailboxAway, MailboxRefused
 from stores import mails
 from stores.blobs import StorageUnavailable
 from tests.fakes.memory_mailbox import away
-from tests.orchestrators.mailbox_kit import DONE, FAILED, NONE, REFUSED, SUE, PostOffice, mail
+from tests.orchestrators.mailbox_kit import DONE, FAILED, NONE, RARELY, REFUSED, SUE, PostOffice, mail
 
 
 @pytest.fixture
@@ -240,6 +240,24 @@ def test_mail_that_was_noted_and_not_read_is_taken_under_its_new_number(office: 
     assert office.outcomes() == [None, "batch"]
 
 
+def test_mail_that_is_taken_away_meanwhile_is_gone(office: PostOffice) -> None:
+    """Somebody moved it between the look and the fetch; when it comes back, it is taken."""
+    uid = office.server.put(mail(1))
+    raw = office.server.folders["INBOX"][uid]
+
+    def fails(said: str) -> None:
+        if said == "size":
+            office.server.folders["INBOX"].pop(uid, None)
+
+    office.server.fails = fails
+    office.start()
+    assert office.outcomes() == ["gone"]
+    office.server.fails = lambda verb: None
+    office.server.folders["INBOX"][uid] = raw
+    office.host.advance(minutes=2)
+    assert (office.outcomes(), office.server.count(DONE)) == (["batch"], 1)
+
+
 def test_answer_goes_out_once_with_the_report(office: PostOffice) -> None:
     """When the batch is reported, not before."""
     office.server.put(mail(1))
@@ -299,7 +317,7 @@ def test_host_that_dies_at_any_commit_makes_one_batch_and_one_answer_of_each_mai
     crash, crashed = 0, True
     while crashed:
         crash += 1
-        with PostOffice(state=tmp_path / f"{when}-{crash}.db").at_work() as office:
+        with PostOffice(RARELY, state=tmp_path / f"{when}-{crash}.db").at_work() as office:
             office.server.put(mail(1))
             office.server.put(mail(2))
             office.host.crash_at(crash, when)

@@ -47,6 +47,7 @@ def paths(waiting: Waiting, batch: str) -> dict[str, str]:
         "batches": "/batches",
         "batch": f"/batches/{batch}",
         "runs": "/runs",
+        "mailbox": "/mailbox",
         "runs-with-parts": "/runs?parts=1&status=ended",
         "run-of-batch": f"/runs/{batch}",
         "run-of-approval": f"/runs/{waiting.approval}",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.mailbox import ImapMailbox, Mailbox, MailboxAway, MailboxRefused
-from adapters.mailbox_settings import MailboxSettings, read_mailbox
+from adapters.mailbox_settings import MailboxSettings, Security, read_mailbox
 from tests.fakes.cuttable_proxy import CuttableProxy
 from tests.fakes.dovecot import PASSWORD, USER, Dovecot, why_not
 from tests.fakes.memory_mailbox import MemoryServer
@@ -158,6 +161,24 @@ def test_mail_stays_unread_and_what_is_deleted_is_no_mail(real: Dovecot) -> None
 
 
 @needs_dovecot
+def test_what_was_deleted_and_stays_hides_no_mail(real: Dovecot) -> None:
+    """A server that takes nothing away keeps it among the oldest."""
+    for _ in range(5):
+        real.put(MAIL)
+    client = real.client()
+    client.select_folder("INBOX")
+    uids = client.search("ALL")
+    client.delete_messages(uids[:3])
+    box = ImapMailbox(settings(real.port))
+    assert [one.uid for one in box.oldest(1)] == [uids[3]]
+    assert [one.uid for one in box.oldest(2)] == uids[3:]
+    box.close()
+    client.delete_messages(uids)
+    client.expunge()
+    client.logout()
+
+
+@needs_dovecot
 def test_server_without_move_copies_and_deletes(real: Dovecot) -> None:
     """The mail is in the other folder, once, and not here any more."""
     real.put(MAIL)
@@ -185,6 +206,47 @@ def test_server_that_goes_in_the_middle_is_away(real: Dovecot) -> None:
     box = ImapMailbox(settings(real.port))
     box.move(mail.uid, "Done")
     box.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that nobody signed, and its key."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*made, *names, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    return cert, key
+
+
+@needs_dovecot
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_connection_is_encrypted_and_the_certificate_has_to_be_trusted(
+    certificate: tuple[Path, Path], security: Security, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not is for a person to mend: the password is not sent."""
+    cert, key = certificate
+    with Dovecot(tls=(cert, key)) as server:
+        port = server.tls_port if security == "tls" else server.port
+        asked = settings(port, host="localhost", security=security)
+        with pytest.raises(MailboxRefused, match="certificate"):
+            ImapMailbox(asked)
+        assert "Login" not in server.said()
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        box = ImapMailbox(asked)
+        assert box.waiting == 0
+        box.close()
+        assert "TLS" in server.said()
+
+
+@needs_dovecot
+def test_server_that_cannot_encrypt_gets_no_password(real: Dovecot) -> None:
+    """STARTTLS was asked for."""
+    with pytest.raises(MailboxAway):
+        ImapMailbox(settings(real.port, security="starttls"))
 
 
 def test_server_that_is_not_there_is_away() -> None:

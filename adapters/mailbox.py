@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from adapters.mailbox_settings import MailboxSettings
 
@@ -156,12 +156,20 @@ class ImapMailbox:
     def _sign_in(self, settings: MailboxSettings) -> None:
         with _translated("sign in"):
             try:
-                self._client.login(settings.user, settings.password)
+                self._login(settings.user, settings.password)
             except LoginError as error:
-                if _NOT_NOW.search(str(error)):
-                    raise MailboxAway("sign in: the server says that it cannot right now") from None
+                # The library calls it the same when the server hangs up: that says nothing of the password.
+                if isinstance(error.__context__, IMAPClientAbortError) or _NOT_NOW.search(str(error)):
+                    raise MailboxAway("sign in: the server hangs up, or cannot right now") from None
                 # The server's answer may repeat what it was given.
                 raise MailboxRefused("sign in: the server refuses the user or the password") from None
+
+    def _login(self, user: str, password: str) -> None:
+        """Sign in; LOGIN takes ASCII alone, and no user with a space."""
+        if (user + password).isascii() and " " not in user:
+            self._client.login(user, password)
+        else:
+            self._client.plain_login(user, password)
 
     def _open(self, folder: str) -> None:
         with _translated("open the folder"):

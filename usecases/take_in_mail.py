@@ -119,9 +119,10 @@ def _with_batch(services: Services, record: MailRecord, mail: ParsedMail) -> Mai
 
 
 def _taken_before(blobs: Blobs, record: MailRecord, looks: str) -> MailRecord | None:
-    """The same mail by an older number of the server; None where there is none, or it was never read.
+    """The same mail by an older number of the server; None where it is to be decided anew.
 
-    Under the same UIDVALIDITY, two numbers are two mails, whatever they say of themselves.
+    Under the same UIDVALIDITY, two numbers are two mails, whatever they say of themselves. A mail that was
+    moved away and made no batch was put back by somebody: its sender may be listed now.
     """
     known = KnownMail(place=record.place, validity=record.validity, mail=record.id)
     first = mails.first_like(blobs, looks, known)
@@ -131,7 +132,8 @@ def _taken_before(blobs: Blobs, record: MailRecord, looks: str) -> MailRecord | 
         before = mails.read(blobs, first.mail)
     except BlobMissing:
         before = None
-    if before is None or before.outcome in (None, "gone"):
+    was = (before.before or before.outcome) if before else None
+    if before is None or was in (None, "gone") or (was != "batch" and before.moved):
         mails.take_over(blobs, looks, known)
         return None
     return before

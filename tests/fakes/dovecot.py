@@ -97,7 +97,13 @@ class Dovecot:
     """
 
     def __init__(
-        self, *, port: int = 0, separator: str = "/", prefix: str = "", tls: tuple[Path, Path] | None = None
+        self,
+        *,
+        port: int = 0,
+        separator: str = "/",
+        prefix: str = "",
+        tls: tuple[Path, Path] | None = None,
+        password: str = PASSWORD,
     ) -> None:
         self._folder = Path(
             tempfile.mkdtemp(prefix="dovecot-", dir="/tmp")
@@ -109,7 +115,8 @@ class Dovecot:
         is_root = os.geteuid() == 0
         internal = pwd.getpwnam("dovecot") if is_root else pwd.getpwuid(os.getuid())
         self._folder.chmod(0o755)
-        (self._folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        (self._folder / "users").write_text(f"{USER}:{{PLAIN}}{password}\n", "utf-8")
+        self._password = password
         for name in ("run", "state", "mail"):
             (self._folder / name).mkdir()
             os.chown(self._folder / name, internal.pw_uid, internal.pw_gid)
@@ -181,7 +188,7 @@ class Dovecot:
     def client(self) -> IMAPClient:
         """A client that is signed in, for what tests put there and look at."""
         client = IMAPClient("127.0.0.1", self.port, ssl=False)
-        client.login(USER, PASSWORD)
+        client.plain_login(USER, self._password)
         return client
 
     def put(self, raw: bytes, folder: str = "INBOX") -> None:

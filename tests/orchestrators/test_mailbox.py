@@ -224,6 +224,20 @@ def test_new_numbers_of_the_server_take_no_mail_twice(office: PostOffice) -> Non
     assert office.server.count("INBOX") == 0
 
 
+def test_mail_that_somebody_puts_back_is_decided_anew(office: PostOffice) -> None:
+    """Its sender may be listed by now; one that made a batch is known for good."""
+    office.server.put(mail(1, sender="eve@elsewhere.example"))
+    office.server.put(mail(2))
+    office.start()
+    assert office.outcomes() == ["refused", "batch"]
+    office.server.renumber()
+    for folder in (REFUSED, DONE):
+        office.server.folders["INBOX"].update(office.server.folders.pop(folder))
+    office.host.advance(minutes=2)
+    assert office.outcomes() == ["refused", "batch", "refused", "known"]
+    assert len(office.batches()) == 1
+
+
 def test_mail_that_was_noted_and_not_read_is_taken_under_its_new_number(office: PostOffice) -> None:
     """Its older self was never read, so nothing is known of it but its number."""
     office.server.put(mail(1))

@@ -249,6 +249,42 @@ def test_server_that_cannot_encrypt_gets_no_password(real: Dovecot) -> None:
         ImapMailbox(settings(real.port, security="starttls"))
 
 
+@needs_dovecot
+def test_password_of_all_letters_is_sent_as_it_is() -> None:
+    """LOGIN knows ASCII alone."""
+    with Dovecot(password='pä"ss\\ wörd €') as server:
+        box = ImapMailbox(settings(server.port, password='pä"ss\\ wörd €'))
+        assert box.waiting == 0
+        box.close()
+        with pytest.raises(MailboxRefused, match="refuses the user or the password"):
+            ImapMailbox(settings(server.port, password="pä"))
+
+
+@pytest.mark.parametrize("answer", [b"", b"* BYE closing\r\n", b"%b NO [UNAVAILABLE] later\r\n"])
+def test_server_that_hangs_up_at_the_sign_in_says_nothing_of_the_password(answer: bytes) -> None:
+    """It is away: the password may well be right."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def speak() -> None:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rwb") as stream:
+                stream.write(b"* OK [CAPABILITY IMAP4rev1] hello\r\n")
+                stream.flush()
+                while line := stream.readline():
+                    tag, verb = line.split()[:2]
+                    if verb.upper() == b"LOGIN":
+                        stream.write(answer.replace(b"%b", tag))
+                        return
+                    stream.write(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK\r\n")
+                    stream.flush()
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        with pytest.raises(MailboxAway):
+            ImapMailbox(settings(listener.getsockname()[1]))
+        speaker.join()
+
+
 def test_server_that_is_not_there_is_away() -> None:
     """Nobody listens on the port."""
     with socket.socket() as one:

@@ -16,11 +16,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from benchmarks import _counting, _host, _publish, _storage
 
@@ -38,10 +39,14 @@ Send = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Round:
-    """A second, so many: requests that were answered, and workflows that had ended."""
+    """A second, so many: requests that were answered, and workflows that had ended.
+
+    `processor`: milliseconds of the processor for one, by who used them, until all workflows had ended.
+    """
 
     answered: float
     ended: float
+    processor: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -103,11 +108,27 @@ async def _round(host: _host.BenchHost, name: str, prefix: str, count: int) -> R
     """Start workflows, let all of them wait, then send to each."""
     await _opened(host, name, prefix, count)
     async with aiohttp.ClientSession(host.url) as session:
+        before = _processor(host)
         begun = time.perf_counter()
         await _all(count, lambda n: SENDERS[name](session, f"{prefix}-{n}"))
         answered = time.perf_counter() - begun
         await _until(lambda: _ended(host.state, prefix) == count)
-        return Round(count / answered, count / (time.perf_counter() - begun))
+        ended = time.perf_counter() - begun
+        spent = {who: 1000 * (after - before[who]) / count for who, after in _processor(host).items()}
+        return Round(count / answered, count / ended, spent)
+
+
+def _processor(host: _host.BenchHost) -> dict[str, float]:
+    """Seconds of the processor so far. The storage is what else was started by this process."""
+    tree = psutil.Process(host.process.pid)
+    workers = tree.children(recursive=True)
+    others = set(psutil.Process().children(recursive=True)) - {tree, *workers}
+    return {"host and app": _seconds([tree, *workers]), "storage": _seconds(others)}
+
+
+def _seconds(processes: Iterable[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes if process.is_running()]
+    return sum(one.user + one.system for one in times)
 
 
 def _ask(state: Path, question: str, prefix: str) -> list[tuple[str | int, ...]]:
@@ -187,12 +208,19 @@ def report(found: dict[str, list[Round]], spent: Costs, count: int) -> tuple[str
 {count:,} workflows wait, and {count:,} requests are sent, {AT_ONCE} at a time, one to each workflow: a bare
 `raise_event`, and a signal. An event is kept by the host alone. A signal is written to the storage, then who
 waits is looked up there and woken, and reads it there. Both go through the same host, which has one process
-for all; storage, host, its process and the sender share the machine.
+for all. Storage, host and sender share the machine: where it is busy otherwise, requests of the storage
+suffer more than the host alone, so look at the time of the processor too.
 
 | a second | bare events | signals | ratio | at least {LEAST} |
 | --- | ---: | ---: | ---: | --- |
 | taken in | {answered["wait_bare"]:.0f} | {answered["wait_signal"]:.0f} | {ratio:.2f} | {_yes(ratio)} |
 | until all ended | {ended["wait_bare"]:.0f} | {ended["wait_signal"]:.0f} | {whole:.2f} | {_yes(whole)} |
+
+Milliseconds of the processor for one, from the sending until all workflows had ended:
+
+| processor, ms | bare event | signal |
+| --- | ---: | ---: |
+{_processors(found)}
 
 A workflow that waits for one bare event has {spent.bare_events:.0f} events in its history, one that waits
 for one signal {spent.signal_events:.0f}: it opens its wait, reads once and ends its wait, each an activity.
@@ -213,6 +241,16 @@ def _rows(spent: Costs) -> str:
     ]
     whole = (spent.opening.total() / COUNTED, spent.signalling.total() / COUNTED)
     return "\n".join([*lines, f"| together | {whole[0]:.1f} | {whole[1]:.1f} |"])
+
+
+def _processors(found: dict[str, list[Round]]) -> str:
+    def median(name: str, who: str) -> float:
+        return statistics.median(one.processor[who] for one in found[name])
+
+    names = list(found["wait_bare"][0].processor)
+    lines = [(who, median("wait_bare", who), median("wait_signal", who)) for who in names]
+    lines.append(("together", sum(line[1] for line in lines), sum(line[2] for line in lines)))
+    return "\n".join(f"| {who} | {bare:.1f} | {signals:.1f} |" for who, bare, signals in lines)
 
 
 def _yes(ratio: float) -> str:

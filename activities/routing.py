@@ -25,7 +25,9 @@ bp = df.Blueprint()
 @activity(bp, ROUTE_INVOICE)
 def route_invoice(job: RouteInvoiceJob) -> Route:
     """Apply the policy to an invoice that came alone. Raises PolicyInvalid, which is waited for."""
-    return invoice_routing.route_invoice(services.current(), job.invoice, job.run, job.now, job.goods)
+    return invoice_routing.route_invoice(
+        services.current(), job.invoice, job.run, job.now, job.goods, job.looked
+    )
 
 
 @activity(bp, FIND_ROUTE)
@@ -37,10 +39,12 @@ def find_route(job: FindRouteJob) -> FoundRoute:
 @activity(bp, ROUTE_DOCUMENT)
 def route_document(job: DocumentRouteJob) -> Route:
     """Apply the policy to a document of a batch whose goods were waited for. Raises PolicyInvalid."""
-    return batch_routing.route_document(services.current(), job.ref, job.now)
+    return batch_routing.route_document(services.current(), job.ref, job.now, job.looked)
 
 
 @activity(bp, ROUTE_BATCH)
 def route_batch(job: RouteBatchJob) -> BatchRouting:
     """Apply the policy to the valid documents of a batch. Raises PolicyInvalid, which is waited for."""
-    return batch_routing.route_batch(services.current(), job.batch, job.sender, job.now, again=job.again)
+    return batch_routing.route_batch(
+        services.current(), job.batch, job.sender, job.now, again=job.again, looked=job.looked
+    )

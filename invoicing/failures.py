@@ -33,6 +33,7 @@ OUTAGES = frozenset(
         "CheckerUnavailable",
         "SettingError",
         "PolicyInvalid",
+        "ChecksInvalid",
     }
 )
 

@@ -176,6 +176,31 @@ RULES: dict[str, Rule] = {
     "SETTLE-VAT-ID": Rule(
         "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."
     ),
+    # Checks of new suppliers by services elsewhere (see invoicing.supplier_checks)
+    "SETTLE-VAT-UNKNOWN": Rule(
+        "warning",
+        "settle",
+        "The service that knows VAT ids does not know the supplier's. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
+    "SETTLE-SUPPLIER-UNKNOWN": Rule(
+        "warning",
+        "settle",
+        "A register or system that knows suppliers does not know this one. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
+    "SETTLE-SUPPLIER-NAME": Rule(
+        "warning",
+        "settle",
+        "The supplier has another name elsewhere than on the invoice. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
+    "SETTLE-SUPPLIER-UNCHECKED": Rule(
+        "warning",
+        "settle",
+        "The supplier is new, and a check of it did not come to an end. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
     # Exchange rates, where the policy compares amounts of other currencies
     "SETTLE-RATE-NONE": Rule(
         "information",

@@ -18,6 +18,7 @@ from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.mailbox_steps import MAIL_ANSWER, MAILBOX
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
+from invoicing.records.supplier_checks import SUPPLIER_CHECK
 from invoicing.records.sweep_steps import SWEEP
 
 #: Pauses before each new start: a lost worker is replaced in seconds, a bad deployment takes longer to mend.
@@ -40,6 +41,7 @@ ROOTS = frozenset(
         SWEEP,
         MAILBOX,
         MAIL_ANSWER,
+        SUPPLIER_CHECK,
     )
 )
 

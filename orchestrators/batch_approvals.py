@@ -39,6 +39,7 @@ from invoicing.records.problem import Problem
 from invoicing.records.route import BatchRouting
 from invoicing.tally import add_counts
 from orchestrators.retry import ActivityGaveUp
+from orchestrators.routing import routed
 from orchestrators.steps import ChildCall, call, call_children, input_of
 from orchestrators.waiting import sleep
 
@@ -102,7 +103,7 @@ def _route(
     context.set_custom_status(BatchApprovalsProgress(phase="routing").as_plain())
     now = context.current_utc_datetime
     value = RouteBatchJob(batch=job.batch, sender=job.sender, again=job.again, now=now)
-    return (yield from call(context, ROUTE_BATCH, value))
+    return (yield from routed(context, ROUTE_BATCH, value))
 
 
 def _book(

@@ -30,6 +30,7 @@ from invoicing.records.problem import Problem
 from invoicing.records.route import late_pack
 from orchestrators.goods_receipt import await_goods
 from orchestrators.retry import ActivityGaveUp
+from orchestrators.routing import routed
 from orchestrators.settling import CompensationOutcome, Compensations, Settling, compensated, failed, settle
 from orchestrators.steps import call, input_of
 
@@ -83,7 +84,7 @@ class _Document:
 
         self._show("routing")
         job = DocumentRouteJob(ref=self._job.ref, now=self._context.current_utc_datetime)
-        route = yield from call(self._context, ROUTE_DOCUMENT, job)
+        route = yield from routed(self._context, ROUTE_DOCUMENT, job)
         if route.outcome != "ok":
             return InvoiceResult(status="failed", error=route.error)
         self._approval = route.approval

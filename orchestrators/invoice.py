@@ -34,6 +34,7 @@ from invoicing.records.route import Route
 from orchestrators import versions
 from orchestrators.goods_receipt import await_goods
 from orchestrators.retry import ActivityGaveUp
+from orchestrators.routing import routed
 from orchestrators.settling import CompensationOutcome, Compensations, Settling, compensated, failed, settle
 from orchestrators.steps import call, input_of
 from orchestrators.versions import since
@@ -111,7 +112,7 @@ class _Chain:
         """Apply the policy; where it wants that, the goods are waited for first."""
         goods = "ask" if since(versions.GOODS, self._context) else None
         job = RouteInvoiceJob(invoice=self._job.invoice, run=self._job.run, now=now, goods=goods)
-        route = yield from call(self._context, ROUTE_INVOICE, job)
+        route = yield from routed(self._context, ROUTE_INVOICE, job)
         if route.goods is None:
             return route
 
@@ -121,7 +122,7 @@ class _Chain:
         yield from await_goods(self._context, awaited, goods_instance(self._context.instance_id))
         self._show("routing")
         changes = {"now": self._context.current_utc_datetime, "goods": "waited"}
-        return (yield from call(self._context, ROUTE_INVOICE, job.model_copy(update=changes)))
+        return (yield from routed(self._context, ROUTE_INVOICE, job.model_copy(update=changes)))
 
     def _note_billing(self) -> None:
         self._compensations.note("goods", WITHDRAW_BILLING, self._job.invoice)

@@ -14,6 +14,8 @@ import azure.durable_functions as df
 RESTS = "1.1"
 #: An invoice can wait for its goods before the rules of the policy are applied.
 GOODS = "1.2"
+#: A step of routing may wait for answers about a new supplier, and is called again then.
+CHECKS_SUPPLIERS = "1.2"
 
 
 def since(version: str, context: df.DurableOrchestrationContext) -> bool:

@@ -35,6 +35,7 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
         rule=request.rule,
         facts=request.facts,
         comparison=request.comparison,
+        supplier=request.supplier,
         document=answers.ApprovedDocument(
             name=request.document.name, sha256=request.document.sha256, kind=request.document.kind
         ),

@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 import azure.durable_functions as df
 import azure.functions as func
 
-from adapters import anchoring, policies, services
+from adapters import anchoring, policies, services, supplier_services
 from adapters.setting_values import SettingError
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.records.answers.operation import Health
@@ -38,8 +38,9 @@ async def healthz(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A policy that cannot be used makes it `degraded`, still with 200: new approvals are refused, but
     everything that is under way goes on, and taking the app out of service would stop that too.
     So do links that cannot be made: people get no messages then; a ledger that cannot be signed: nothing is
-    decided then; exchange rates that are too old, where a setting says that there are to be any; and a
-    mailbox whose server does not let us in or is away for long, where a setting names one.
+    decided then; exchange rates that are too old, where a setting says that there are to be any; a mailbox
+    whose server does not let us in or is away for long, where a setting names one; and a file of supplier
+    checks that cannot be used: new invoices wait for it then.
     """
     return await _checks(client)
 
@@ -57,6 +58,7 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
             ledger=asyncio.to_thread(_ledger),
             rates=asyncio.to_thread(_rates),
             **_optional(),
+            supplier_checks=asyncio.to_thread(_supplier_checks),
         ),
     )
     healthy = _all_ok(needed)
@@ -153,3 +155,7 @@ def _rates() -> None:
     status = rates_status(app)
     if status.old:
         raise RatesOld(status.error or f"there are none of the last {status.days} days")
+
+
+def _supplier_checks() -> None:
+    supplier_services.load(services.current().settings)

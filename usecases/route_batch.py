@@ -25,6 +25,7 @@ from stores.batches import BatchStore
 from stores.blobs import Blobs
 from stores.results import ResultStore
 from stores.routes import RouteStore, page_of
+from usecases.check_suppliers import desk_at
 from usecases.find_route import NotRouted
 from usecases.goods_first import before_rules
 from usecases.rates import rates_at
@@ -35,11 +36,19 @@ _WRITES_AT_ONCE = 8
 
 
 def route_batch(
-    services: Services, batch: BatchId, sender: Person | None, now: datetime, *, again: bool
+    services: Services,
+    batch: BatchId,
+    sender: Person | None,
+    now: datetime,
+    *,
+    again: bool,
+    looked: datetime | None = None,
 ) -> BatchRouting:
     """Apply the policy to the valid documents of a batch, duplicates left out.
 
-    With `again`, what an earlier run wrote down stands. Raises PolicyInvalid.
+    With `again`, what an earlier run wrote down stands. `looked`: the moment at which answers about new
+    suppliers are looked for. Where they are waited for, the answer says until when. Raises PolicyInvalid and
+    ChecksInvalid.
     """
     store = RouteStore(services.blobs, batch)
     finished = store.finished() if again else None
@@ -47,7 +56,10 @@ def route_batch(
         return finished
 
     policy = policies.load(services.settings)
-    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now))
+    desk = desk_at(services, now, looked)
+    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now), desk)
+    if desk is not None and (until := _waits_until(services.blobs, batch, router)) is not None:
+        return BatchRouting(waits_until=until)
     book = RouteBook(store)
     manifest = BatchStore(services.blobs).manifest(batch)
 
@@ -66,10 +78,13 @@ def route_batch(
     return book.close()
 
 
-def route_document(services: Services, reference: Reference, now: datetime) -> Route:
+def route_document(
+    services: Services, reference: Reference, now: datetime, looked: datetime | None = None
+) -> Route:
     """Apply the policy to a document of a batch whose goods were waited for; repeating it gives the same.
 
-    Where nobody has to approve it, it lies in a pack of its own. Raises PolicyInvalid and NotRouted.
+    Where nobody has to approve it, it lies in a pack of its own. `looked`: as of `route_batch`. Raises
+    PolicyInvalid, ChecksInvalid and NotRouted.
     """
     place = names.parse_reference(reference)
     if place.n is None:
@@ -84,13 +99,29 @@ def route_document(services: Services, reference: Reference, now: datetime) -> R
 
     policy = policies.load(services.settings)
     first = before_rules(services.blobs, policy, reference, awaited.row, None)
-    router = Router(services.blobs, policy, awaited.sender, now, rates_at(services, policy, now))
+    desk = desk_at(services, now, looked)
+    router = Router(services.blobs, policy, awaited.sender, now, rates_at(services, policy, now), desk)
+    if (until := router.waits_until(first.row)) is not None:
+        return Route(outcome="ok", rule="", waits_until=until)
     route = router.route(reference, first.row, awaited.chunk, first.match)
     if route.outcome == "ok" and route.approval is None:
         free = FreeDocument(rule=route.rule, row=first.row)
         store.put_pack(late_pack(place.n), Pack(documents=(free,)))
     store.put_late_route(DocumentRoute(n=place.n, claim=awaited.row.claim, **dict(route)))
-    return route
+    return route.model_copy(update={"supplier": None})
+
+
+def _waits_until(blobs: Blobs, batch: BatchId, router: Router) -> datetime | None:
+    """Until when answers about the new suppliers of a batch are waited for; None: no longer.
+
+    All checks are begun before any is waited for.
+    """
+    latest: datetime | None = None
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+        for page in _pages(_payable_rows(blobs, batch)):
+            for until in filter(None, pool.map(router.waits_until, page)):
+                latest = until if latest is None else max(latest, until)
+    return latest
 
 
 def _payable_rows(blobs: Blobs, batch: BatchId) -> Iterator[DocumentRow]:

@@ -92,4 +92,5 @@ def _document_route(row: DocumentRow, route: Route) -> DocumentRoute:
         error=route.error,
         comparison=route.comparison,
         goods=route.goods,
+        supplier=route.supplier,
     )

@@ -12,6 +12,7 @@ from invoicing.records.invoice_steps import FoundRoute
 from invoicing.records.route import InvoiceRoute, Route
 from stores.goods import state_of
 from stores.invoices import InvoiceStore
+from usecases.check_suppliers import desk_at
 from usecases.find_route import NotRouted
 from usecases.goods_first import GoodsFirst, before_rules
 from usecases.rates import rates_at
@@ -21,12 +22,19 @@ GoodsWait = Literal["ask", "waited"] | None
 
 
 def route_invoice(
-    services: Services, invoice: InvoiceId, run: str | None, now: datetime, goods: GoodsWait = None
+    services: Services,
+    invoice: InvoiceId,
+    run: str | None,
+    now: datetime,
+    goods: GoodsWait = None,
+    looked: datetime | None = None,
 ) -> Route:
     """Apply the policy to an invoice that came alone; repeating it gives the same approval.
 
     With `ask`, the answer may be that its goods are waited for first: nothing is written down then. With
-    `waited`, what came of that counts. Raises PolicyInvalid and NotRouted.
+    `waited`, what came of that counts. `looked`: the moment at which answers about a new supplier are looked
+    for; where they are waited for, the answer says until when. Raises PolicyInvalid, ChecksInvalid and
+    NotRouted.
     """
     store = InvoiceStore(services.blobs)
     row = store.row(invoice)
@@ -40,7 +48,10 @@ def route_invoice(
         first = before_rules(services.blobs, policy, Reference(invoice), row, run)
     if first.key is not None and goods == "ask":
         return Route(outcome="ok", rule="", goods=first.key)
-    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now))
+    desk = desk_at(services, now, looked)
+    router = Router(services.blobs, policy, sender, now, rates_at(services, policy, now), desk)
+    if (until := router.waits_until(first.row)) is not None:
+        return Route(outcome="ok", rule="", waits_until=until)
     route = router.route(Reference(invoice), first.row, match=first.match)
     if route.outcome == "ok":
         stored = InvoiceRoute(
@@ -48,10 +59,11 @@ def route_invoice(
             rule=route.rule,
             approval=route.approval,
             comparison=route.comparison,
+            supplier=route.supplier,
             run=run,
         )
         store.put_route(invoice, stored)
-    return route
+    return route.model_copy(update={"supplier": None})  # it stands in the storage, and histories are small
 
 
 def route_of_run(services: Services, invoice: InvoiceId, run: str | None) -> FoundRoute:

@@ -7,17 +7,20 @@ from datetime import datetime
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
 from invoicing.approval.routing import NO_RATES, Rates, Ruling, rule_on
-from invoicing.approval.suppliers import pay_to
+from invoicing.approval.suppliers import pay_to, standing
 from invoicing.records.approval import ApprovalRequest, AskedDocument
 from invoicing.records.base import ApprovalId, Person, Reference
 from invoicing.records.document import DocumentRow, InvoiceSummary
 from invoicing.records.goods import GoodsMatch
 from invoicing.records.route import Route
 from invoicing.records.supplier import SupplierId
+from invoicing.records.supplier_checks import SupplierChecked, SupplierIdentity
+from invoicing.supplier_checks.judging import identity_of
 from stores.approvals import ask, has_entry
 from stores.blobs import BlobMissing, Blobs
 from stores.ledgers import ApprovalMissing, Ledger
 from stores.suppliers import SupplierStore
+from usecases.check_suppliers import SupplierDesk
 
 
 class Router:
@@ -27,13 +30,20 @@ class Router:
     """
 
     def __init__(
-        self, blobs: Blobs, policy: Policy, sender: Person | None, now: datetime, rates: Rates = NO_RATES
+        self,
+        blobs: Blobs,
+        policy: Policy,
+        sender: Person | None,
+        now: datetime,
+        rates: Rates = NO_RATES,
+        desk: SupplierDesk | None = None,
     ) -> None:
         self._blobs = blobs
         self._policy = policy
         self._sender = sender
         self._now = now
         self._rates = rates
+        self._desk = desk
         self._suppliers = SupplierStore(blobs)
         self._approved: dict[SupplierId, frozenset[str]] = {}
 
@@ -48,18 +58,41 @@ class Router:
 
         `match`: how it compares with its order and goods, for those people.
         """
-        stated = pay_to(row.invoice or InvoiceSummary()).ids
-        approved = {supplier: self._accounts_of(supplier) for supplier in stated}
-        ruling = rule_on(self._policy, row, approved, self._sender, self._rates)
-        route = Route(outcome="ok", rule=ruling.rule, comparison=ruling.comparison)
+        row, supplier = self._checked(row)
+        ruling = rule_on(self._policy, row, self._approved_of(row), self._sender, self._rates)
+        route = Route(outcome="ok", rule=ruling.rule, comparison=ruling.comparison, supplier=supplier)
         if ruling.problem is not None:
             return route.model_copy(update={"outcome": "bad", "error": ruling.problem})
         if not ruling.stages:
             return route
 
-        request = self._request(reference, ruling, chunk, match)
+        request = self._request(reference, ruling, chunk, match).model_copy(update={"supplier": supplier})
         ask(self._blobs, request)
         return route.model_copy(update={"approval": request.approval})
+
+    def waits_until(self, row: DocumentRow) -> datetime | None:
+        """Until when answers about the supplier of a document are waited for; None: no longer, or not new."""
+        supplier = self._new_supplier(row)
+        return self._desk.waits_until(supplier) if self._desk and supplier else None
+
+    def _checked(self, row: DocumentRow) -> tuple[DocumentRow, SupplierChecked | None]:
+        """The row with what services said of its supplier, if that is new; and what they said."""
+        supplier = self._new_supplier(row)
+        if self._desk is None or supplier is None:
+            return row, None
+        known = self._desk.known(supplier)
+        return row.model_copy(update={"findings": (*row.findings, *self._desk.findings(known))}), known
+
+    def _new_supplier(self, row: DocumentRow) -> SupplierIdentity | None:
+        """The supplier of a document, if it is not known and new ones are checked."""
+        if self._desk is None or row.invoice is None:
+            return None
+        is_new = standing(pay_to(row.invoice), self._approved_of(row)) == "unknown"
+        return identity_of(row.invoice) if is_new else None
+
+    def _approved_of(self, row: DocumentRow) -> dict[SupplierId, frozenset[str]]:
+        stated = pay_to(row.invoice or InvoiceSummary()).ids
+        return {supplier: self._accounts_of(supplier) for supplier in stated}
 
     def _accounts_of(self, supplier: SupplierId) -> frozenset[str]:
         if supplier not in self._approved:

@@ -9,6 +9,7 @@ from invoicing.records.base import ApprovalId, BatchId, Moment, Money, Record, R
 from invoicing.records.document import DocumentRow
 from invoicing.records.goods import GoodsMatch
 from invoicing.records.rates import Comparison
+from invoicing.records.supplier_checks import SupplierChecked
 
 
 class AskedDocument(Record):
@@ -30,7 +31,7 @@ class ApprovalRequest(Record):
     `rule`: the name of the policy's rule that asks for it, `stages`: as they are for this `sender`. `facts`:
     what the rule was chosen by. `row`: what the check says of the document. `comparison`: how the amount was
     converted for the rules, None where it was not. `match`: how it compares with its order and the goods,
-    where it waited for them.
+    where it waited for them. `supplier`: what services said of a new supplier.
     """
 
     approval: ApprovalId
@@ -44,6 +45,7 @@ class ApprovalRequest(Record):
     row: DocumentRow
     comparison: Comparison | None = optional()
     match: GoodsMatch | None = optional()
+    supplier: SupplierChecked | None = optional()
 
 
 class InboxEntry(Record):

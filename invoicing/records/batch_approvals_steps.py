@@ -17,7 +17,7 @@ from invoicing.records.base import (
 )
 from invoicing.records.invoice_steps import InvoiceResult
 from invoicing.records.problem import Problem
-from invoicing.records.route import BatchRouting
+from invoicing.records.route import BatchRouting, RoutingJob
 
 SettledCounts = dict[str, int]
 """Documents by what became of them; what did not occur is not counted."""
@@ -79,7 +79,7 @@ class ApprovalsStarted(Record):
 START_APPROVALS = Step("start_approvals", BatchApprovalsJob, ApprovalsStarted)
 
 
-class RouteBatchJob(Record):
+class RouteBatchJob(RoutingJob):
     """`again`: what an earlier run wrote down stands."""
 
     batch: BatchId

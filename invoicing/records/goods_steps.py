@@ -8,7 +8,7 @@ from invoicing.records.base import Moment, Record, Reference, Step, optional
 from invoicing.records.goods import Ending
 from invoicing.records.invoice_steps import Compensated
 from invoicing.records.problem import Problem
-from invoicing.records.route import Route
+from invoicing.records.route import Route, RoutingJob
 
 
 class GoodsJob(Record):
@@ -73,7 +73,7 @@ WITHDRAW_BILLING = Step("withdraw_billing", str, Compensated)
 """What an invoice bills of its order counts no more; takes its reference."""
 
 
-class DocumentRouteJob(Record):
+class DocumentRouteJob(RoutingJob):
     """Route a document of a batch whose goods were waited for."""
 
     ref: Reference

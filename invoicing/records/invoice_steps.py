@@ -20,7 +20,7 @@ from invoicing.records.base import (
 )
 from invoicing.records.document import Outcome
 from invoicing.records.problem import Problem
-from invoicing.records.route import Route
+from invoicing.records.route import Route, RoutingJob
 
 Phase = Literal["checking", "claiming", "routing", "goods", "approval", "booking", "undoing", "done"]
 Ending = Literal[
@@ -100,7 +100,7 @@ class Claimed(Record):
 CLAIM_INVOICE = Step("claim_invoice", str, Claimed)
 
 
-class RouteInvoiceJob(Record):
+class RouteInvoiceJob(RoutingJob):
     """`run`: the run in which the route counts.
 
     `goods`: whether its goods may be waited for first, or were; None: a run that does not know of goods.

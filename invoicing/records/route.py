@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from invoicing.records.base import ApprovalId, Person, Record, optional
+from invoicing.records.base import ApprovalId, Moment, Person, Record, optional
 from invoicing.records.document import DocumentRow
 from invoicing.records.problem import Problem
 from invoicing.records.rates import Comparison
+from invoicing.records.supplier_checks import SupplierChecked
 
 #: Documents whose routes lie in one page.
 PAGE = 100
@@ -29,12 +30,28 @@ def late_pack(n: int) -> int:
     return LATE_PACKS + n
 
 
-class Route(Record):
+class RoutingJob(Record):
+    """What steps of routing take. `looked`: the moment at which answers about new suppliers are looked for.
+
+    It is None in a run of a version that does not wait for them.
+    """
+
+    looked: Moment | None = optional()
+
+
+class RoutingAnswer(Record):
+    """What steps of routing give. `waits_until`: nothing was routed, since services are still being asked."""
+
+    waits_until: Moment | None = optional()
+
+
+class Route(RoutingAnswer):
     """The rule that matched, and the approval that it asks for; None: nobody has to approve.
 
     `bad`: only the sender could approve, which nobody may. `comparison`: how the amount was converted for the
     rules, so that the route can be explained later. `goods`: no rule was applied yet, since the goods are
-    waited for first: the key of the signals that tell of them.
+    waited for first: the key of the signals that tell of them. `supplier`: what services said of a new
+    supplier.
     """
 
     outcome: Literal["ok", "bad"]
@@ -43,6 +60,7 @@ class Route(Record):
     error: Problem | None = optional()
     comparison: Comparison | None = optional()
     goods: str | None = optional()
+    supplier: SupplierChecked | None = optional()
 
 
 class InvoiceRoute(Route):
@@ -99,7 +117,7 @@ class Pack(Record):
     documents: tuple[FreeDocument, ...]
 
 
-class BatchRouting(Record):
+class BatchRouting(RoutingAnswer):
     """What routing a batch came to.
 
     `documents`: how many were routed; `approvals`: how many of them wait for a person; `unapprovable`: how

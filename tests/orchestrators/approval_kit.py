@@ -28,6 +28,7 @@ from activities import (
     send_callback,
     send_notification,
     signals,
+    supplier_check,
 )
 from adapters import policies, services
 from adapters.services import Services
@@ -53,6 +54,7 @@ from orchestrators import (
     invoice,
     notification,
 )
+from orchestrators import supplier_check as supplier_checking
 from stores import approval_names, notices, supervised
 from stores.invoices import InvoiceStore, record_name
 from stores.payables import PAYABLES
@@ -88,6 +90,8 @@ APP = [
         send_callback,
         send_notification,
         signals,
+        supplier_check,
+        supplier_checking,
     )
 ]
 

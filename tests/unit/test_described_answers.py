@@ -28,6 +28,7 @@ from stores import absences, notices, outbox, rates, supervised
 from stores.invoices import row_name
 from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
+from tests.unit.looked_up import put_lookups
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
@@ -264,6 +265,13 @@ async def _no_rates(api: Api) -> func.HttpResponse:
 async def _approvals_listed(api: Api) -> func.HttpResponse:
     api.approval()
     return await api.call(approvals.get_approvals)
+
+
+@answers("getApproval", 200)
+async def _approval_with_lookups(api: Api) -> func.HttpResponse:
+    approval = put_approval(api.blobs, row(3), sender=CARLA, drafts=())
+    put_lookups(api.blobs, approval)
+    return await api.call(approvals.get_approval, id=approval)
 
 
 @answers("getApproval", 200)

@@ -130,3 +130,13 @@ def test_rates_that_are_to_be_there_and_are_not_are_told(ask: Ask) -> None:
     with services.replaced_by(replace(now, settings=replace(now.settings, lookups=lookups))):
         status, body = ask()
     assert (status, body["status"], body["checks"]["rates"]) == (200, "degraded", "RatesOld")
+
+
+def test_file_of_supplier_checks_that_cannot_be_used_is_told(ask: Ask, tmp_path: Path) -> None:
+    """New invoices wait for it."""
+    assert ask()[1]["checks"]["supplier_checks"] == "ok"
+    now = services.current()
+    lookups = replace(now.settings.lookups, checks_file=tmp_path / "none.json")
+    with services.replaced_by(replace(now, settings=replace(now.settings, lookups=lookups))):
+        status, body = ask()
+    assert (status, body["status"], body["checks"]["supplier_checks"]) == (200, "degraded", "ChecksInvalid")

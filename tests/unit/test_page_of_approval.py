@@ -11,6 +11,7 @@ import pytest
 from adapters.services import Services
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.invoice_documents import ubl
+from tests.unit.looked_up import put_lookups
 from tests.unit.page_requests import Client, get, local_run, status, text
 from tests.unit.report_rows import row
 from triggers import pages_approval, pages_inbox
@@ -185,3 +186,14 @@ async def test_the_document_opens_as_something_that_runs_nothing(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     saved = await get(pages_approval.page_approval_document, f"/approvals/{approval}?save=1")
     assert saved.headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_what_was_looked_up_elsewhere_is_shown(here: Services) -> None:
+    """Rate and day; what each service said of the supplier, and nothing of a stranger's as markup."""
+    approval = put_approval(here.blobs, row(), opened=False)
+    put_lookups(here.blobs, approval)
+    shown = text(await get(pages_approval.page_approval, f"/approvals/{approval}"))
+    assert "99.99 EUR (1 EUR = 1.0412 EUR on 1 May 2026, www.ecb.europa.eu)" in shown
+    assert "knows the supplier, as “&lt;b&gt;ACNE&lt;/b&gt; GmbH”, which is another name (4 May 2026" in shown
+    assert "could not be asked: HTTP 503 (4 May 2026" in shown
+    assert "no answer in time" in shown

@@ -16,6 +16,7 @@ from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
 from invoicing.records.messages import Channel, MessageKind, NoticeState
 from invoicing.records.rates import Comparison
+from invoicing.records.supplier_checks import SupplierChecked
 
 
 class OpenApproval(Record):
@@ -115,6 +116,10 @@ class Approval(Record):
     comparison: Annotated[
         Comparison | None,
         Field(description="How the amount was converted for the rules; null where it was not to be."),
+    ]
+    supplier: Annotated[
+        SupplierChecked | None,
+        Field(description="What services said of a new supplier; null where none was asked."),
     ]
     document: ApprovedDocument
     invoice: InvoiceSummary | None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from devtools import bench, checks, fuzz, ledger, run, setup
+from devtools import bench, checks, fuzz, ledger, run, setup, simulate
 from devtools.console import Console
 from devtools.errors import DevError
 from devtools.project import Project
@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add(commands, "check", "the quick checks: lint, format, types, unit tests", _CHECK)
     _add_bench(commands)
     _add_fuzz(commands)
+    _add_simulate(commands)
     _add_verify_ledger(commands)
     _add(commands, "setup", "make or bring up to date what the other commands need", _SETUP)
     clean = _add(commands, "clean", "delete what runs left behind", _CLEAN)
@@ -76,6 +77,11 @@ the first bad entry; exit code 2 where there is no ledger or none can be read. d
 proved against whom.
 
 It proves the storage of the run that is up, else that of the last run (and starts Azurite for it)."""
+_SIMULATE = """\
+Plays a dock against a host that is up: a scale and scanners that say what goods have come. It takes the open
+orders of the host. Where there are none it sends an order and its invoice of its own, and shows what signals
+do that come early, in parts, out of order and twice. Then it shows what became of the invoice. The policy of
+the host needs a section goods_receipt: docs/goods-receipt.md has one to copy."""
 _SETUP = """\
 Makes .venv with the Python that runs this command, installs the locked packages into it and npm's into
 node_modules, and fetches the official rules into .rules. Does nothing where nothing changed."""
@@ -129,6 +135,16 @@ def _add_test(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = _add(commands, "bench", "measure", _BENCH)
     parser.add_argument("name", nargs="?", metavar="NAME", help="a program of benchmarks/ (default: all)")
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _add(commands, "simulate", "play devices that send signals to a host", _SIMULATE)
+    parser.add_argument("what", choices=("devices",), help="what is played")
+    parser.add_argument(
+        "--host", metavar="URL", default=simulate.DEFAULT_HOST, help=f"default: {simulate.DEFAULT_HOST}"
+    )
+    parser.add_argument("--key", metavar="KEY", help="the host's function key, where it asks for one")
+    parser.add_argument("--sample", action="store_true", help="play the sample, also where orders are open")
 
 
 def _add_verify_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -247,6 +263,8 @@ def dispatch(project: Project, console: Console, options: argparse.Namespace, mo
             return bench.bench(project, console, options.name, more)
         case "fuzz":
             return fuzz.fuzz(project, console, _fuzz_arguments(options))
+        case "simulate":
+            return simulate.devices(project, console, options.host, options.key, sample=options.sample)
         case "verify-ledger":
             return ledger.verify(project, console, _verify_options(options))
         case "clean":

@@ -51,7 +51,7 @@ class Party:
 
 @dataclass(frozen=True)
 class Line:
-    """A line [BG-25]; ``discount`` is an amount off the line with its reason."""
+    """A line [BG-25]; ``discount``: an amount off it and why; ``order_line``: of the order [BT-132]."""
 
     name: str
     quantity: Decimal
@@ -62,6 +62,7 @@ class Line:
     article: str | None = None
     description: str | None = None
     discount: tuple[Decimal, str] | None = None
+    order_line: str | None = None
 
     @property
     def net(self) -> Decimal:

@@ -7,6 +7,7 @@ shows).
 import json
 from pathlib import Path
 
+from samples import order
 from samples.currencies import CURRENCIES
 from samples.foreign import FOREIGN
 from samples.german import GERMAN
@@ -23,6 +24,8 @@ _README = """# Samples
 own making; all companies are invented, VAT ids and IBANs are random numbers that pass their checks.
 
 `python -m samples.make` writes the files, this page and `expected.json`; the same bytes each time.
+`orders/` has an order and an invoice that bills it, which `python3 dev.py simulate devices` sends: see
+`docs/goods-receipt.md`.
 `python -m samples.generator 1000 --out FILE.zip` makes valid invoices in any number, for benchmarks.
 
 A document is *valid* when no rule that decides is broken. Warnings leave it valid. A *duplicate* is valid
@@ -47,6 +50,10 @@ def main() -> None:
             path.unlink()
     for sample in ALL:
         (folder / sample.name).write_bytes(sample.content())
+    orders = HERE / "orders"
+    orders.mkdir(exist_ok=True)
+    for name, content in order.files().items():
+        (orders / name).write_bytes(content)
     (HERE / "expected.json").write_text(expected(), encoding="utf-8")
     (HERE / "README.md").write_text(readme(), encoding="utf-8")
     print(f"{len(ALL)} samples in {folder}")

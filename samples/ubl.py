@@ -6,7 +6,7 @@ from decimal import Decimal
 from samples.document import CARD, DIRECT_DEBIT, AllowanceCharge, Attachment, Document, Line, Party
 from samples.xml_tree import Node
 
-_OASIS = "urn:oasis:names:specification:ubl:schema:xsd"
+OASIS = "urn:oasis:names:specification:ubl:schema:xsd"
 
 
 def to_ubl(document: Document) -> bytes:
@@ -15,9 +15,9 @@ def to_ubl(document: Document) -> bytes:
     root = Node.root(
         kind,
         {
-            None: f"{_OASIS}:{kind}-2",
-            "cac": f"{_OASIS}:CommonAggregateComponents-2",
-            "cbc": f"{_OASIS}:CommonBasicComponents-2",
+            None: f"{OASIS}:{kind}-2",
+            "cac": f"{OASIS}:CommonAggregateComponents-2",
+            "cbc": f"{OASIS}:CommonBasicComponents-2",
         },
     )
     _header(root, document)
@@ -195,6 +195,7 @@ def _line(node: Node, number: int, line: Line, document: Document) -> None:
     node.add("cbc:ID", str(number))
     node.add(f"cbc:{quantity}", line.quantity, unitCode=line.unit)
     node.add("cbc:LineExtensionAmount", line.net, currencyID=currency)
+    node.add("cac:OrderLineReference/cbc:LineID", line.order_line)
     if line.discount:
         discount = node.group("cac:AllowanceCharge")
         discount.add("cbc:ChargeIndicator", "false")

@@ -43,6 +43,7 @@ def view(found: ApprovalView, notices: Listed[Notice], own: OwnLinks, page: str 
         findings=request.row.findings,
         checked=request.row.checked,
         fully_checked=request.row.fully_checked,
+        match=request.match,
         stage=found.open_stage.name if found.open_stage else None,
         waiting_for=found.waiting_for,
         stages=tuple(stage_view(stage) for stage in found.stages),

@@ -37,6 +37,7 @@ from usecases.approval_view import ApprovalView, document_of, read_approval
 from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
+from web.views import goods
 from web.views.invoice import InvoiceShown, of_invoice, of_summary
 from web.views.lookups import looked_up
 
@@ -174,6 +175,8 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "invoice": shown.invoice,
         "looked_up": looked_up(request),
         "checked": checked_against(request.row),
+        "match": request.match,
+        "match_lines": goods.lines(request.match) if request.match else [],
         "findings": found,
         "more_findings": more,
         "stages": words.stages_shown(state.stages, view.waiting_for, name),

@@ -46,6 +46,8 @@ def before_rules(
     order = order_of_invoice(blobs, possible_ids(invoice))
     if order is not None:
         return GoodsFirst(normal_key(order.order.number), row)
+    if policy.goods.unknown_order == "ignore":
+        return GoodsFirst(None, row)
     unknown = _with(row, (told.order_unknown(number),))
     if policy.goods.unknown_order == "go_on":
         return GoodsFirst(None, unknown)

@@ -26,7 +26,7 @@ _FIELDS = {
 }
 _TOLERANCE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _MOST_PERCENT = Decimal(100)
-_UNKNOWN_ORDER: tuple[UnknownOrder, ...] = ("go_on", "wait")
+_UNKNOWN_ORDER: tuple[UnknownOrder, ...] = ("go_on", "wait", "ignore")
 # More often than that, people take reminders for noise.
 _SHORTEST = timedelta(minutes=1)
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
-UnknownOrder = Literal["go_on", "wait"]
-"""What an invoice does whose order nobody sent in: it goes on with a finding, or waits for the order."""
+UnknownOrder = Literal["go_on", "wait", "ignore"]
+"""What an invoice does whose order nobody sent in: it goes on with a finding, waits for the order, or goes on
+as if it named none."""
 
 
 @dataclass(frozen=True)

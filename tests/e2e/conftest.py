@@ -72,10 +72,14 @@ def _embedded_host(project: Project, storage: str) -> host.Host:
 
 
 def _policy(project: Project) -> Path:
-    """The example policy, with a rule in front whose stage lasts seconds: links can be seen to end."""
+    """The example policy, with a rule in front whose stage lasts seconds: links can be seen to end.
+
+    And with goods receipts: other tests name orders that nobody sent in.
+    """
     policy = json.loads((project.root / "policy.json").read_bytes())
     stage = {"name": "clerk", "approvers": ["ann.roth@example.com"], "expire_after": "PT6S"}
     policy["rules"].insert(0, {"name": "quick", "when": {"currency": ["ISK"]}, "stages": [stage]})
+    policy["goods_receipt"] = {"wait": "P30D", "unknown_order": "ignore"}
     file = project.data / "policy.json"
     file.write_text(json.dumps(policy))
     return file

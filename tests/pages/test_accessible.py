@@ -36,7 +36,19 @@ def batch(api: Api) -> str:
 
 
 @pytest.fixture(scope="module")
-def paths(waiting: Waiting, batch: str) -> dict[str, str]:
+def order(waiting: Waiting) -> str:
+    """An order that is known to the host, with goods that came early."""
+    body = {"line": "1", "quantity": 5}
+    key = {"Idempotency-Key": "page-1"}
+    assert waiting.api.post(f"signals/goods-received/{NUMBER}", json=body, headers=key).ok
+    content = files()[f"order-{NUMBER}.xml"]
+    answer = waiting.api.post("orders", data=content, headers={"Content-Type": "application/xml"})
+    assert answer.ok, answer.text
+    return answer.json()["id"]
+
+
+@pytest.fixture(scope="module")
+def paths(waiting: Waiting, batch: str, order: str) -> dict[str, str]:
     """Every page, by a name for its picture."""
     return {
         "sign-in": "/sign-in",
@@ -46,6 +58,8 @@ def paths(waiting: Waiting, batch: str) -> dict[str, str]:
         "approval-by-link": f"/approvals/{waiting.approval}?t={waiting.token(ANN)}",
         "batches": "/batches",
         "batch": f"/batches/{batch}",
+        "receipts": "/receipts",
+        "receipt": f"/receipts/{order}",
         "runs": "/runs",
         "mailbox": "/mailbox",
         "runs-with-parts": "/runs?parts=1&status=ended",

@@ -99,7 +99,7 @@ def request(path: str, person: str | None = ANN, method: str = "GET", **more: An
         token, _ = csrf.issue(here.links.keys, bare, more.pop("csrf_person", person or ""))
         body = urlencode({csrf.FIELD: token, **more.pop("fields")}).encode()
         headers["content-type"] = "application/x-www-form-urlencoded"
-    names = {"approvals": "id", "runs": "id", "batches": "id", "static": "file"}
+    names = {"approvals": "id", "receipts": "id", "runs": "id", "batches": "id", "static": "file"}
     parts = path.strip("/").split("/")
     route = {names[parts[0]]: parts[1]} if len(parts) > 1 and parts[0] in names else {}
     return func.HttpRequest(

@@ -71,7 +71,7 @@ def test_section_is_read() -> None:
         ({"wait": "P1D", "remind_after": "P2D", "remind": [ANN]}, "is not before wait"),
         ({"wait": "P1D", "remind_every": "PT1H"}, "goods_receipt.remind_every: needs remind_after"),
         ({"wait": "P1D", "remind_after": "PT1H"}, "goods_receipt.remind: names nobody"),
-        ({"wait": "P1D", "unknown_order": "guess"}, "goods_receipt.unknown_order: is go_on or wait"),
+        ({"wait": "P1D", "unknown_order": "guess"}, "unknown_order: is go_on or wait or ignore"),
         ({"wait": "P1D", "tolerance": "1"}, "goods_receipt.tolerance: is unknown"),
     ],
 )  # fmt: skip

@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
+from invoicing import safe_xml
 from invoicing.assess import row
 from invoicing.duplicates import merge
-from samples import make
+from invoicing.matching.assigning import Assigner
+from invoicing.readers import ubl, ubl_order
+from invoicing.records.goods import BilledLine
+from samples import make, order
 from samples.generator import SUPPLIERS, generate
 from tests.official_rules import checker, needs_rules
 
@@ -46,6 +50,22 @@ def test_file_is_what_the_program_makes(sample: make.Sample) -> None:
         assert _embedded(made) == _embedded(stored)
     else:
         assert made == stored
+
+
+def test_order_and_its_invoice_are_what_the_program_makes() -> None:
+    """The invoice refers to the order and to its lines."""
+    stored = {path.name: path.read_bytes() for path in (HERE / "orders").iterdir()}
+    assert stored == order.files()
+    billed, _ = ubl.read(safe_xml.parse(order.to_ubl(order.INVOICE)), "ubl-invoice")
+    ordered = ubl_order.read(order.to_ubl_order(order.INVOICE))
+    assert billed.order_reference == ordered.number
+    assert Assigner(ordered.lines).of_invoice(
+        [BilledLine(order_line=one.order_line) for one in billed.lines]
+    ) == (
+        0,
+        1,
+        2,
+    )
 
 
 def test_readme_and_expectations_are_what_the_program_makes() -> None:

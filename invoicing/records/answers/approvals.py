@@ -11,8 +11,9 @@ from invoicing.approval.stages import StageStatus
 from invoicing.findings import Finding
 from invoicing.model import Kind
 from invoicing.records.answers.common import Checked, Damaged, FullyChecked, Json, Links, Sha256, Time, Whole
-from invoicing.records.base import Money, Record
+from invoicing.records.base import Money, Record, optional
 from invoicing.records.document import InvoiceSummary
+from invoicing.records.goods import GoodsMatch
 from invoicing.records.ledger import Outcome
 from invoicing.records.messages import Channel, MessageKind, NoticeState
 from invoicing.records.rates import Comparison
@@ -126,6 +127,7 @@ class Approval(Record):
     findings: tuple[Finding, ...]
     checked: Checked
     fully_checked: FullyChecked
+    match: GoodsMatch | None = optional(description="Ordered, received and billed, where it was compared.")
     stage: Annotated[str | None, Field(description="The stage that waits for a decision.")]
     waiting_for: tuple[str, ...]
     stages: tuple[Stage, ...]

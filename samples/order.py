@@ -6,7 +6,7 @@ They lie in a folder of their own: `dev.py run` sends the others.
 from datetime import date, timedelta
 
 from samples import parties as p
-from samples.document import CREDIT_TRANSFER, PEPPOL, PROCESS, Document
+from samples.document import CREDIT_TRANSFER, Document
 from samples.sample import line
 from samples.ubl import OASIS, to_ubl
 from samples.xml_tree import Node
@@ -24,8 +24,6 @@ INVOICE = Document(
         line("Aktenordner breit, grau", "60", "H87", "2.15", "19", article="AO-75", order_line="3"),
     ),
     due=date(2025, 4, 13),
-    profile=PEPPOL,
-    process=PROCESS,
     means=CREDIT_TRANSFER,
     buyer_reference="Einkauf",
     order=NUMBER,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from samples.order import NUMBER, files
 from tests.e2e import calls
 from tests.e2e.approvals import Api, Waiting, invoice
 from tests.e2e.documents import invoices, zipped

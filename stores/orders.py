@@ -11,7 +11,9 @@ Each is written once, under a name that must not be there yet (If-None-Match), a
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from itertools import islice
 
 from pydantic import TypeAdapter
 
@@ -29,6 +31,9 @@ MOST_INVOICES = 2_000
 MOST_RECEIPTS = 10_000
 
 _WITHDRAWN = "-withdrawn"
+_SAID = "said"
+# The metadata of a blob holds 8 KiB.
+_LARGEST_METADATA = 7000
 _INDEX = "index/orders/"
 _ORDER = TypeAdapter(Order)
 _RECEIPT = TypeAdapter(Receipt)
@@ -103,16 +108,30 @@ class OrderStore:
     def keep_receipt(self, order: str, receipt: Receipt) -> bool:
         """Keep a receipt; says whether it is a new one: each id counts once."""
         digest = hashlib.sha256(receipt.id.encode("utf-8", "replace")).hexdigest()[:32]
+        # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
+        text = json.dumps(receipt.as_plain())
+        metadata = {_SAID: text} if len(text) <= _LARGEST_METADATA else None
         try:
-            self._blobs.create(f"orders/{order}/receipts/{digest}.json", receipt.as_json())
+            self._blobs.create(f"orders/{order}/receipts/{digest}.json", text.encode(), metadata)
         except BlobConflict:
             return False
         return True
 
     def receipts(self, order: str) -> list[Receipt]:
-        """All receipts of an order, the oldest first."""
-        found = self._read_all(f"orders/{order}/receipts/", _RECEIPT, MOST_RECEIPTS)
-        return sorted(found, key=lambda receipt: (receipt.received, receipt.id))
+        """All receipts of an order, the oldest first: one listing, unless one is large.
+
+        One that is damaged is logged, and counts as if it were not there.
+        """
+
+        def read(blob: BlobInfo) -> Receipt | None:
+            try:
+                said = blob.metadata.get(_SAID) or self._blobs.read(blob.name)
+            except BlobMissing:
+                return None
+            return records.from_json(_RECEIPT, blob.name, said)
+
+        listed = islice(self._blobs.list(f"orders/{order}/receipts/"), MOST_RECEIPTS)
+        return sorted(records.each(listed, read).found, key=lambda receipt: (receipt.received, receipt.id))
 
     # ------------------------------------------------------------ what was billed
 
@@ -157,17 +176,6 @@ class OrderStore:
     def _invoice(self, order: str, number: int) -> BilledInvoice:
         name = _invoice_name(order, number)
         return records.from_json(_INVOICE, name, self._blobs.read(name))
-
-    def _read_all(self, prefix: str, kind: TypeAdapter[records.Record], most: int) -> list[records.Record]:
-        """Records below a prefix; one that is damaged is logged, and counts as if it were not there."""
-
-        def read(blob: BlobInfo) -> records.Record | None:
-            try:
-                return records.from_json(kind, blob.name, self._blobs.read(blob.name))
-            except BlobMissing:
-                return None
-
-        return records.each(list(self._blobs.list(prefix))[:most], read).found
 
 
 def earlier(billings: list[Billing], ref: Reference) -> list[BilledInvoice]:

@@ -15,6 +15,7 @@ import pytest
 from invoicing.orders import BadOrder, fingerprint, from_json, order_id, possible_ids
 from invoicing.readers import ubl_order
 from invoicing.records.document import InvoiceSummary
+from invoicing.records.goods import GoodsReceived, Receipt
 from invoicing.records.order import Order
 from stores.orders import OrderStore
 from tests.fakes.memory_blobs import MemoryBlobs
@@ -166,6 +167,23 @@ def test_two_requests_at_the_same_time_make_one_revision_each() -> None:
 
     blobs.create = quicker
     assert stored.take(record)[0].revision == 2
+
+
+def test_many_receipts_are_read_by_one_listing() -> None:
+    """Each look at the goods reads them all; what is too long for that is read by itself."""
+    blobs = MemoryBlobs()
+    store = OrderStore(blobs)
+    now = datetime(2025, 3, 1, tzinfo=UTC)
+    for n in range(300):
+        said = GoodsReceived.model_validate({"lines": [{"line": "ä", "quantity": n}]})
+        assert store.keep_receipt("o1", Receipt(id=str(n), received=now, goods=said))
+    assert not store.keep_receipt("o1", Receipt(id="7", received=now, goods=None)), "it counts once"
+    long = GoodsReceived.model_validate({"lines": [{"line": "x" * 90, "quantity": 1}] * 200})
+    store.keep_receipt("o1", Receipt(id="long", received=now, goods=long))
+
+    blobs.calls.clear()
+    assert len(store.receipts("o1")) == 301
+    assert [verb for verb, _ in blobs.calls] == ["list", "read"]
 
 
 @pytest.mark.parametrize(

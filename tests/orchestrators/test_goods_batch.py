@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from adapters.ledger_audit import Audit
 from invoicing.approval import names
 from invoicing.archive import Entry
 from invoicing.batching import pack
@@ -17,6 +18,7 @@ from stores import batch_names, goods, supervised
 from stores.batches import BatchStore
 from stores.orders import OrderStore
 from stores.routes import RouteStore
+from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.orchestrators.approval_kit import ANN, SUE, sha256
 from tests.orchestrators.goods_kit import BILL, Dock
 from tests.orchestrators.test_batch_approvals import BATCH, _row
@@ -59,6 +61,10 @@ def test_documents_with_an_order_wait_and_the_others_do_not() -> None:
         assert RouteStore(here.blobs, BATCH).pack(late_pack(1)) is not None
         assert here.host.finish(MONITOR).output == {"status": "completed", "counts": {"booked": 2}}
         assert {one["ref"] for one in here.payables()} == {f"{BATCH}/1", f"{BATCH}/2"}
+        audit = Audit(here.blobs, LEDGER_KEYS, wait=lambda seconds: None)
+        proofs = {proof.ledger: proof.flaw for proof in audit.proofs()}
+        assert proofs == {f"{BATCH}-00000": None, f"{BATCH}-1000001": None}
+        assert audit.strays == []
 
 
 def test_document_that_does_not_match_goes_to_a_person() -> None:

@@ -21,7 +21,9 @@ from adapters.outgoing_settings import OutgoingSettings, read_outgoing
 from adapters.setting_values import SettingError, between, whole
 from adapters.signal_settings import SignalSettings, read_signals, signals_queue
 from adapters.sweep_settings import SweepSettings, read_sweep
+from adapters.watch_settings import read_watch
 from invoicing.archive import Limits
+from invoicing.records.watching import WatchLimits
 
 __all__ = ["APP_ROOT", "MIB", "SettingError", "Settings", "from_environment", "starts_queue"]
 
@@ -60,6 +62,7 @@ class Settings:
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
     mailbox: MailboxSettings | None = None
+    watch: WatchLimits = field(default_factory=WatchLimits)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -96,6 +99,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         lookups=read_lookups(environment, APP_ROOT),
         sweep=read_sweep(environment),
         mailbox=read_mailbox(environment),
+        watch=read_watch(environment),
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),

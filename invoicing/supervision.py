@@ -63,7 +63,9 @@ def parts_of(work: OpenWork, approval: str | None) -> tuple[str, ...]:
 
 
 def due(case: Case) -> datetime | None:
-    """When a case is started again; None: not of itself, it is stuck."""
+    """When a case is started again; None: not of itself, it is stuck or was closed."""
+    if case.closed is not None:
+        return None
     if case.wanted is not None:
         return case.wanted
     if not case.is_lost or case.restarts >= len(PAUSES):
@@ -90,12 +92,23 @@ def verdict(case: Case, now: datetime) -> Verdict:
 
 def wanted_again(case: Case, now: datetime) -> Case:
     """The case after a person asked for one more start, stuck or not."""
-    return case.model_copy(update={"wanted": now, "is_running": False})
+    return case.model_copy(update={"wanted": now, "is_running": False, "closed": None})
+
+
+def closed(case: Case, now: datetime) -> Case:
+    """The case after a person said that nothing more is to be done about it."""
+    return case.model_copy(update={"closed": now, "is_running": False, "wanted": None})
 
 
 def started_again(case: Case, now: datetime) -> Case:
     """The case after one more start."""
-    changes = {"restarts": case.restarts + 1, "restarted": now, "wanted": None, "is_running": True}
+    changes = {
+        "restarts": case.restarts + 1,
+        "restarted": now,
+        "wanted": None,
+        "is_running": True,
+        "closed": None,
+    }
     return case.model_copy(update=changes)
 
 

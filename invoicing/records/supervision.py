@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from invoicing.records.base import Moment, Record
+from invoicing.records.base import Moment, Record, optional
 
 Verdict = Literal["wait", "restart", "stuck"]
 """What is to be done about a case now."""
@@ -38,6 +38,8 @@ class Case(OpenWork):
     `reason`: the failure's first line. `failed`: when it was first seen to have failed, or failed again.
     `wanted`: when a person asked for a start that is still to come. `restarts`: how often it was started
     again; `restarted`: when last. `is_running`: it was started again, and has not been seen to fail since.
+    `closed`: when a person said that nothing more is to be done about it; it is kept for as long as the task
+    hub has the run, since it would be started again otherwise.
     """
 
     reason: str
@@ -47,3 +49,4 @@ class Case(OpenWork):
     restarts: int = 0
     restarted: Moment | None = None
     is_running: bool = False
+    closed: Moment | None = optional()

@@ -35,7 +35,7 @@ from usecases.find_route import NotRouted, route_of
 
 #: Work that is asked for at the same time.
 _AT_ONCE = 8
-_RUNNING = (Runtime.Pending, Runtime.Running, Runtime.ContinuedAsNew, Runtime.Suspended)
+RUNNING = (Runtime.Pending, Runtime.Running, Runtime.ContinuedAsNew, Runtime.Suspended)
 
 
 class NoCase(Exception):
@@ -147,7 +147,7 @@ async def _parts_have_ended(blobs: Blobs, client: df.DurableOrchestrationClient,
 
     The approval is looked up in the storage: a run that was lost has no custom status any more.
     """
-    approval = await asyncio.to_thread(_approval_of, blobs, case)
+    approval = await asyncio.to_thread(approval_of, blobs, case)
     parts = supervision.parts_of(case, approval)
     running = [part for part in parts if await _is_running(client, part)]
     for part in running:
@@ -155,7 +155,7 @@ async def _parts_have_ended(blobs: Blobs, client: df.DurableOrchestrationClient,
     return not running
 
 
-def _approval_of(blobs: Blobs, work: OpenWork) -> str | None:
+def approval_of(blobs: Blobs, work: OpenWork) -> str | None:
     """The approval that a run may have called; None where there is none yet."""
     if work.orchestrator == BATCH_DOCUMENT.name and not work.input.get("goods"):
         return work.input.get("approval")
@@ -183,7 +183,8 @@ async def _settle(
         status = await client.get_status(case.instance)
         runtime = status.runtime_status if status else None
         has_ended = runtime in (Runtime.Completed, Runtime.Terminated, Runtime.Canceled)
-        if has_ended or (runtime in _RUNNING and supervision.has_held(case, now)):
+        has_ended = has_ended or (runtime is None and case.closed is not None)
+        if has_ended or (runtime in RUNNING and supervision.has_held(case, now)):
             await asyncio.to_thread(supervised.settle, blobs, case.instance)
 
 
@@ -197,7 +198,7 @@ async def _look_for(
     try:
         status = await client.get_status(instance)
         if status:
-            if status.runtime_status not in (*_RUNNING, Runtime.Failed):
+            if status.runtime_status not in (*RUNNING, Runtime.Failed):
                 await asyncio.to_thread(supervised.forget, blobs, instance)
             return None
         work = await asyncio.to_thread(supervised.work_of, blobs, instance)
@@ -213,4 +214,4 @@ async def _look_for(
 
 async def _is_running(client: df.DurableOrchestrationClient, instance: str) -> bool:
     status = await client.get_status(instance)
-    return bool(status) and status.runtime_status in _RUNNING
+    return bool(status) and status.runtime_status in RUNNING

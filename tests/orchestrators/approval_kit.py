@@ -142,12 +142,16 @@ class HostClient:
 
     host: Host
 
-    async def get_status(self, instance_id: str) -> Any:
-        """The status, None where there is no such instance."""
+    async def get_status(self, instance_id: str, show_history: bool = False, *_: bool) -> Any:
+        """The status, with its history if that is wanted; None where there is no such instance."""
         try:
-            return as_client_status(self.host.status(instance_id))
+            found = as_client_status(self.host.status(instance_id))
         except InstanceNotFound:
             return None
+        if show_history:
+            shown = self.host.engine.status(instance_id, show_history=True)
+            found.historyEvents = shown.payload()["historyEvents"] if shown else []
+        return found
 
     async def raise_event(self, instance_id: str, name: str, data: Any) -> None:
         """Raise an event as the client of the SDK does."""
@@ -156,6 +160,10 @@ class HostClient:
     async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
         """Start an instance, over one of its id that has ended."""
         return self.host.start(name, client_input, instance_id=instance_id)
+
+    async def rewind(self, instance_id: str, reason: str) -> None:
+        """Repeat what failed."""
+        self.host.rewind(instance_id, reason)
 
     async def terminate(self, instance_id: str, reason: str) -> None:
         """End an instance."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +20,10 @@ from invoicing.run_values import json_object
 from triggers.durable_client import history_of
 from triggers.errors import Refused
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
-from triggers.statuses import runs_begun
+from triggers.statuses import LONGEST_ID, is_instance_id, runs_begun
 from triggers.supervising import restart, shown_cases
+from triggers.watching import wait_of
+from usecases.end_run import LONGEST_REASON
 from web.run_listing import newest
 from web.views.cases import CaseLine
 from web.views.failures import Failure, failure
@@ -40,6 +41,7 @@ from web.views.runs import (
     shown,
     waiting_for,
 )
+from web.views.stuck import WaitLine
 from web.views.timeline import KINDS, Kind, Timeline, timeline
 from web.views.timeline_chart import MOST_ROWS, chart, spoken
 from web.words import as_moment, duration
@@ -49,9 +51,6 @@ bp = df.Blueprint()
 _PAGE = 50
 #: Seconds until the page of a run that has not ended renews itself.
 REFRESH = 10
-# What an instance's id may be. The rest would end it in the address that the SDK makes of it.
-_INSTANCE_ID = re.compile(r"[^\s/\\?#%&]+")
-_LONGEST_ID = 200
 # There was no run before; at the edges of time one cannot count back.
 _FIRST_RUNS = datetime(2001, 1, 1, tzinfo=UTC)
 # Parts are looked for near the moment when they were started; more kinds of runs than this began rarely then.
@@ -100,7 +99,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
     statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
 
     async def fetch(start: datetime, end: datetime, prefix: str) -> Sequence[Run]:
-        if wanted.id and not (wanted.id.startswith(prefix) and _is_instance_id(wanted.id)):
+        if wanted.id and not (wanted.id.startswith(prefix) and is_instance_id(wanted.id)):
             return []
         return await runs_begun(client, start, end, wanted.id or prefix, statuses)
 
@@ -139,7 +138,7 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
     """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
     identity = await visitor(req)
     instance = req.route_params["id"]
-    status = await client.get_status(instance, True, True, True) if _is_instance_id(instance) else None
+    status = await client.get_status(instance, True, True, True) if is_instance_id(instance) else None
     run = run_of(status) if status else None
     if run is None or status is None:
         raise Refused(404, "unknown_run", "There is no run of this id. It may have been removed since.")
@@ -162,6 +161,8 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
         total=len(line.bars) if line else 0,
         failures=_failures(run, line),
         links=_links(instance, run),
+        wait=await _wait(run, status, now),
+        longest=LONGEST_REASON,
         values=[
             (label, text)
             for label, value in (("Input", run.input), ("Custom status", run.custom), ("Output", run.output))
@@ -174,21 +175,22 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
 # ---------------------------------------------------------------- steps
 
 
+async def _wait(run: Run, status: Any, now: datetime) -> WaitLine | None:
+    """What it waits for; None where it has ended well."""
+    found = await wait_of(run, history_of(status), now)
+    return WaitLine.of(found, now) if found else None
+
+
 def _wanted(req: func.HttpRequest) -> Wanted:
     status = req.params.get("status", "")
     before = as_moment(req.params.get("before"))
     return Wanted(
         status=status if status in FILTERS else "",
         name=req.params.get("name", "").strip().lower()[:100],
-        id=req.params.get("id", "").strip()[:_LONGEST_ID],
+        id=req.params.get("id", "").strip()[:LONGEST_ID],
         parts=req.params.get("parts", "") in ("1", "on"),
         before=None if before is None else min(max(before, _FIRST_RUNS), datetime.now(UTC)),
     )
-
-
-def _is_instance_id(text: str) -> bool:
-    is_name = _INSTANCE_ID.fullmatch(text) is not None and text not in (".", "..")
-    return is_name and len(text) <= _LONGEST_ID
 
 
 def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:

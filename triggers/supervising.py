@@ -96,8 +96,8 @@ async def restart_case(req: func.HttpRequest, client: df.DurableOrchestrationCli
 
 
 def shown_cases() -> list[Case]:
-    """The cases that are not settled."""
-    return supervised.cases(services.current().blobs)
+    """The cases that are not settled, without those that people have closed."""
+    return [case for case in supervised.cases(services.current().blobs) if case.closed is None]
 
 
 async def restart(client: df.DurableOrchestrationClient, instance: str) -> Case:

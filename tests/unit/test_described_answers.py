@@ -32,7 +32,7 @@ from tests.unit.looked_up import put_lookups
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
-from triggers import approvals, batches, health, invoices, orders, subscriptions, supervising
+from triggers import approvals, batches, health, invoices, orders, subscriptions, supervising, watching
 from triggers import rates as rates_api
 from triggers import signals as signals_api
 from triggers.api_description.whole import ANSWERS, BODIES
@@ -66,6 +66,9 @@ class Hub(Client):
 
     async def terminate(self, instance_id: str, reason: str) -> None:
         """Nothing runs here."""
+
+    async def rewind(self, instance_id: str, reason: str) -> None:
+        """Nothing failed here."""
 
     def ended(self, instance: str, runtime: Runtime = Runtime.Completed, **output: Any) -> None:
         """End a run with an output."""
@@ -376,6 +379,41 @@ async def _signal_sent(api: Api) -> func.HttpResponse:
 async def _signal_sent_again(api: Api) -> func.HttpResponse:
     await _signal_sent(api)
     return await _signal_sent(api)
+
+
+@answers("listStuck", 200)
+async def _stuck_listed(api: Api) -> func.HttpResponse:
+    fault = FailedRun(work=WORK, failure="Orchestrator function 'batch' failed: KeyError: 'x'")
+    supervised.keep(api.blobs, case_of(fault, NOW, None))
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    pending = status("i" + "2" * 24, runtime_status=Runtime.Pending, created_time=long_ago)
+    api.hub.statuses[pending.instance_id] = pending
+    return await api.call(watching.list_stuck)
+
+
+@answers("getWaiting", 200)
+async def _waiting_shown(api: Api) -> func.HttpResponse:
+    custom = {"stage": "clerk", "waiting_for": [ANN], "deadline": NOW.isoformat()}
+    api.hub.statuses["a" + "1" * 24] = status("a" + "1" * 24, custom_status=custom)
+    return await api.call(watching.get_waiting, id="a" + "1" * 24)
+
+
+@answers("restartStuck", 202)
+async def _stuck_restarted(api: Api) -> func.HttpResponse:
+    supervised.keep(api.blobs, CASE)
+    return await api.call(watching.restart_stuck, id=WORK.instance)
+
+
+@answers("rewindStuck", 202)
+async def _stuck_rewound(api: Api) -> func.HttpResponse:
+    api.hub.statuses[WORK.instance] = status(WORK.instance, runtime_status=Runtime.Failed)
+    return await api.call(watching.rewind_stuck, id=WORK.instance, body={"reason": "It was mended."})
+
+
+@answers("closeStuck", 200)
+async def _stuck_closed(api: Api) -> func.HttpResponse:
+    supervised.note(api.blobs, WORK)
+    return await api.call(watching.close_stuck, id=WORK.instance, body=b"", kind="")
 
 
 @answers("listOutbox", 200)

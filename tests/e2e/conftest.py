@@ -29,7 +29,13 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None) -> Iterator[str]:
+def inbox() -> str:
+    """The container that the host sweeps; of a host that someone else started, the default."""
+    return "inbox" if os.environ.get("SETTLE_E2E_HOST") else f"inbox-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None, inbox: str) -> Iterator[str]:
     """The address of a host with Settle, without a slash at its end.
 
     ``SETTLE_E2E_HOST`` names one that someone else started, ``SETTLE_E2E_KEY`` its function key where it asks
@@ -38,11 +44,13 @@ def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None) -> I
     """
     if named := os.environ.get("SETTLE_E2E_HOST"):
         calls.use_key(named, os.environ.get("SETTLE_E2E_KEY"))
+        calls.use_master_key(named, os.environ.get("SETTLE_E2E_MASTER_KEY"))
         yield named.rstrip("/")
         return
     project = Project(Project.here().root, tmp_path_factory.mktemp("host"))
-    with _embedded_host(project, storage or "") as own:
+    with _embedded_host(project, storage or "", inbox) as own:
         calls.use_key(own.url, own.key)
+        calls.use_master_key(own.url, json.loads(host.keys_file(project.host_state).read_text())["master"])
         yield own.url
 
 
@@ -53,8 +61,10 @@ def _azurite(project: Project) -> azurite.Azurite:
         pytest.skip(f"no storage to test against: {error.message} {error.hint}")
 
 
-def _embedded_host(project: Project, storage: str) -> host.Host:
+def _embedded_host(project: Project, storage: str, inbox: str) -> host.Host:
     variables = {
+        "SETTLE_SWEEP_CONTAINER": inbox,
+        "SETTLE_SWEEP_AT_ONCE": "poll",
         "SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}",
         "SETTLE_POLICY": str(_policy(project)),
         "FUNCTIONS_WORKER_RUNTIME": "python",

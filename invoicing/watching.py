@@ -153,6 +153,11 @@ def _wait_of(run: WatchedRun, limits: WatchLimits, failing: Failing | None) -> _
         kind: WaitKind = "mail" if run.orchestrator in (NOTIFICATION.name, DIGEST.name) else "receiver"
         since = run.created if failing is None else failing.since
         return _Wait(kind, since, since + limits.delivery, failure=str(custom["error"]))
+    if custom.get("condition") in (
+        "away",
+        "refused",
+    ):  # its own page says more
+        return _Wait("mail", run.updated, None)
     if failing is not None:
         return _of_failing(run, limits, failing)
     if custom.get("phase") in ("approval", "approvals"):

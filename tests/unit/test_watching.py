@@ -88,6 +88,7 @@ WAITS: list[tuple[str, WatchedRun, Failing | None, str, bool]] = [
         "receiver",
         True,
     ),
+    ("a mailbox that is away", run("watch_mailbox", custom={"condition": "away"}), None, "mail", False),
     ("a blip", run(), Failing(STORAGE, ago(minutes=1)), "storage", False),
     ("the storage is away", run(), Failing(STORAGE, ago(minutes=16)), "storage", True),
     ("the rules are missing", run(), Failing(RULES, ago(minutes=16)), "rules", True),

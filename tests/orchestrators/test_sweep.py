@@ -104,8 +104,11 @@ def test_sweeps_that_overlap_take_each_blob_once() -> None:
 
 @pytest.mark.parametrize("settings", [SweepSettings(), CLEARING])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_host_that_dies_at_any_commit(tmp_path: Path, when: str, settings: SweepSettings) -> None:
-    """One batch with each blob once, whichever commit it was."""
+def test_host_that_dies_at_any_commit(
+    tmp_path: Path, when: str, settings: SweepSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch with each blob once, whichever commit it was, also where it continues as new in between."""
+    monkeypatch.setattr("orchestrators.sweep.WINDOWS", 2)
     crash, crashed = 0, True
     while crashed:
         crash += 1

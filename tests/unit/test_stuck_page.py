@@ -75,6 +75,43 @@ async def test_page_where_nothing_is_stuck() -> None:
         assert "Waits for" not in shown
 
 
+class Crowd(Hub):
+    """A task hub with many runs, of which it lists 100 at most, and which counts what it is asked."""
+
+    def __init__(self, runs: list[Any]) -> None:
+        super().__init__(*runs)
+        self.lists = self.histories = 0
+
+    async def get_status(self, instance_id: str, *_: Any, **__: Any) -> Any:
+        self.histories += 1
+        return self.statuses.get(instance_id)
+
+    async def get_status_by(self, **asked: Any) -> list[Any]:
+        self.lists += 1
+        prefix = asked.get("instance_id_prefix") or ""
+        first, last = asked["created_time_from"], asked["created_time_to"]
+        found = (one for one in self.statuses.values() if one.instance_id.startswith(prefix))
+        return [one for one in found if first <= one.created_time <= last][:100]
+
+
+async def test_a_look_has_bounds_however_many_runs_there_are() -> None:
+    """What it has not looked at is said, and the next look goes on there."""
+    now = datetime.now(UTC)
+    begun = [now - timedelta(hours=1, seconds=number) for number in range(5000)]
+    runs = [status(f"i{n:024x}", name="process_invoice", created_time=at) for n, at in enumerate(begun)]
+    hub = Crowd(runs)
+    with local_run():
+        found = await watching.look(hub, now)  # pyright: ignore[reportArgumentType]
+        assert found.before is not None
+        assert found.before > begun[-1]
+        assert hub.lists <= 80
+        assert hub.histories <= watching.MOST
+
+        quiet = Crowd([])
+        assert (await watching.look(quiet, now)).before is None  # pyright: ignore[reportArgumentType]
+        assert quiet.lists <= 10
+
+
 async def test_person_closes_and_rewinds() -> None:
     """Who it was goes with the reason."""
     hub = failed()

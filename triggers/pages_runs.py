@@ -14,9 +14,12 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
+from adapters import services
 from invoicing.approval import names
 from invoicing.batch_ids import is_batch_id
+from invoicing.callbacks.subscriptions import told_target
 from invoicing.run_values import json_object
+from stores.blobs import StorageError
 from triggers.durable_client import history_of
 from triggers.errors import Refused
 from triggers.pages_common import checked_form, page, page_response, redirect, visitor
@@ -24,7 +27,9 @@ from triggers.statuses import LONGEST_ID, is_instance_id, runs_begun
 from triggers.supervising import restart, shown_cases
 from triggers.watching import wait_of
 from usecases.end_run import LONGEST_REASON
+from usecases.subscribe import told_of
 from web.run_listing import newest
+from web.views.callbacks import CallbackLine
 from web.views.cases import CaseLine
 from web.views.failures import Failure, failure
 from web.views.runs import (
@@ -163,6 +168,7 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
         links=_links(instance, run),
         wait=await _wait(run, status, now),
         longest=LONGEST_REASON,
+        callbacks=await asyncio.to_thread(_callbacks, instance),
         values=[
             (label, text)
             for label, value in (("Input", run.input), ("Custom status", run.custom), ("Output", run.output))
@@ -211,12 +217,22 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
     return [(about, reason) for about, text in found if (reason := failure(text))]
 
 
+def _callbacks(instance: str) -> list[CallbackLine]:
+    """Who is told of the end of a run. The page shows what the task hub has, also where the storage is away."""
+    try:
+        return [CallbackLine.of(told) for told in told_of(services.current().blobs, instance)]
+    except StorageError:
+        return []
+
+
 def _links(instance: str, run: Run) -> list[tuple[str, str]]:
     """Where people find what a run is about."""
     if is_batch_id(instance):
         return [(f"/batches/{instance}", "The batch")]
     if names.is_approval_id(instance):
         return [(f"/approvals/{instance}", "The invoice and its approval")]
+    if (target := told_target(instance)) is not None:
+        return [(f"/runs/{target}", "The run whose end is told")]
     approval = json_object(run.custom).get("approval")
     if isinstance(approval, str) and names.is_approval_id(approval):
         return [

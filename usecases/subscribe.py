@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.services import Services
 from adapters.settings import Settings
 from invoicing.callbacks import signature
-from invoicing.callbacks.subscriptions import asked_again, round_of, subscription_id
+from invoicing.callbacks.subscriptions import asked_again, kind_of, round_of, subscription_id
 from invoicing.outgoing.refusals import CallRefused
 from invoicing.outgoing.targets import target_of
 from invoicing.records.answers.callbacks import Verification, Verified
@@ -78,6 +78,11 @@ def _refuse_crowd(blobs: Blobs, target: str) -> None:
     if len(subscriptions.of_target(blobs, target).found) >= MOST:
         text = f"{MOST} addresses are told of this already, the most that there can be."
         raise NotNow("too_many_subscriptions", text)
+
+
+def told_of(blobs: Blobs, target: str) -> list[Subscription]:
+    """Who is told of an end, the oldest first; nobody of what has no end that can be told."""
+    return subscriptions.of_target(blobs, target).found if kind_of(target) else []
 
 
 def read(blobs: Blobs, subscription: str) -> Subscription:

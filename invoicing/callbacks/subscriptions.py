@@ -16,7 +16,10 @@ LONGEST_PAUSE = timedelta(minutes=5)
 # A look about every twentieth part of the age: who has waited for an hour waits some minutes more at most.
 _PART = 20
 
-_ID = re.compile(r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})-(?P<key>[0-9a-f]{16})")
+_PLAIN = r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})"
+_TARGET = re.compile(_PLAIN)
+_ID = re.compile(_PLAIN + r"-(?P<key>[0-9a-f]{16})")
+_TOLD = re.compile(r"callback-" + _PLAIN + r"-[0-9a-f]{16}-[0-9]{1,6}")
 _ROUND = re.compile(r"-([1-9][0-9]{0,5})")
 _KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval"}
 
@@ -27,6 +30,17 @@ class ParsedId(NamedTuple):
     kind: CallbackKind
     target: str
     key: str
+
+
+def kind_of(target: str) -> CallbackKind | None:
+    """What has this id; None where no end of it can be told."""
+    return _KINDS[target[0]] if _TARGET.fullmatch(target) else None
+
+
+def told_target(instance: str) -> str | None:
+    """What the instance of an orchestration that tells an end tells of; None for all other instances."""
+    found = _TOLD.fullmatch(instance)
+    return found["target"] if found else None
 
 
 def url_key(url: str) -> str:

@@ -45,6 +45,8 @@ def test_address_is_told_once_and_others_can_see_it(base_url: str, receiver: Rec
 
     def delivered() -> dict[str, Any] | None:
         shown = calls.get(subscription).json()
+        if os.environ.get("SETTLE_E2E_HOST") and shown["error"] and not receiver.came:
+            pytest.skip(f"the host does not reach this machine: {shown['error']}")
         return shown if shown["state"] == "delivered" else None
 
     shown = approvals.until(delivered)

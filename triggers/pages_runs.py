@@ -218,7 +218,7 @@ def _failures(run: Run, line: Timeline | None) -> list[tuple[str, Failure]]:
 
 
 def _callbacks(instance: str) -> list[CallbackLine]:
-    """Who is told of the end of a run. The page shows what the task hub has, also where the storage is away."""
+    """Who is told of the end of a run. The page shows what the task hub has, even if the storage is away."""
     try:
         return [CallbackLine.of(told) for told in told_of(services.current().blobs, instance)]
     except StorageError:

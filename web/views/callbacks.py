@@ -21,7 +21,7 @@ _STATES: dict[CallbackState, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class CallbackLine:
-    """One line of the table. The address is a secret: its host alone is shown. `run`: the run that tells it."""
+    """One line of the table. The address is a secret: its host alone is shown. `run`: what tells it."""
 
     id: str
     run: str

@@ -27,10 +27,22 @@ _IMPORTANT = frozenset(
         "subscribeToBatch",
         "subscribeToInvoice",
         "subscribeToApproval",
+        "subscribeToAll",
         "verifyCallback",
     }
 )
-_INTERNAL = frozenset({"deleteSubscription", "deleteSubscriptions", "getHealth", "getOpenApi", "getSwagger"})
+#: What begins a workflow each time; a subscription to one end is an action that waits.
+_TRIGGERS = frozenset({"subscribeToAll"})
+_INTERNAL = frozenset(
+    {
+        "deleteStandingSubscription",
+        "deleteSubscription",
+        "deleteSubscriptions",
+        "getHealth",
+        "getOpenApi",
+        "getSwagger",
+    }
+)
 
 
 def paths(described: Part) -> Part:
@@ -77,6 +89,8 @@ def _operation(operation: Part, shared: list[Part]) -> Part:
         consumes, parameters = _body(operation["requestBody"]["content"])
         found["consumes"] = [consumes]
         found["parameters"] += parameters
+    if name in _TRIGGERS:
+        found["x-ms-trigger"] = "single"
     if operation.get("security") == []:
         found["security"] = []
     return found

@@ -21,6 +21,7 @@ from triggers.own_links import own_links
 from triggers.responses import accepted, answer, answers_errors
 from usecases import subscribe as usecase
 from usecases.callback_messages import COLLECTIONS, approval_result, end_of
+from usecases.standing import end_of_url
 
 bp = df.Blueprint()
 
@@ -92,8 +93,10 @@ async def delete_subscriptions(req: func.HttpRequest) -> func.HttpResponse:
     url = req.params.get("callback_url", "")
     if not url:
         raise Refused(400, "missing_field", "Say which address: ?callback_url=https%3A%2F%2F…")
-    ended = await asyncio.to_thread(usecase.unsubscribe_url, services.current(), url)
-    return answer(answers.Unsubscribed(ended=tuple(ended)))
+    app = services.current()
+    standing = await asyncio.to_thread(end_of_url, app.blobs, url)
+    ended = await asyncio.to_thread(usecase.unsubscribe_url, app, url)
+    return answer(answers.Unsubscribed(ended=(*standing, *ended)))
 
 
 @bp.route(route="api/subscriptions/{id}/verifications", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)

@@ -14,6 +14,7 @@ from invoicing.callbacks.signature import signed_headers
 from invoicing.records.callbacks import CallbackState, CallbackTried, CallbackTry, Subscription
 from invoicing.records.outgoing import OutgoingAnswer, OutgoingRequest
 from stores import subscriptions
+from usecases.standing import end_of_url
 
 #: Seconds until a receiver counts as silent.
 PATIENCE = 30.0
@@ -109,4 +110,6 @@ def _noted(
     after = subscriptions.change(services.blobs, known.id, changed)
     if after is None or after.is_over:
         subscriptions.unmark(services.blobs, known.id)
+    if state == "gone":
+        end_of_url(services.blobs, known.url)
     return tried

@@ -60,14 +60,6 @@ def subscribe(
     return after
 
 
-def tell_of_end(
-    services: Services, kind: CallbackKind, target: str, url: str | None, *, runs: bool = True
-) -> None:
-    """As `subscribe`, where an address was given."""
-    if url is not None:
-        subscribe(services, kind, target, url, runs=runs)
-
-
 def _created(blobs: Blobs, new: Subscription) -> Subscription:
     with contextlib.suppress(BlobConflict):  # an equal request was quicker
         subscriptions.create(blobs, new)

@@ -16,8 +16,9 @@ from invoicing.records.batch_steps import PROCESS_BATCH, BatchJob
 from invoicing.records.supervision import OpenWork
 from stores.batches import BatchStore
 from usecases.batch_status import batch_state, read_batch
+from usecases.standing import tell_of_end
 from usecases.start_or_find import Intake, TakenIn, have_started, start_or_find
-from usecases.subscribe import tell_of_end
+from usecases.subscribe import subscribe
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ async def take_in_batch(
     """
     await asyncio.to_thread(_require, services, new)
     taken = await start_or_find(client, services.blobs, _intake(services, new, sender))
-    # For one that was found, too.
+    # For one that was found, too. The addresses of all ends were subscribed when it began.
     runs = batch_state(taken.state) not in ENDED
-    await asyncio.to_thread(tell_of_end, services, "batch", new.batch, new.callback_url, runs=runs)
+    if new.callback_url is not None:
+        await asyncio.to_thread(subscribe, services, "batch", new.batch, new.callback_url, runs=runs)
     return taken
 
 

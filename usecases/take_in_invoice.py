@@ -17,8 +17,9 @@ from invoicing.records.invoice_steps import PROCESS_INVOICE, InvoiceJob
 from invoicing.records.supervision import OpenWork
 from stores.invoices import InvoiceStore
 from usecases.invoice_status import read_invoice
+from usecases.standing import tell_of_end
 from usecases.start_or_find import Intake, TakenIn, start_or_find
-from usecases.subscribe import tell_of_end
+from usecases.subscribe import subscribe
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ async def take_in_invoice(
             reused="This Idempotency-Key was used for another document. Use a new key for a new invoice.",
         ),
     )
-    # For one that was found, too.
+    # For one that was found, too. The addresses of all ends were subscribed when it began.
     runs = taken.state in ("running", "missing")
-    await asyncio.to_thread(tell_of_end, services, "invoice", new.invoice, new.callback_url, runs=runs)
+    if new.callback_url is not None:
+        await asyncio.to_thread(subscribe, services, "invoice", new.invoice, new.callback_url, runs=runs)
     return taken
 
 

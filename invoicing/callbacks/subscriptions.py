@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from invoicing.records.callbacks import CallbackKind, Subscription
+from invoicing.records.callbacks import STANDING_KINDS, CallbackKind, StandingKind, Subscription
 
 #: An end is looked for so often at first: the timer that looks comes by in these steps.
 TICK = timedelta(seconds=15)
@@ -20,6 +20,7 @@ _PLAIN = r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})"
 _TARGET = re.compile(_PLAIN)
 _ID = re.compile(_PLAIN + r"-(?P<key>[0-9a-f]{16})")
 _TOLD = re.compile(r"callback-" + _PLAIN + r"-[0-9a-f]{16}-[0-9]{1,6}")
+_STANDING = re.compile(rf"every-(?P<kind>{'|'.join(STANDING_KINDS)})-(?P<key>[0-9a-f]{{16}})")
 _ROUND = re.compile(r"-([1-9][0-9]{0,5})")
 _KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval"}
 
@@ -51,6 +52,25 @@ def url_key(url: str) -> str:
 def subscription_id(target: str, url: str) -> str:
     """The id of a subscription: the same address asks for the same end once."""
     return f"{target}-{url_key(url)}"
+
+
+def standing_id(kind: StandingKind, url: str) -> str:
+    """The id of an address that is told of every end of a kind."""
+    return f"every-{kind}-{url_key(url)}"
+
+
+class ParsedStanding(NamedTuple):
+    """What the id of such an address says."""
+
+    kind: StandingKind
+    key: str
+
+
+def parse_standing(text: str) -> ParsedStanding | None:
+    """The parts of such an id; None where it is none."""
+    found = _STANDING.fullmatch(text)
+    kinds: dict[str, StandingKind] = {kind: kind for kind in STANDING_KINDS}
+    return ParsedStanding(kinds[found["kind"]], found["key"]) if found else None
 
 
 def parse_id(text: str) -> ParsedId | None:

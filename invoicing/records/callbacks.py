@@ -51,6 +51,21 @@ class Subscription(Record):
         return f"{self.id}-{self.round}"
 
 
+StandingKind = Literal["batch", "invoice"]
+"""What an address may be told all ends of."""
+
+STANDING_KINDS: tuple[StandingKind, ...] = ("batch", "invoice")
+
+
+class Standing(Record):
+    """One address that is told of every end of a kind; `url` is a secret, as in a `Subscription`."""
+
+    id: str
+    kind: StandingKind
+    url: str
+    created: Moment
+
+
 class CallbackJob(Record):
     """One round of a subscription, which is to be told of the end."""
 

@@ -21,6 +21,7 @@ from tests.fakes.receiver import Receiver
 from tests.orchestrators import callback_kit as kit
 from tests.orchestrators.approval_kit import INVOICE, Office
 from usecases import send_callback, subscribe
+from usecases.standing import every, tell_of_all
 
 pytestmark = pytest.mark.usefixtures("quick_and_quiet")
 
@@ -104,8 +105,10 @@ def test_receiver_that_is_gone_is_left_alone() -> None:
         asked = kit.booked(here, receiver.url)
         kit.look(here)
         receiver.answer = (410, {})
+        tell_of_all(services.current(), "batch", receiver.url)
         here.host.advance(days=4)
         assert len(receiver.came) == 2
+        assert every(here.blobs) == [], "it is not told of other ends either"
         assert kit.as_stored(here, asked.id).state == "gone"
         assert kit.marks(here) == []
 

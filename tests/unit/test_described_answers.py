@@ -35,6 +35,7 @@ from tests.unit.report_rows import finding, invoice, row
 from triggers import approvals, batches, health, invoices, orders, subscriptions, supervising, watching
 from triggers import rates as rates_api
 from triggers import signals as signals_api
+from triggers import standing_subscriptions as standing_api
 from triggers.api_description.whole import ANSWERS, BODIES
 from triggers.openapi import document
 from usecases import run_approval
@@ -322,6 +323,18 @@ async def _invoice_subscribed(api: Api) -> func.HttpResponse:
 async def _approval_subscribed(api: Api) -> func.HttpResponse:
     body = {"callback_url": CALLBACK_URL}
     return await api.call(subscriptions.subscribe_to_approval, id=api.approval(), body=body)
+
+
+@answers("subscribeToAll", 201)
+async def _subscribed_to_all(api: Api) -> func.HttpResponse:
+    body = {"kind": "batch", "callback_url": CALLBACK_URL}
+    return await api.call(standing_api.subscribe_to_all, body=body)
+
+
+@answers("listStandingSubscriptions", 200)
+async def _standing_listed(api: Api) -> func.HttpResponse:
+    await _subscribed_to_all(api)
+    return await api.call(standing_api.list_standing)
 
 
 @answers("getSubscription", 200)

@@ -19,8 +19,9 @@ from invoicing.records.outgoing import LONGEST_URL
 from stores import subscriptions as store
 from tests.unit.page_requests import handler, local_run, request
 from tests.unit.test_described_answers import CALLBACK_URL, Api
-from triggers import batches, invoices, subscriptions
+from triggers import batches, invoices, standing_subscriptions, subscriptions
 from usecases.begin_callbacks import begin_due
+from usecases.standing import MOST as MOST_STANDING
 from usecases.subscribe import MOST
 
 KEY = b"k" * 32
@@ -176,6 +177,72 @@ async def test_unsubscribing_by_id_or_address(api: Api) -> None:
     assert _json(ended) == {"ended": [two]}
     assert [mark.id for mark in store.open_marks(api.blobs)] == [left]
     assert (await api.call(subscriptions.delete_subscriptions)).status_code == 400
+
+
+# ---------------------------------------------------------------- every end
+
+
+async def _standing(api: Api, kind: str, url: str = CALLBACK_URL) -> func.HttpResponse:
+    body = {"kind": kind, "callback_url": url}
+    return await api.call(standing_subscriptions.subscribe_to_all, body=body)
+
+
+async def test_each_start_of_a_kind_subscribes_who_wants_all(api: Api) -> None:
+    """What began before is not told, and neither is the other kind."""
+    await api.batch()
+    first = await _standing(api, "invoice")
+    assert first.get_body() == (await _standing(api, "invoice")).get_body(), "asking twice is asking once"
+    invoice = await api.invoice()
+    assert [mark.id[:25] for mark in store.open_marks(api.blobs)] == [invoice]
+    assert b"hush" not in (await api.call(standing_subscriptions.list_standing)).get_body()
+
+
+async def test_address_of_a_start_and_of_all_is_told_once(api: Api) -> None:
+    """It is the same address."""
+    await _standing(api, "batch")
+    body = {"container": "inbox", "callback_url": CALLBACK_URL}
+    assert (await api.call(batches.start_batch, body=body)).status_code == 202
+    assert len(store.open_marks(api.blobs)) == 1
+
+
+async def test_nothing_that_begins_is_told_after_the_end_of_it(api: Api) -> None:
+    """By its own address, or by that which is told; what runs is told in the first case."""
+    one = _json(await _standing(api, "batch"))["id"]
+    _ = await _standing(api, "invoice")
+    running = await api.batch()
+    assert (await api.call(standing_subscriptions.delete_standing, id=one)).status_code == 204
+    assert (await api.call(standing_subscriptions.delete_standing, id=one)).status_code == 404
+    assert len(store.open_marks(api.blobs)) == 1
+    ended = _json(await api.call(subscriptions.delete_subscriptions, callback_url=CALLBACK_URL))["ended"]
+    assert [name.partition("-")[0] for name in ended] == ["every", running]
+    await api.invoice()
+    assert store.open_marks(api.blobs) == []
+    assert _json(await api.call(standing_subscriptions.list_standing)) == {"subscriptions": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "batch"},
+        {"callback_url": CALLBACK_URL},
+        {"kind": "approval", "callback_url": CALLBACK_URL},
+        {"kind": "batch", "callback_url": "https://evil.example/x"},
+    ],
+)
+async def test_bad_wish_for_all_is_refused(api: Api, body: Any) -> None:
+    """With what is wrong; nothing is kept."""
+    answer = await api.call(standing_subscriptions.subscribe_to_all, body=body)
+    assert answer.status_code == 400
+    assert api.blobs.names() == []  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_so_many_want_all_and_no_more(api: Api) -> None:
+    """Each start subscribes them all."""
+    for number in range(MOST_STANDING):
+        assert (await _standing(api, "batch", f"{CALLBACK_URL}{number}")).status_code == 201
+    assert (await _standing(api, "batch", f"{CALLBACK_URL}-more")).status_code == 409
+    for name in ("every-batch-x", f"every-approval-{'0' * 16}", "../x"):
+        assert (await api.call(standing_subscriptions.delete_standing, id=name)).status_code == 404
 
 
 # ---------------------------------------------------------------- genuine

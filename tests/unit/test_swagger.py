@@ -143,7 +143,7 @@ def test_names_of_operations_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-WEBHOOKS = [path for path in DOCUMENT["paths"] if path.endswith("/{id}/subscriptions")]
+WEBHOOKS = [path for path, methods in DOCUMENT["paths"].items() if "x-ms-notification-content" in methods]
 
 
 @pytest.mark.parametrize("path", WEBHOOKS)
@@ -151,18 +151,22 @@ def test_webhook_says_what_is_posted_and_where_the_address_goes(path: str) -> No
     """The platform fills in its address, and unsubscribes at the Location of the answer."""
     methods = DOCUMENT["paths"][path]
     message = methods["x-ms-notification-content"]["schema"]["$ref"].rpartition("/")[2]
-    assert {"id", "status", "data", "target"} <= set(DOCUMENT["definitions"][message]["properties"])
+    assert {"id", "status", "target"} <= set(DOCUMENT["definitions"][message]["properties"])
     (body,) = [one for one in methods["post"]["parameters"] if one["in"] == "body"]
     taken = DOCUMENT["definitions"][body["schema"]["$ref"].rpartition("/")[2]]
     assert taken["properties"]["callback_url"]["x-ms-notification-url"] is True
     assert "x-ms-notification-url" not in json.dumps(DOCUMENT["definitions"]["BatchFromContainer"])
     assert methods["post"]["responses"]["201"]["headers"]["Location"]["type"] == "string"
-    assert DOCUMENT["paths"]["/api/subscriptions/{id}"]["delete"]["x-ms-visibility"] == "internal"
+    standing = "x-ms-trigger" in methods["post"]
+    place = "/api/standing-subscriptions/{id}" if standing else "/api/subscriptions/{id}"
+    assert DOCUMENT["paths"][place]["delete"]["x-ms-visibility"] == "internal"
 
 
 def test_there_is_a_webhook_for_each_kind() -> None:
     """Or the test above is empty."""
-    assert len(WEBHOOKS) >= 3
+    assert len(WEBHOOKS) >= 4
+    triggers = [one["operationId"] for _, _, one in OPERATIONS if one.get("x-ms-trigger") == "single"]
+    assert triggers == ["SubscribeToAll"]
 
 
 def test_one_key_is_shown_in_one_way() -> None:

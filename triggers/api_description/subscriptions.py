@@ -6,8 +6,12 @@ from invoicing.records.answers.callbacks import (
     ApprovalEnded,
     ApprovalResult,
     BatchEnded,
+    CallbackMessage,
     InvoiceEnded,
+    NewStanding,
     NewSubscription,
+    Standing,
+    StandingList,
     Subscription,
     Unsubscribed,
     Verification,
@@ -22,7 +26,22 @@ _ADDRESS = "{$request.body#/callback_url}"
 
 def _subscribing(name: str, what: str, message: type[Record]) -> Part:
     """Asking to be told of an end, and what is posted then."""
-    told = {
+    return {
+        "parameters": [path("id", f"The id of {what}.")],
+        "post": operation(
+            "subscriptions",
+            name,
+            f"Be told when {what} has ended",
+            answers(_created(Subscription), 400, 404, 409, 413, 415),
+            requestBody=body((JSON, ref(NewSubscription))),
+            callbacks={"ended": {_ADDRESS: _told(message)}},
+        ),
+    }
+
+
+def _told(message: type[Record]) -> Part:
+    """What is posted, and what may be answered."""
+    return {
         "post": {
             "summary": "Told once, at least: at each try with the same `webhook-id`",
             "requestBody": body((JSON, ref(message))),
@@ -32,21 +51,10 @@ def _subscribing(name: str, what: str, message: type[Record]) -> Part:
             },
         }
     }
-    return {
-        "parameters": [path("id", f"The id of {what}.")],
-        "post": operation(
-            "subscriptions",
-            name,
-            f"Be told when {what} has ended",
-            answers(_created(), 400, 404, 409, 413, 415),
-            requestBody=body((JSON, ref(NewSubscription))),
-            callbacks={"ended": {_ADDRESS: told}},
-        ),
-    }
 
 
-def _created() -> Part:
-    answer = json_of(201, Subscription, "It is told.")
+def _created(record: type[Record]) -> Part:
+    answer = json_of(201, record, "It is told.")
     answer["201"]["headers"] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
     return answer
 
@@ -62,6 +70,31 @@ PATHS: Part = {
             "getApprovalResult",
             "How an approval ended, for who polls",
             answers(json_of(200, ApprovalResult, "It has ended.") | later(ApprovalResult), 404),
+        ),
+    },
+    "/api/standing-subscriptions": {
+        "get": operation(
+            "subscriptions",
+            "listStandingSubscriptions",
+            "Who is told of every end of a kind",
+            answers(json_of(200, StandingList, "All of them.")),
+        ),
+        "post": operation(
+            "subscriptions",
+            "subscribeToAll",
+            "When a batch or an invoice has ended",
+            answers(_created(Standing), 400, 409, 413, 415),
+            requestBody=body((JSON, ref(NewStanding))),
+            callbacks={"ended": {_ADDRESS: _told(CallbackMessage)}},
+        ),
+    },
+    "/api/standing-subscriptions/{id}": {
+        "parameters": [path("id", "The id of a standing subscription.")],
+        "delete": operation(
+            "subscriptions",
+            "deleteStandingSubscription",
+            "Tell nothing of what begins from now on",
+            answers({"204": {"description": "Nothing more is told."}}, 404),
         ),
     },
     "/api/subscriptions": {
@@ -102,12 +135,15 @@ PATHS: Part = {
 
 ANSWERS: tuple[type[Record], ...] = (
     Subscription,
+    Standing,
+    StandingList,
     Unsubscribed,
     Verified,
     ApprovalResult,
+    CallbackMessage,
     BatchEnded,
     InvoiceEnded,
     ApprovalEnded,
 )
 
-BODIES: tuple[type[Record], ...] = (NewSubscription, Verification)
+BODIES: tuple[type[Record], ...] = (NewStanding, NewSubscription, Verification)

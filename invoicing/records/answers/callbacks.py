@@ -10,7 +10,7 @@ from invoicing.records.answers.batches import BatchStatus
 from invoicing.records.answers.common import CallbackUrl, Json, Links, Time, Whole
 from invoicing.records.answers.invoices import InvoiceStatus
 from invoicing.records.base import Record
-from invoicing.records.callbacks import CallbackKind, CallbackState
+from invoicing.records.callbacks import CallbackKind, CallbackState, StandingKind
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
 
@@ -38,6 +38,29 @@ class Subscription(Record):
     at: Annotated[Time | None, Field(description="When it was last tried.")]
     message: Annotated[str, Field(description="The `webhook-id` of what is told: by it doubles are known.")]
     links: Links
+
+
+class NewStanding(Record, extra="forbid"):
+    """Asking to be told of every end of a kind."""
+
+    kind: Annotated[StandingKind, Field(max_length=20)]
+    callback_url: CallbackUrl
+
+
+class Standing(Record):
+    """One address that is told of every end of a kind. The address is a secret, so only its host is said."""
+
+    id: str
+    kind: StandingKind
+    host: str
+    created: Time
+    links: Links
+
+
+class StandingList(Record):
+    """All addresses that are told of every end of a kind."""
+
+    subscriptions: tuple[Standing, ...]
 
 
 class Unsubscribed(Record):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 from urllib.parse import urlsplit
 
 import azure.durable_functions as df
@@ -11,7 +10,7 @@ import azure.functions as func
 
 from adapters import services
 from invoicing.records.answers import callbacks as answers
-from invoicing.records.callbacks import STANDING_KINDS, Standing, StandingKind
+from invoicing.records.callbacks import STANDING_KINDS, Standing
 from triggers.callback_urls import callback_url
 from triggers.errors import Refused
 from triggers.json_bodies import lengths_of, read_texts
@@ -36,7 +35,7 @@ async def subscribe_to_all(req: func.HttpRequest) -> func.HttpResponse:
     url = callback_url(app.settings, asked.get("callback_url"))
     if url is None:
         raise Refused(400, "missing_field", 'Send {"kind": "batch", "callback_url": "https://…"}.')
-    made = await asyncio.to_thread(usecase.tell_of_all, app, cast(StandingKind, kind), url)
+    made = await asyncio.to_thread(usecase.tell_of_all, app, kind, url)
     body = _view(req, made)
     return answer(body, 201, {"Location": body.links["self"]})
 

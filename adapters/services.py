@@ -113,6 +113,12 @@ class Services:
         """The blobs of a container that the app sweeps: made where it is missing, and cleared."""
         return self._once(f"container {container}", lambda: self.open_container(self.settings, container))
 
+    @cached_property
+    def archive(self) -> Blobs:
+        """Where things are archived: in a container of their own where a setting names one."""
+        name = self.settings.retention.archive_container
+        return self.open_container(self.settings, name) if name else self.blobs
+
     def source(self, container: str) -> Blobs:
         """The blobs of a container that a caller named; it is read, never made or written."""
         return AzureBlobs(self.settings.storage_connection, container, owned=False)

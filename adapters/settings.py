@@ -18,6 +18,7 @@ from adapters.ledger_settings import LedgerSettings, read_ledger
 from adapters.lookup_settings import LookupSettings, read_lookups
 from adapters.mailbox_settings import MailboxSettings, read_mailbox
 from adapters.outgoing_settings import OutgoingSettings, read_outgoing
+from adapters.retention_settings import RetentionSettings, read_retention
 from adapters.setting_values import SettingError, between, whole
 from adapters.signal_settings import SignalSettings, read_signals, signals_queue
 from adapters.sweep_settings import SweepSettings, read_sweep
@@ -63,6 +64,7 @@ class Settings:
     sweep: SweepSettings = field(default_factory=SweepSettings)
     mailbox: MailboxSettings | None = None
     watch: WatchLimits = field(default_factory=WatchLimits)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     # The host reads the queue with its own connection, so that is where messages for it have to go.
     queue_connection: str = field(default="", repr=False)
     starts_queue: str = "settle-starts"
@@ -100,6 +102,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         sweep=read_sweep(environment),
         mailbox=read_mailbox(environment),
         watch=read_watch(environment),
+        retention=read_retention(environment),
         access=access,
         channels=read_channels(environment, development=access.development),
         outgoing=read_outgoing(environment),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import IO, Any, Protocol
 
 from azure.core import MatchConditions
@@ -54,12 +55,16 @@ class BlobConflict(StorageError):
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """One blob of a listing; size in bytes. `etag` names the version of it that was listed."""
+    """One blob of a listing; size in bytes. `etag` names the version of it that was listed.
+
+    `modified`: when that was written, None where nobody says.
+    """
 
     name: str
     size: int
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     etag: str = ""
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -298,7 +303,7 @@ class AzureBlobs:
         """All blobs below a prefix, by name, with their metadata."""
         with contextlib.suppress(BlobMissing), _translated(f"list {prefix}"):
             for blob in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
-                yield BlobInfo(blob.name, blob.size, blob.metadata or {}, _quoted(blob.etag))
+                yield _info(blob, blob.metadata or {})
 
     def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
         """One page of the blobs below a prefix, by name.
@@ -309,7 +314,7 @@ class AzureBlobs:
             pages = self._container.list_blobs(name_starts_with=prefix, results_per_page=size).by_page(token)
             blobs: list[BlobInfo] = []
             with contextlib.suppress(ResourceNotFoundError, StopIteration):
-                blobs = [BlobInfo(blob.name, blob.size, etag=_quoted(blob.etag)) for blob in next(pages)]
+                blobs = [_info(blob, {}) for blob in next(pages)]
             return BlobPage(blobs, getattr(pages, "continuation_token", None) or None)
 
     def _upload(self, verb: str, name: str, data: bytes | IO[bytes], **options: Any) -> None:

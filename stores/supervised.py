@@ -38,6 +38,16 @@ def instances_under_way(blobs: Blobs) -> list[str]:
     return [blob.name.removeprefix(_OPEN).removesuffix(".json") for blob in blobs.list(_OPEN)]
 
 
+def instances_with_cases(blobs: Blobs) -> list[str]:
+    """The instances that have a case which is not settled; one listing, no blob is read."""
+    return [blob.name.removeprefix(_CASES).removesuffix(".json") for blob in blobs.list(_CASES)]
+
+
+def has_work(blobs: Blobs, beginning: str) -> bool:
+    """Say whether an instance whose id begins so has work noted, or a case; two listings."""
+    return any(True for prefix in (_OPEN, _CASES) for _ in blobs.list(f"{prefix}{beginning}"))
+
+
 def work_under_way(blobs: Blobs) -> Iterator[OpenWork]:
     """All work that was noted and not forgotten. One that cannot be read is logged and left out."""
     names = [blob.name for blob in blobs.list(_OPEN)]

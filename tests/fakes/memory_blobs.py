@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import IO
 
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, BlobPage, StorageRefused, StorageUnavailable
@@ -13,10 +14,13 @@ class MemoryBlobs:
     """Keeps the contract of `stores.blobs.Blobs`; `tests/unit/test_blobs.py` holds both against it.
 
     `fails(verb, name)` is asked before each call: an exception that it raises is the storage's answer.
+    `clock` says when something is written; without one, listings do not tell it.
     """
 
     def __init__(self) -> None:
         self.stored: dict[str, tuple[bytes, str, dict[str, str]]] = {}
+        self.modified: dict[str, datetime] = {}
+        self.clock: Callable[[], datetime] | None = None
         self.calls: list[tuple[str, str]] = []
         self.fails: Callable[[str, str], None] = lambda verb, name: None
         self._etags = itertools.count(1)
@@ -97,17 +101,20 @@ class MemoryBlobs:
         self._note("list", prefix)
         for name in self.names(prefix):
             data, etag, metadata = self.stored[name]
-            yield BlobInfo(name, len(data), metadata, etag)
+            yield BlobInfo(name, len(data), metadata, etag, self.modified.get(name))
 
     def page(self, prefix: str, size: int, token: str | None) -> BlobPage:
         self._note("list", prefix)
         if token is not None and not token.startswith(prefix):
             raise StorageRefused(f"list {prefix}: HTTP 400")
         names = [name for name in self.names(prefix) if token is None or name >= token]
-        blobs = [
-            BlobInfo(name, len(self.stored[name][0]), etag=self.stored[name][1]) for name in names[:size]
-        ]
-        return BlobPage(blobs, names[size] if len(names) > size else None)
+        return BlobPage(
+            [self._info(name) for name in names[:size]], names[size] if len(names) > size else None
+        )
+
+    def _info(self, name: str) -> BlobInfo:
+        data, etag, _ = self.stored[name]
+        return BlobInfo(name, len(data), etag=etag, modified=self.modified.get(name))
 
     def _note(self, verb: str, name: str) -> None:
         self.calls.append((verb, name))
@@ -121,3 +128,6 @@ class MemoryBlobs:
 
     def _put(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
         self.stored[name] = (data, f'"{next(self._etags)}"', dict(metadata or {}))
+        self.modified.pop(name, None)
+        if self.clock is not None:
+            self.modified[name] = self.clock()

@@ -1,0 +1,1 @@
+"""Retention: what may go, when, and what has to stay. Pure."""

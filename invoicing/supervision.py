@@ -17,6 +17,7 @@ from invoicing.records.goods_steps import goods_instance
 from invoicing.records.invoice_steps import PROCESS_INVOICE
 from invoicing.records.mailbox_steps import MAIL_ANSWER, MAILBOX
 from invoicing.records.message_steps import DIGEST, NOTIFICATION
+from invoicing.records.retention_steps import RETENTION
 from invoicing.records.supervision import Case, CaseState, FailedRun, OpenWork, Verdict
 from invoicing.records.supplier_checks import SUPPLIER_CHECK
 from invoicing.records.sweep_steps import SWEEP
@@ -35,6 +36,7 @@ ROOTS = frozenset(
         PROCESS_INVOICE,
         BATCH_APPROVALS,
         BATCH_DOCUMENT,
+        RETENTION,
         DIGEST,
         NOTIFICATION,
         CALLBACK,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from typing import IO
+from typing import IO, cast
 
 from invoicing.records.retention import ArchivedFile
 from stores.blobs import BlobMissing, Blobs
@@ -16,14 +16,23 @@ from stores.blobs import BlobMissing, Blobs
 _BLOCK = 1024 * 1024
 
 
+#: Bytes that are held in memory before a file is made of them.
+_IN_MEMORY = 4 * 1024 * 1024
+
+
+def scratch() -> IO[bytes]:
+    """A file for what is on its way into the archive, or out of it; a small one stays in memory."""
+    return cast(IO[bytes], tempfile.SpooledTemporaryFile(_IN_MEMORY))
+
+
 class ArchiveDiffers(Exception):
     """What the archive gives back is not what was written into it: nothing may be deleted for it."""
 
 
-def keep_record(archive: Blobs, thing: str, file: IO[bytes], part: str = "record") -> ArchivedFile:
+def keep_record(archive: Blobs, thing: str, file: IO[bytes]) -> ArchivedFile:
     """Write the record of a thing and read it back. Raises ArchiveDiffers, and what the storage raises."""
     sha256, _ = _measured(file)
-    return _kept(archive, f"archive/{thing}/{part}-{sha256[:16]}.json", file)
+    return _kept(archive, f"archive/{thing}/record-{sha256[:16]}.json", file)
 
 
 def keep_document(archive: Blobs, thing: str, name: str, file: IO[bytes]) -> ArchivedFile:
@@ -43,7 +52,7 @@ def _kept(archive: Blobs, name: str, file: IO[bytes]) -> ArchivedFile:
 
 def _sha256_of(archive: Blobs, name: str) -> str | None:
     """The hash of a blob of the archive; None where there is none."""
-    with tempfile.TemporaryFile() as copy:
+    with scratch() as copy:
         try:
             archive.read_into(name, copy)
         except BlobMissing:

@@ -26,7 +26,13 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.core.pipeline.transport import RequestsTransport
-from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry, StorageErrorCode
+from azure.storage.blob import (
+    BlobProperties,
+    BlobServiceClient,
+    ContainerClient,
+    LinearRetry,
+    StorageErrorCode,
+)
 
 # Activities of a process that run at the same time, each with eight threads that read or write.
 _CONNECTIONS = 64
@@ -191,6 +197,10 @@ def _translated(what: str) -> Generator[None, None, None]:
 def _quoted(etag: str | None) -> str:
     """An ETag as requests and answers have it: a listing leaves out its quotation marks."""
     return f'"{etag.strip(chr(34))}"' if etag else ""
+
+
+def _info(blob: BlobProperties, metadata: dict[str, str]) -> BlobInfo:
+    return BlobInfo(blob.name, blob.size, metadata, _quoted(blob.etag), blob.last_modified)
 
 
 class AzureBlobs:

@@ -20,7 +20,8 @@ from stores.naming import moment_of_name
 #: Length of the ids of things, by which what belongs to one is told in a list of all.
 _ID = 25
 _INVOICES = "invoices/"
-_DOCUMENTS = ("upload.zip", "source/", "dead/", "places")
+# By the first part of their names: of a batch, and of an invoice.
+_DOCUMENTS = ("upload.zip", "source", "dead", "places", "document")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Folder:
     @property
     def documents(self) -> list[BlobInfo]:
         """Those that hold documents as they came, or say where in them each lies."""
-        return [blob for blob in self.blobs if self.short(blob.name).startswith((*_DOCUMENTS, "document"))]
+        return [blob for blob in self.blobs if self.short(blob.name).partition("/")[0] in _DOCUMENTS]
 
     def short(self, name: str) -> str:
         """The name of a blob within the folder."""

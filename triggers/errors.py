@@ -18,7 +18,7 @@ from invoicing.rules.folder import RulesMissing
 from stores.blobs import StorageError, StorageUnavailable
 from stores.ledgers import ApprovalMissing
 from stores.records import RecordDamaged
-from usecases.refusals import Misunderstood, NotAllowed, NotAsAsked, NotDone, NotNow, NotReady, Unknown
+from usecases.refusals import Gone, Misunderstood, NotAllowed, NotAsAsked, NotDone, NotNow, NotReady, Unknown
 
 #: Seconds until a client should ask again while the storage is away.
 OUTAGE_SECONDS = 15
@@ -28,6 +28,7 @@ _STATUS_OF: dict[type[NotDone], int] = {
     NotAllowed: 403,
     Unknown: 404,
     NotNow: 409,
+    Gone: 410,
     NotAsAsked: 422,
     NotReady: 503,
 }

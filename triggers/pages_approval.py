@@ -34,6 +34,7 @@ from triggers.pages_common import (
 )
 from triggers.people import who
 from usecases.approval_view import ApprovalView, document_of, read_approval
+from usecases.archived import purged_text
 from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
@@ -54,6 +55,7 @@ class Shown:
     invoice: InvoiceShown
     changed: bool
     missing: bool
+    purged: str | None
 
 
 @bp.route(route="approvals/{id}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -141,6 +143,7 @@ def _looked_up(app: Services, name: str, now: datetime) -> Shown:
         invoice=of_invoice(invoice) if invoice else of_summary(view.request.row.invoice or InvoiceSummary()),
         changed=digest != asked.sha256,
         missing=content is None,
+        purged=purged_text(app.blobs, view.request.ref) if content is None else None,
     )
 
 
@@ -189,6 +192,7 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "question": words.open_question(view.entries, current, name),
         "changed": shown.changed,
         "missing": shown.missing,
+        "purged": shown.purged,
         "sha256": link.sha256 if link else request.document.sha256,
         "done": words.done(view.entries, done, identity.person),
         "undelivered": [notice for notice in shown.notices if notice.state in ("failed", "retrying")],

@@ -58,6 +58,7 @@ _TITLES = {
 _NOT_SET_UP = "Settle is not set up yet"
 _WENT_WRONG = "Something went wrong here"
 _TITLES_OF_CODES = {
+    "archived": "This is in the archive",
     "setting": _NOT_SET_UP,
     "rules_missing": _NOT_SET_UP,
     "policy_invalid": _NOT_SET_UP,

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from invoicing.approval import deciding
+from invoicing.approval import deciding, names
 from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.ledger import Entry
 from invoicing.approval.names import is_approval_id
@@ -16,6 +16,7 @@ from invoicing.records.ledger import Outcome
 from stores import absences, approvals
 from stores.blobs import Blobs
 from stores.ledgers import ApprovalMissing, Ledger
+from usecases.archived import refuse_purged_documents
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,16 @@ def ledger_of(blobs: Blobs, approval: str) -> Ledger:
 
 
 def document_of(blobs: Blobs, approval: str) -> tuple[str, bytes]:
-    """Name and content of the document as it is now. Raises ApprovalMissing, also where it was removed."""
+    """Name and content of the document as it is now.
+
+    Raises ApprovalMissing, also where it was removed, and Gone where it was purged.
+    """
     if not is_approval_id(approval):
         raise ApprovalMissing(f"there is no approval {approval[:40]!r}")
     request = approvals.request_of(blobs, approval)
     content = approvals.document(blobs, request)
     if content is None:
+        refuse_purged_documents(blobs, names.parse_reference(request.ref).owner)
         raise ApprovalMissing(f"the document of approval {approval} is not there")
     return request.document.name, content
 

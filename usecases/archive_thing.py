@@ -8,7 +8,6 @@ documents has 30 MB of rows.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -108,7 +107,7 @@ def archive_documents(source: Source) -> tuple[ArchivedFile, ...]:
     """Copy the documents of a thing into the archive, as they came. Raises ArchiveDiffers."""
     kept: list[ArchivedFile] = []
     for blob in source.folder.documents:
-        with tempfile.TemporaryFile() as copy:
+        with archives.scratch() as copy:
             source.blobs.read_into(blob.name, copy)
             name = source.folder.short(blob.name)
             kept.append(archives.keep_document(source.archive, source.thing, name, copy))
@@ -121,7 +120,7 @@ def _record_file(
 ) -> Generator[IO[bytes]]:
     there = {folder.short(blob.name): blob.name for blob in folder.blobs}
     approvals = approvals_of(blobs, folder, thing)
-    with tempfile.TemporaryFile() as file:
+    with archives.scratch() as file:
         whole = _Object(file)
         whole.field("schema", str(SCHEMA).encode())
         whole.field("kind", json.dumps(names.kind_of(thing)).encode())
@@ -152,7 +151,7 @@ def _rows(blobs: Blobs, there: dict[str, str]) -> Iterator[bytes]:
     final = there.get("rows.ndjson")
     sources = [final] if final else [name for short, name in there.items() if short.startswith("results/")]
     for name in sources:
-        with tempfile.TemporaryFile() as file:
+        with archives.scratch() as file:
             blobs.read_into(name, file)
             file.seek(0)
             yield from (_json(name, line.rstrip(b"\n")) for line in file)

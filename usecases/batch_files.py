@@ -8,7 +8,8 @@ import azure.durable_functions as df
 
 from stores.batch_sources import read_document
 from stores.batches import BatchStore
-from stores.blobs import Blobs
+from stores.blobs import BlobMissing, Blobs
+from usecases.archived import refuse_purged, refuse_purged_documents
 from usecases.batch_status import read_batch
 from usecases.refusals import NotNow, Unknown
 from usecases.run_status import status_of
@@ -21,12 +22,28 @@ async def report_of(client: df.DurableOrchestrationClient, blobs: Blobs, batch: 
     if run.state != "completed":
         text = f"There is no report: the batch is {run.state}."
         raise NotNow("no_report", text, {"status": run.state})
-    return await asyncio.to_thread(BatchStore(blobs).report, batch, kind)
+    return await asyncio.to_thread(_report, blobs, batch, kind)
+
+
+def _report(blobs: Blobs, batch: str, kind: str) -> bytes:
+    try:
+        return BatchStore(blobs).report(batch, kind)
+    except BlobMissing:
+        refuse_purged(blobs, batch)  # it is being purged just now
+        raise
 
 
 def document_of(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
-    """Name and content of document `n`. Raises Unknown, and NotNow before the batch is unpacked."""
+    """Name and content of document `n`. Raises Unknown, Gone, and NotNow before the batch is unpacked."""
     read_batch(blobs, batch)
+    try:
+        return _document(blobs, batch, n)
+    except BlobMissing:
+        refuse_purged_documents(blobs, batch)
+        raise
+
+
+def _document(blobs: Blobs, batch: str, n: int) -> tuple[str, bytes]:
     manifest = BatchStore(blobs).manifest_if_any(batch)
     if manifest is None:
         raise NotNow("not_unpacked", "The batch is not unpacked yet. Try again in a moment.")

@@ -19,6 +19,7 @@ from stores.batches import BatchStore
 from stores.blobs import BlobMissing, Blobs, StorageRefused
 from stores.records import RecordDamaged
 from stores.results import ResultStore
+from usecases.archived import refuse_purged
 from usecases.problems import problem_of
 from usecases.reading import KeptReading, SharedReading
 from usecases.refusals import Unknown, bad_page
@@ -45,12 +46,13 @@ class BatchList:
 
 
 def read_batch(blobs: Blobs, batch: str) -> BatchRecord:
-    """What was written down when a batch was taken in. Raises Unknown and RecordDamaged."""
+    """What was written down when a batch was taken in. Raises Unknown, Gone and RecordDamaged."""
     if not is_batch_id(batch):
         raise unknown_batch()
     try:
         return BatchStore(blobs).record(batch)
     except BlobMissing as error:
+        refuse_purged(blobs, batch)
         raise unknown_batch() from error
 
 
@@ -70,7 +72,7 @@ _record_of = KeptReading(read_batch)
 
 
 async def batch_status(client: df.DurableOrchestrationClient, blobs: Blobs, batch: str) -> BatchSeen:
-    """How far a batch is. Raises Unknown and RecordDamaged."""
+    """How far a batch is. Raises Unknown, Gone and RecordDamaged."""
     if not is_batch_id(batch):
         raise unknown_batch()
     run = await status_of(client, blobs, batch)

@@ -13,6 +13,7 @@ from invoicing.records.document import DocumentRow
 from invoicing.records.invoice import InvoiceRecord
 from stores.blobs import BlobMissing, Blobs
 from stores.invoices import InvoiceStore
+from usecases.archived import refuse_purged
 from usecases.batch_status import phase_of
 from usecases.problems import problem_of
 from usecases.refusals import Unknown
@@ -20,13 +21,14 @@ from usecases.run_status import RunStatus, status_of
 
 
 def read_invoice(blobs: Blobs, invoice: str) -> InvoiceRecord:
-    """What was written down when an invoice was taken in. Raises Unknown and RecordDamaged."""
+    """What was written down when an invoice was taken in. Raises Unknown, Gone and RecordDamaged."""
     unknown = Unknown("unknown_invoice", "There is no invoice of this id.")
     if not names.is_invoice_id(invoice):
         raise unknown
     try:
         return InvoiceStore(blobs).record(invoice)
     except BlobMissing as error:
+        refuse_purged(blobs, invoice)
         raise unknown from error
 
 

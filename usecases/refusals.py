@@ -4,6 +4,7 @@ NotDone
 ├── Misunderstood   the request cannot be understood
 ├── NotAllowed      who asks may not do that
 ├── Unknown         there is nothing of this id
+├── Gone            it was archived and purged
 ├── NotNow          it is over, or it has not begun
 ├── NotReady        a person has to set something up first
 └── NotAsAsked      it cannot be done in the way that was asked for
@@ -34,6 +35,10 @@ class NotAllowed(NotDone):
 
 class Unknown(NotDone):
     """There is nothing of this id."""
+
+
+class Gone(NotDone):
+    """It was archived and purged: the text names the archive."""
 
 
 class NotNow(NotDone):

@@ -27,9 +27,10 @@ def begin(services: Services, job: RetentionJob) -> Begun:
     """Where a run begins. One that was lost goes on where it was, by what it kept of itself."""
     kept = retention_runs.of(services.blobs, job.run) if job.again else None
     if kept is not None:
-        return Begun(
-            run=kept.model_copy(update={"ended": None, "outcome": "running", "error": None}), place=kept.rest
-        )
+        # One that was lost at its very end has no place left to go on at.
+        place = kept.rest if kept.ended else kept.rest or job.place
+        again = kept.model_copy(update={"ended": None, "outcome": "running", "error": None})
+        return Begun(run=again, place=place)
     retention_runs.keep(services.blobs, job.run)
     return Begun(run=job.run, place=job.place)
 

@@ -14,7 +14,8 @@ from adapters.services import Services
 from invoicing.records.supervision import OpenWork
 from stores import supervised
 from stores.blobs import BlobConflict, Blobs
-from usecases.refusals import NotAsAsked
+from usecases.archived import refuse_purged, refuse_while_purged
+from usecases.refusals import NotAsAsked, NotDone
 from usecases.run_status import status_of
 
 
@@ -61,9 +62,10 @@ async def start_or_find(
 ) -> TakenIn[Record]:
     """Start the run, unless it is there already. Of two equal requests one wins; both get the same answer.
 
-    Raises NotAsAsked where the key was used for another request.
+    Raises NotAsAsked where the key was used for another request, and Gone where what it began was purged.
     """
-    record = await asyncio.to_thread(_reserved, intake)
+    await asyncio.to_thread(refuse_purged, blobs, intake.work.instance)
+    record, is_new = await asyncio.to_thread(_reserved, intake)
     run = await status_of(client, blobs, intake.work.instance)
     if run.state not in intake.restarted_from:
         return TakenIn(record, run.state)
@@ -71,20 +73,31 @@ async def start_or_find(
     await asyncio.to_thread(intake.prepare, record)
     # Noted before it is started, so that a run that is lost is begun again.
     await asyncio.to_thread(supervised.note, blobs, intake.work)
+    if not is_new:
+        await _still_there(blobs, intake.work.instance)
     await _start(client, blobs, intake.work)
     return TakenIn(record, "running")
 
 
-def _reserved(intake: Intake[Record]) -> Record:
-    """Write the record, or read the one that is there."""
+async def _still_there(blobs: Blobs, thing: str) -> None:
+    """See that a thing that is begun anew is not being purged; a purge looks for its note after its mark."""
+    try:
+        await asyncio.to_thread(refuse_while_purged, blobs, thing)
+    except NotDone:
+        await asyncio.to_thread(supervised.forget, blobs, thing)
+        raise
+
+
+def _reserved(intake: Intake[Record]) -> tuple[Record, bool]:
+    """Write the record, or read the one that is there; says whether it is new."""
     try:
         intake.create()
     except BlobConflict:
         there = intake.read()
         if there.fingerprint != intake.record.fingerprint:
             raise NotAsAsked("idempotency_key_reused", intake.reused) from None
-        return there
-    return intake.record
+        return there, False
+    return intake.record, True
 
 
 def have_started(services: Services, intake: Intake[Record]) -> Record:

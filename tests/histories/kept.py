@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,15 @@ def of_batch(
     if "shown" in names and shown is not None:
         texts[names["shown"]] = _settled(json.dumps(shown.payload(), indent=1) + "\n")
     return texts
+
+
+def of_host(version: str, app: Sequence[Any], play: Callable[[Host], Keep], **host: Any) -> Recorded:
+    """Play on a host with some blueprints of the app; `play` returns what to keep."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state.db"
+        with Host(list(app), state=state, default_version=version, **host) as own:
+            keep = play(own)
+        return {file: _text(export_instance(state, instance)) for instance, file in keep.items()}
 
 
 def first(office: Office, orchestrator: str, file: str) -> Keep:

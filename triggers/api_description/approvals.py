@@ -50,7 +50,7 @@ PATHS: Part = {
             "approvals",
             "getApprovalDocument",
             "The document; its ETag is its SHA-256",
-            answers({"200": {"description": "The document.", "content": FILE}}, 404),
+            answers({"200": {"description": "The document.", "content": FILE}}, 404, 410),
         ),
     },
     "/api/approvals/{id}/decisions": {

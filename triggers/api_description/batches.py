@@ -29,7 +29,7 @@ PATHS: Part = {
             "batches",
             "startBatch",
             "Send in many invoices",
-            answers(later(BatchAccepted), 400, 413, 415, 422),
+            answers(later(BatchAccepted), 400, 410, 413, 415, 422),
             parameters=[
                 IDEMPOTENCY_KEY,
                 CALLBACK_URL,
@@ -56,9 +56,11 @@ PATHS: Part = {
             "batches",
             "getBatch",
             "How far a batch is",
-            answers(json_of(200, Batch, "It has ended.") | later(Batch), 404),
+            answers(json_of(200, Batch, "It has ended.") | later(Batch), 404, 410),
         ),
-        "delete": operation("batches", "stopBatch", "Stop a batch", answers(later(BatchAccepted), 404, 409)),
+        "delete": operation(
+            "batches", "stopBatch", "Stop a batch", answers(later(BatchAccepted), 404, 409, 410)
+        ),
     },
     "/api/batches/{id}/report": {
         "parameters": [path("id", "A batch's id.")],
@@ -66,7 +68,7 @@ PATHS: Part = {
             "batches",
             "getReport",
             "The report of a batch",
-            answers({"200": {"description": "The report."}}, 400, 404, 409),
+            answers({"200": {"description": "The report."}}, 400, 404, 409, 410),
             parameters=[query("format", "Its form.", enum=["json", "csv", "xlsx", "html"], default="json")],
         ),
     },
@@ -79,7 +81,7 @@ PATHS: Part = {
             "batches",
             "getDocument",
             "A document as it came in",
-            answers({"200": {"description": "The document.", "content": FILE}}, 404, 409),
+            answers({"200": {"description": "The document.", "content": FILE}}, 404, 409, 410),
         ),
     },
 }

@@ -25,7 +25,7 @@ PATHS: Part = {
             "invoices",
             "startInvoice",
             "Send in one invoice",
-            answers(later(InvoiceAccepted), 400, 403, 413, 415, 422),
+            answers(later(InvoiceAccepted), 400, 403, 410, 413, 415, 422),
             parameters=[
                 IDEMPOTENCY_KEY,
                 CALLBACK_URL,
@@ -45,7 +45,7 @@ PATHS: Part = {
             "invoices",
             "getInvoice",
             "What became of an invoice",
-            answers(json_of(200, Invoice, "It has ended.") | later(Invoice), 404),
+            answers(json_of(200, Invoice, "It has ended.") | later(Invoice), 404, 410),
         ),
     },
 }

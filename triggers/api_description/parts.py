@@ -20,7 +20,7 @@ _MEANINGS = {
     "403": "This person, or this link, may not do that.",
     "404": "There is nothing of this id.",
     "409": "Not now: it is over, or it has not begun.",
-    "410": "The link has ended.",
+    "410": "The link has ended, or this was archived and purged; the message names the archive.",
     "413": "It is too large.",
     "415": "The content type is not taken.",
     "422": "It cannot be done as it was asked for.",

@@ -72,7 +72,7 @@ def of_host(version: str, app: Sequence[Any], play: Callable[[Host], Keep], **ho
         state = Path(folder) / "state.db"
         with Host(list(app), state=state, default_version=version, **host) as own:
             keep = play(own)
-        return {file: _text(export_instance(state, instance)) for instance, file in keep.items()}
+        return {file: text_of(export_instance(state, instance)) for instance, file in keep.items()}
 
 
 def first(office: Office, orchestrator: str, file: str) -> Keep:

@@ -34,7 +34,7 @@ APP = [retention.bp, retaining.bp]
 @contextmanager
 def old_things(host: Host, **environment: str) -> Iterator[OldThings]:
     """A storage with three old batches and an invoice, and services on it."""
-    here = OldThings(**environment)
+    here = OldThings(many=False, **environment)
     host.advance(LATER - host.now)
     for n in (1, 2, 3):
         here.batch(n)

@@ -74,17 +74,17 @@ async def start_or_find(
     # Noted before it is started, so that a run that is lost is begun again.
     await asyncio.to_thread(supervised.note, blobs, intake.work)
     if not is_new:
-        await _still_there(blobs, intake.work.instance)
+        await asyncio.to_thread(_still_there, blobs, intake.work.instance)
     await _start(client, blobs, intake.work)
     return TakenIn(record, "running")
 
 
-async def _still_there(blobs: Blobs, thing: str) -> None:
+def _still_there(blobs: Blobs, thing: str) -> None:
     """See that a thing that is begun anew is not being purged; a purge looks for its note after its mark."""
     try:
-        await asyncio.to_thread(refuse_while_purged, blobs, thing)
+        refuse_while_purged(blobs, thing)
     except NotDone:
-        await asyncio.to_thread(supervised.forget, blobs, thing)
+        supervised.forget(blobs, thing)
         raise
 
 
@@ -103,11 +103,14 @@ def _reserved(intake: Intake[Record]) -> tuple[Record, bool]:
 def have_started(services: Services, intake: Intake[Record]) -> Record:
     """Take in, and have the run started: for steps of workflows, which have no durable client.
 
-    Repeating it finds what was taken in, and starts nothing twice. Raises NotAsAsked, and what queues raise.
+    Repeating it finds what was taken in, and starts nothing twice. Raises NotAsAsked, Gone, and what queues raise.
     """
-    record = _reserved(intake)
+    refuse_purged(services.blobs, intake.work.instance)
+    record, is_new = _reserved(intake)
     intake.prepare(record)
     supervised.note(services.blobs, intake.work)
+    if not is_new:
+        _still_there(services.blobs, intake.work.instance)
     services.start_detached(intake.work.orchestrator, intake.work.instance, intake.work.input)
     return record
 

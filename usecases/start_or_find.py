@@ -103,7 +103,8 @@ def _reserved(intake: Intake[Record]) -> tuple[Record, bool]:
 def have_started(services: Services, intake: Intake[Record]) -> Record:
     """Take in, and have the run started: for steps of workflows, which have no durable client.
 
-    Repeating it finds what was taken in, and starts nothing twice. Raises NotAsAsked, Gone, and what queues raise.
+    Repeating it finds what was taken in, and starts nothing twice. Raises NotAsAsked, Gone, and what queues
+    raise.
     """
     refuse_purged(services.blobs, intake.work.instance)
     record, is_new = _reserved(intake)

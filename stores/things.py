@@ -17,8 +17,6 @@ from stores import approval_names, batch_names, holds, payables, supervised
 from stores.blobs import BlobInfo, Blobs
 from stores.naming import moment_of_name
 
-#: Length of the ids of things, by which what belongs to one is told in a list of all.
-_ID = 25
 _INVOICES = "invoices/"
 # By the first part of their names: of a batch, and of an invoice.
 _DOCUMENTS = ("upload.zip", "source", "dead", "places", "document")
@@ -157,7 +155,7 @@ def open_now(blobs: Blobs) -> OpenNow:
 
 def _things(ids: Iterable[str]) -> frozenset[str]:
     """The things that instances or holds belong to: their ids begin with that of the thing."""
-    return frozenset(found[:_ID] for found in ids)
+    return frozenset(found[: names.LENGTH] for found in ids)
 
 
 def approvals_of_invoice(blobs: Blobs, invoice: str) -> list[str]:

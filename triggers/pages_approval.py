@@ -20,6 +20,7 @@ from invoicing.approval.deciding import DecisionRefused
 from invoicing.approval.delegation import stand_ins
 from invoicing.records.absence import Absence
 from invoicing.records.document import InvoiceSummary
+from invoicing.records.retention import Hold
 from invoicing.report.words import checked_against
 from stores import absences, approvals, digests, notices
 from triggers.errors import Refused, refusal_of
@@ -36,6 +37,7 @@ from triggers.people import who
 from usecases.approval_view import ApprovalView, document_of, read_approval
 from usecases.archived import purged_text
 from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
+from usecases.holding import of_reference
 from usecases.refusals import NotAllowed, NotNow
 from web.views import approval as words
 from web.views import goods
@@ -56,6 +58,7 @@ class Shown:
     changed: bool
     missing: bool
     purged: str | None
+    holds: list[Hold]
 
 
 @bp.route(route="approvals/{id}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -144,6 +147,7 @@ def _looked_up(app: Services, name: str, now: datetime) -> Shown:
         changed=digest != asked.sha256,
         missing=content is None,
         purged=purged_text(app.blobs, view.request.ref) if content is None else None,
+        holds=of_reference(app.blobs, view.request.ref),
     )
 
 
@@ -193,6 +197,7 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "changed": shown.changed,
         "missing": shown.missing,
         "purged": shown.purged,
+        "holds": shown.holds,
         "sha256": link.sha256 if link else request.document.sha256,
         "done": words.done(view.entries, done, identity.person),
         "undelivered": [notice for notice in shown.notices if notice.state in ("failed", "retrying")],

@@ -21,6 +21,7 @@ from triggers.pages_common import SECURITY_HEADERS, checked_form, page, page_res
 from triggers.request_texts import page_token
 from usecases.batch_files import document_of
 from usecases.batch_status import BatchSeen, batch_status, page_of_batches
+from usecases.holding import of_instance
 from usecases.refusals import NotDone, NotNow
 from usecases.stop_batch import ask_to_stop, is_asked_to_stop
 from usecases.take_in_batch import take_in_batch
@@ -84,6 +85,7 @@ async def page_batch(req: func.HttpRequest, client: df.DurableOrchestrationClien
         live=live,
         every=REFRESH,
         approvals=await asyncio.to_thread(_open_approvals, blobs, name),
+        holds=await asyncio.to_thread(of_instance, blobs, name),
     )
 
 

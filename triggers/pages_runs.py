@@ -18,6 +18,7 @@ from adapters import services
 from invoicing.approval import names
 from invoicing.batch_ids import is_batch_id
 from invoicing.callbacks.subscriptions import told_target
+from invoicing.retention.names import LENGTH, is_thing
 from invoicing.run_values import json_object
 from stores.blobs import StorageError
 from triggers.durable_client import history_of
@@ -27,6 +28,7 @@ from triggers.statuses import LONGEST_ID, is_instance_id, runs_begun
 from triggers.supervising import restart, shown_cases
 from triggers.watching import wait_of
 from usecases.end_run import LONGEST_REASON
+from usecases.holding import of_instance
 from usecases.subscribe import told_of
 from web.run_listing import newest
 from web.views.callbacks import CallbackLine
@@ -169,6 +171,8 @@ async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient)
         wait=await _wait(run, status, now),
         longest=LONGEST_REASON,
         callbacks=await asyncio.to_thread(_callbacks, instance),
+        holdable=instance[:LENGTH] if is_thing(instance[:LENGTH]) else None,
+        holds=await asyncio.to_thread(of_instance, services.current().blobs, instance),
         values=[
             (label, text)
             for label, value in (("Input", run.input), ("Custom status", run.custom), ("Output", run.output))

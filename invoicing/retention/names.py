@@ -6,6 +6,9 @@ import re
 
 from invoicing.records.retention import ThingKind
 
+#: Characters of the id of a thing, by which ids of what belongs to it begin.
+LENGTH = 25
+
 _THING = re.compile(r"[bi][0-9a-f]{24}")
 _HOLDABLE = re.compile(r"(?P<thing>[bi][0-9a-f]{24})|(?P<batch>b[0-9a-f]{24})-[1-9][0-9]{0,6}")
 

@@ -22,9 +22,10 @@ from invoicing.records.base import ApprovalId, Reference
 from invoicing.records.goods import BilledInvoice, GoodsReceived, Receipt
 from invoicing.records.messages import Message, MessageItem, Notice
 from invoicing.records.rates import RatesState
+from invoicing.records.retention import KeptThing, RetentionRun
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
-from stores import absences, notices, outbox, rates, supervised
+from stores import absences, notices, outbox, rates, retention_runs, supervised
 from stores.invoices import row_name
 from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
@@ -32,7 +33,7 @@ from tests.unit.looked_up import put_lookups
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
-from triggers import approvals, batches, health, invoices, orders, subscriptions, supervising, watching
+from triggers import approvals, batches, health, holds, invoices, orders, subscriptions, supervising, watching
 from triggers import rates as rates_api
 from triggers import signals as signals_api
 from triggers import standing_subscriptions as standing_api
@@ -299,6 +300,34 @@ async def _absences_listed(api: Api) -> func.HttpResponse:
     absence = Absence(ANN, BOB, until, NOW)
     absences.note(api.blobs, absence)
     return await api.call(approvals.get_delegations)
+
+
+@answers("getRetention", 200)
+async def _retention_with_a_run_and_a_hold(api: Api) -> func.HttpResponse:
+    held = await api.batch()
+    await api.call(holds.put_hold, id=held, body={"why": "Case 4711"})
+    kept = KeptThing(id=held, why="hold")
+    retention_runs.keep(api.blobs, RetentionRun(id="r1", began=NOW).with_kept(kept))
+    return await api.call(holds.get_retention)
+
+
+@answers("putHold", 200)
+async def _held(api: Api) -> func.HttpResponse:
+    return await api.call(holds.put_hold, id=await api.invoice(), body={"why": "Case 4711"})
+
+
+@answers("getHold", 200)
+async def _hold(api: Api) -> func.HttpResponse:
+    held = f"{await api.batch()}-1"
+    await api.call(holds.put_hold, id=held, body={"why": "Case 4711", "who": ANN})
+    return await api.call(holds.get_hold, id=held)
+
+
+@answers("deleteHold", 200)
+async def _hold_ended(api: Api) -> func.HttpResponse:
+    held = await api.batch()
+    await api.call(holds.put_hold, id=held, body={"why": "Case 4711"})
+    return await api.call(holds.delete_hold, id=held, why="settled")
 
 
 @answers("postDelegation", 201)

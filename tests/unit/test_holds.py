@@ -152,7 +152,7 @@ async def test_page_of_an_approval_shows_the_hold_of_its_invoice() -> None:
     batch = here.batch(1)
     holding.place(here.blobs, f"{batch}-2", ANN, "of the other one", NOON)
     with local_run() as used:
-        used.blobs.stored.update(here.blobs.stored)
+        used.blobs.stored.update(here.blobs.stored)  # pyright: ignore[reportAttributeAccessIssue]
         path = f"/approvals/{names.approval_id(f'{batch}/1')}"
         assert "of the other one" not in text(await get_page(pages_approval.page_approval, path))
         holding.place(used.blobs, f"{batch}-1", ANN, "of this one", NOON)

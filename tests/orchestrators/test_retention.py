@@ -19,7 +19,7 @@ from invoicing.records.retention import PurgeCounts, RetentionRun
 from invoicing.records.retention_steps import RETENTION, RETENTION_INSTANCE
 from invoicing.records.supervision import OpenWork
 from orchestrators import retention
-from stores import retention_runs, supervised
+from stores import batch_names, retention_runs, supervised
 from stores.blobs import StorageRefused, StorageUnavailable
 from tests.app_versions import CURRENT
 from tests.orchestrators.approval_kit import HostClient
@@ -39,6 +39,18 @@ def old_things(host: Host, **environment: str) -> Iterator[OldThings]:
     for n in (1, 2, 3):
         here.batch(n)
     here.invoice(4)
+    here.now = host.now
+    with services.replaced_by(here.services):
+        yield here
+
+
+@contextmanager
+def three_batches(host: Host, **environment: str) -> Iterator[OldThings]:
+    """A storage with three old batches that say little, so that histories do not change with rows."""
+    here = OldThings(many=False, **environment)
+    host.advance(LATER - host.now)
+    for n in (1, 2, 3):
+        here.blobs.write(batch_names.rows(here.small_batch(n)), b"{}\n")
     here.now = host.now
     with services.replaced_by(here.services):
         yield here

@@ -8,20 +8,20 @@ from datetime import timedelta
 from devhost.testing import Host
 from invoicing.records.retention_steps import RETENTION_INSTANCE
 from tests.histories.kept import Keep, Recorded, of_host
-from tests.orchestrators.test_retention import APP, away, begin, old_things
+from tests.orchestrators.test_retention import APP, away, begin, three_batches
 
 
 def scenes(version: str) -> Iterator[Recorded]:
     """Histories of instances that are started with a version, by file name."""
 
     def finished(host: Host) -> Keep:
-        with old_things(host) as here:
+        with three_batches(host) as here:
             begin(host, here)
             host.finish(RETENTION_INSTANCE)
         return {RETENTION_INSTANCE: "retention-finished"}
 
     def outage(host: Host) -> Keep:
-        with old_things(host) as here:
+        with three_batches(host) as here:
             with host.held():
                 begin(host, here)
                 here.blobs.fails = away
@@ -29,7 +29,7 @@ def scenes(version: str) -> Iterator[Recorded]:
         return {RETENTION_INSTANCE: "retention-outage-running"}
 
     def paused(host: Host) -> Keep:
-        with old_things(host, SETTLE_RETENTION_SECONDS="60") as here:
+        with three_batches(host, SETTLE_RETENTION_SECONDS="60") as here:
             with host.held():
                 begin(host, here)
                 here.blobs.fails = away

@@ -12,10 +12,13 @@ The SDK's errors are translated here, once, into a small tree that the rest of t
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -164,14 +167,27 @@ def _retries() -> LinearRetry:
 def _transport() -> Any:
     """What sends requests, with a connection for each thread that may send one at the same time.
 
-    A pool keeps ten of itself. Of more it throws away and makes anew, with a line in the log for each.
+    A pool keeps ten of itself. Of more it throws away and makes anew, with a line in the log for each. What
+    the environment says of proxies and certificates is read once: read for each request, as the library does
+    it, it takes a tenth of the processor time of that.
     """
-    transport: Any = RequestsTransport(**_TIMEOUTS)  # its package gives it no type
+    # The package gives it no type.
+    transport: Any = RequestsTransport(use_env_settings=False, connection_verify=_certificates(), **_TIMEOUTS)
     transport.open()
     assert transport.session is not None  # it was made by `open`
     for adapter in transport.session.adapters.values():
         adapter.init_poolmanager(_CONNECTIONS, _CONNECTIONS)
     return transport
+
+
+def _proxies(url: str) -> dict[str, str]:
+    """The proxies that the environment names for an address, by scheme."""
+    return {} if proxy_bypass(urlsplit(url).netloc) else getproxies()
+
+
+def _certificates() -> str | bool:
+    """The file of certificates that the environment names, under the names that `requests` knows."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
 @contextlib.contextmanager
@@ -212,11 +228,13 @@ class AzureBlobs:
     def __init__(self, connection: str, container: str, *, owned: bool = True):
         """`owned`: create the container when it is missing (never done to a container that callers name)."""
         try:
+            transport = _transport()
             service = BlobServiceClient.from_connection_string(
-                connection, retry_policy=_retries(), transport=_transport(), **_TIMEOUTS
+                connection, retry_policy=_retries(), transport=transport, **_TIMEOUTS
             )
         except ValueError as error:
             raise StorageRefused(f"the storage connection string cannot be used: {error}") from error
+        transport.session.proxies.update(_proxies(service.url))
         self._container: ContainerClient = service.get_container_client(container)
         self._owned = owned
         self._ready = not owned

@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
 
@@ -206,3 +207,52 @@ def test_large_blob_that_another_completed_meanwhile_is_a_conflict() -> None:
     with pytest.raises(BlobConflict, match="another wrote it meanwhile"):
         blobs.write("x", slow)
     assert blobs.read("x") == b""
+
+
+class _Proxy(Thread):
+    """Takes one connection, and keeps the first line that is said on it."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.said = ""
+
+    def run(self) -> None:
+        connection, _ = self._server.accept()
+        with connection:
+            self.said = connection.recv(4096).decode().partition("\r\n")[0]
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        self._server.close()
+
+
+def test_proxy_that_the_environment_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read once, when the connection is made."""
+    proxy = _Proxy()
+    proxy.start()
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    blobs = AzureBlobs(_account("http://a.blob.example/a"), "settle", owned=False)
+    with pytest.raises(BlobMissing):
+        blobs.read("x")
+    proxy.join(10)
+    assert proxy.said.startswith("GET http://a.blob.example/a/settle/x ")
+
+
+def test_address_that_needs_no_proxy_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As other programs of the machine do it."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    storage = _Proxy()
+    storage.start()
+    blobs = AzureBlobs(_account(f"{storage.url}/a"), "settle", owned=False)
+    with pytest.raises(BlobMissing):
+        blobs.read("x")
+    storage.join(10)
+    assert storage.said.startswith("GET /a/settle/x ")
+
+
+def _account(endpoint: str) -> str:
+    return f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint={endpoint};"

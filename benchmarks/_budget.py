@@ -24,6 +24,6 @@ BEFORE = Requests(samples=1_082, checked=171, approved=33_046)
 LINES_OF_SAMPLES = 5
 
 #: Storage requests in 30 seconds in which nothing happens: the app's own (the supervisor looks), and those of
-#: the host (it listens to the queue).
+#: the host (it listens to two queues).
 IDLE_APP = 4
-IDLE_HOST = 20
+IDLE_HOST = 40

@@ -260,12 +260,21 @@ def input_warnings(full: Recording, span: Span, played: Played) -> list[str]:
         if one["EventType"] == EventType.TimerCreated:
             if not full.folded and one["FireAt"] != command.fire_at:
                 warnings.append(f"{place}: the code now asks for {command.fire_at}")
-        elif one.get("Input") is not None and _value(one["Input"]) != _wrapped(command):
+            continue
+        then, now = _inputs(one, command)
+        if one.get("Input") is not None and then != now:
             warnings.append(
-                f"{place}: the input differs: history has {describe.short(_value(one['Input']))}, "
-                f"the code now gives {describe.short(_wrapped(command))}"
+                f"{place}: the input differs: history has {describe.short(then)}, "
+                f"the code now gives {describe.short(now)}"
             )
     return warnings
+
+
+def _inputs(recorded: Event, asked: Command) -> tuple[Any, Any]:
+    """What was given then and is given now. That of an entity operation stands within its request."""
+    if recorded["EventType"] == EventType.EventSent:
+        return _value(describe.sent(recorded).get("input")), _value((asked.request or {}).get("input"))
+    return _value(recorded.get("Input")), _wrapped(asked)
 
 
 def _value(text: Any) -> Any:

@@ -379,6 +379,28 @@ def test_other_input_of_an_entity_operation_is_a_warning():
     assert "history has 1, the code now gives 2" in warning
 
 
+def test_signal_right_before_the_end_agrees_and_another_input_is_a_warning():
+    """Nothing comes after it that would confirm it."""
+
+    def tells(context):
+        yield context.call_activity("fetch")
+        context.signal_entity(df.EntityId("counter", "k"), "add", {"by": 1})
+
+    def tells_more(context):
+        yield context.call_activity("fetch")
+        context.signal_entity(df.EntityId("counter", "k"), "add", {"by": 2})
+
+    def counter(context):
+        context.set_result(7)
+
+    blueprint = app(tells)
+    blueprint.entity_trigger(context_name="context")(counter)
+    told = record(blueprint).full
+    assert check(told, app(tells)).warnings == []
+    (warning,) = check(told, app(tells_more)).warnings
+    assert "the input differs" in warning
+
+
 def test_version_is_told_where_a_folded_history_does_not_tell_it():
     """Code that goes by `context.version` agrees with the history of an old instance then."""
 

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adapters.access_settings import is_on_azure
-from adapters.setting_values import SettingError, flag
+from adapters.setting_values import SettingError, between, flag
 from invoicing.outgoing.targets import CallPolicy, is_host_pattern
+
+#: Calls to one host at the same time.
+PER_HOST, _MOST_PER_HOST = 50, 500
 
 _SECRET = "SETTLE_SECRET_"  # noqa: S105 - the beginning of the names of settings
 _SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -20,11 +23,13 @@ _VAULT_REFERENCE = "@Microsoft.KeyVault("
 class OutgoingSettings:
     """What may be called, and the secrets by name; "" for one that is missing or cannot be used.
 
-    Nothing may be called unless a setting names it.
+    Nothing may be called unless a setting names it. `per_host`: calls to one host at the same time, of all
+    lists of calls together.
     """
 
     policy: CallPolicy = field(default_factory=CallPolicy)
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    per_host: int = PER_HOST
 
 
 def read_outgoing(environment: Mapping[str, str]) -> OutgoingSettings:
@@ -42,7 +47,9 @@ def read_outgoing(environment: Mapping[str, str]) -> OutgoingSettings:
         ports=_ports(environment.get("SETTLE_CALL_PORTS", "")),
         secret_hosts=secret_hosts,
     )
-    return OutgoingSettings(policy, {name: _secret(environment, name) for name in secret_hosts})
+    secrets = {name: _secret(environment, name) for name in secret_hosts}
+    per_host = between(environment, "SETTLE_CALL_PER_HOST", PER_HOST, 1, _MOST_PER_HOST)
+    return OutgoingSettings(policy, secrets, per_host)
 
 
 def _hosts(setting: str, text: str) -> tuple[str, ...]:

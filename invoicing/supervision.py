@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from invoicing.failures import cause_of, error_type, first_line
+from invoicing.records.api_calls import API_CALLS
 from invoicing.records.batch_approvals_steps import BATCH_APPROVALS, BATCH_DOCUMENT, approvals_instance
 from invoicing.records.batch_steps import PROCESS_BATCH
 from invoicing.records.callbacks import CALLBACK
@@ -32,6 +33,7 @@ RECOVERED_AFTER = timedelta(hours=1)
 ROOTS = frozenset(
     step.name
     for step in (
+        API_CALLS,
         PROCESS_BATCH,
         PROCESS_INVOICE,
         BATCH_APPROVALS,

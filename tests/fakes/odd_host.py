@@ -9,7 +9,7 @@ What it does is the first part of the path:
     /html       HTML with the status 200         /head      a header of 1 MB
     /redirect   to the address in the query      /busy/N    429 for the first N requests, then JSON
     /broken     breaks off in the body           /noise     bytes that are no HTTP
-    /closed     closes without an answer
+    /closed     closes without an answer         /down/N    503 for the first N requests, then JSON
 
 `requests` holds what came, `most` how many were open at the same time.
 """
@@ -57,6 +57,10 @@ class OddHost:
     def url(self) -> str:
         """Its address, without a slash at the end."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._busy.clear()
 
     def __enter__(self) -> OddHost:
         self._thread.start()
@@ -106,12 +110,11 @@ class OddHost:
         if kind == "slow":
             await asyncio.sleep(float(rest[0]) if rest else 0.05)
             kind = "ok"
-        if kind == "busy":
+        if kind in ("busy", "down"):
             self._busy[path] += 1
-            if self._busy[path] > int(rest[0]):
-                kind = "ok"
-            else:
-                return await self._say(writer, 429, b"later")
+            if self._busy[path] <= int(rest[0]):
+                return await self._say(writer, 429 if kind == "busy" else 503, b"later")
+            kind = "ok"
         if kind == "ok":
             return await self._say(writer, 200, b'{"ok": true}', "application/json")
         if kind == "status":

@@ -74,7 +74,7 @@ def local_run() -> Iterator[Services]:
     settings = replace(
         from_environment({"AzureWebJobsStorage": "unused"}),
         access=AccessSettings(link_keys=("k" * 40,), public_url=BASE, development=True, dev_sign_in=True),
-        outgoing=OutgoingSettings(CallPolicy(hosts=("hooks.example.com",))),
+        outgoing=OutgoingSettings(CallPolicy(hosts=("hooks.example.com", "api.example.com"))),
         callbacks=CallbackSettings((b"k" * 32,)),
     )
     with services.replaced_by(

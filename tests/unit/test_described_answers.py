@@ -16,7 +16,9 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.services import Services
+from invoicing.calls import judging
 from invoicing.records.absence import Absence
+from invoicing.records.api_calls import CallResult, CallsState, CallState
 from invoicing.records.approval_steps import CloseJob
 from invoicing.records.base import ApprovalId, Reference
 from invoicing.records.goods import BilledInvoice, GoodsReceived, Receipt
@@ -26,6 +28,7 @@ from invoicing.records.retention import KeptThing, RetentionRun
 from invoicing.records.supervision import FailedRun, OpenWork
 from invoicing.supervision import case_of, started_again
 from stores import absences, notices, outbox, rates, retention_runs, supervised
+from stores.call_lists import CallStore
 from stores.invoices import row_name
 from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
@@ -33,7 +36,18 @@ from tests.unit.looked_up import put_lookups
 from tests.unit.page_requests import Client, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
-from triggers import approvals, batches, health, holds, invoices, orders, subscriptions, supervising, watching
+from triggers import (
+    approvals,
+    batches,
+    calls,
+    health,
+    holds,
+    invoices,
+    orders,
+    subscriptions,
+    supervising,
+    watching,
+)
 from triggers import rates as rates_api
 from triggers import signals as signals_api
 from triggers import standing_subscriptions as standing_api
@@ -397,6 +411,61 @@ async def _approval_ended(api: Api) -> func.HttpResponse:
         api.used, CloseJob(approval=ApprovalId(approval), at=NOW, after=0, failed="It broke.")
     )
     return await api.call(subscriptions.get_approval_result, id=approval)
+
+
+@answers("startCalls", 202)
+async def _calls_sent(api: Api) -> func.HttpResponse:
+    header = {"Authorization": {"secret": "ERP"}}
+    asked = {"url": "https://api.example.com/", "method": "POST", "body": {"a": 1}, "name": "one"}
+    refused = await api.call(calls.start_call_list, body={"calls": [{**asked, "headers": header}]})
+    assert refused.status_code == 422
+    return await api.call(calls.start_call_list, body={"calls": [asked] * 3, "limits": {"parallel": 3}})
+
+
+async def _calls(api: Api) -> str:
+    """Three calls: one has a large answer, one was refused, one was not made yet."""
+    name = json.loads((await _calls_sent(api)).get_body())["id"]
+    store = CallStore(api.blobs)
+    good = CallResult(
+        n=1, name="one", outcome="ok", status=200, attempts=1, headers={"date": "x"}, size=9000, stored=True
+    )
+    bad = CallResult(n=2, outcome="refused", attempts=1, code="address_not_allowed", error="No.")
+    store.keep_part(name, 0, [good, bad])
+    done = [CallState(outcome=one.outcome, done=True, attempts=1, part=0) for one in (good, bad)]
+    store.keep(name, CallsState(parts=1, calls=(*done, CallState())), {"ok": 1, "refused": 1})
+    return name
+
+
+@answers("getCalls", 202)
+async def _calls_under_way(api: Api) -> func.HttpResponse:
+    return await api.call(calls.get_call_list, id=await _calls(api))
+
+
+@answers("getCalls", 200)
+async def _calls_that_failed(api: Api) -> func.HttpResponse:
+    name = await _calls(api)
+    api.hub.ended(name, status="failed", total=3, counts={}, error="a step failed")
+    return await api.call(calls.get_call_list, id=name)
+
+
+@answers("getCallResults", 200)
+async def _results_of_calls(api: Api) -> func.HttpResponse:
+    return await api.call(calls.get_call_results, id=await _calls(api), top="2")
+
+
+@answers("getCallResults", 200)
+async def _results_of_calls_that_were_not_made(api: Api) -> func.HttpResponse:
+    name = await _calls(api)
+    store = CallStore(api.blobs)
+    state = store.state(name, 3)
+    ended = tuple(judging.given_up(one) for one in state.calls)
+    store.keep(name, state.model_copy(update={"ended": "deadline", "calls": ended}), {})
+    return await api.call(calls.get_call_results, id=name)
+
+
+@answers("stopCalls", 202)
+async def _calls_stopped(api: Api) -> func.HttpResponse:
+    return await api.call(calls.stop_call_list, id=await _calls(api))
 
 
 @answers("listCases", 200)

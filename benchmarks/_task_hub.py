@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devhost.orchestration.history import EventType
 
@@ -31,11 +32,21 @@ def work(state: Path) -> Work:
     Ask while nothing is under way: the host keeps its file to itself, so a copy is read. A run that continued
     as new has forgotten what it did before.
     """
+    steps = _steps(state)
+    started = sum(event["EventType"] == EventType.TaskScheduled for step in steps for event in step)
+    return Work(started, len(steps))
+
+
+def events(state: Path) -> int:
+    """How many events the histories of all runs have. Ask as for `work`."""
+    return sum(len(step) for step in _steps(state))
+
+
+def _steps(state: Path) -> list[list[dict[str, Any]]]:
+    """The events of each step."""
     with tempfile.TemporaryDirectory() as folder:
         for file in state.parent.glob(f"{state.name}*"):
             with contextlib.suppress(FileNotFoundError):  # the log of changes comes and goes
                 shutil.copy(file, folder)
         with contextlib.closing(sqlite3.connect(Path(folder) / state.name)) as hub:
-            steps = [json.loads(f"[{events}]") for (events,) in hub.execute("SELECT events FROM history")]
-    started = sum(event["EventType"] == EventType.TaskScheduled for step in steps for event in step)
-    return Work(started, len(steps))
+            return [json.loads(f"[{events}]") for (events,) in hub.execute("SELECT events FROM history")]

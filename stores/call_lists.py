@@ -31,6 +31,8 @@ _REQUEST = TypeAdapter(CallRequest)
 _STATE = TypeAdapter(CallsState)
 _RESULT = TypeAdapter(CallResult)
 _COUNTS: TypeAdapter[CallCounts] = TypeAdapter(CallCounts)
+# What `state.json` and `stop` begin with, and nothing else.
+_PROGRESS = "calls/{}/st"
 # Parts that are read at the same time.
 _READ_AHEAD = 8
 
@@ -72,13 +74,11 @@ class CallStore:
         """Write how far a list is; the counts go into the metadata, so that a listing tells them."""
         self._blobs.write(_state_name(calls), state.as_json(), {"counts": json.dumps(counts)})
 
-    def counts(self, calls: str) -> CallCounts:
-        """How many calls are done, by outcome."""
-        name = _state_name(calls)
-        for blob in self._blobs.list(name):
-            if blob.name == name:
-                return _COUNTS.validate_python(loaded(blob.metadata.get("counts", "{}")))
-        return {}
+    def progress(self, calls: str) -> tuple[CallCounts, bool]:
+        """How many calls are done, by outcome, and whether the list is to be stopped: one listing."""
+        found = {blob.name: blob.metadata for blob in self._blobs.list(_PROGRESS.format(calls))}
+        counts = found.get(_state_name(calls), {}).get("counts", "{}")
+        return _COUNTS.validate_python(loaded(counts)), _stop_name(calls) in found
 
     def keep_part(self, calls: str, part: int, results: Iterable[CallResult]) -> None:
         """Write one part of the results."""

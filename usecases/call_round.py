@@ -18,6 +18,7 @@ from adapters.services import Services
 from invoicing.calls import judging, retries
 from invoicing.calls.host_state import FAILURES
 from invoicing.records.api_calls import (
+    INLINE,
     CallCounts,
     CallRequest,
     CallResult,
@@ -150,8 +151,11 @@ class _Round:
         """
         async with self._saving:
             new, self._new = self._new, {}
+            part = self._parts
+            if new:
+                self._parts += 1  # what is answered from now on is for the next part
             for n in new:
-                self._kept[n - 1] = self._states[n - 1].model_copy(update={"part": self._parts})
+                self._kept[n - 1] = self._states[n - 1]
             if why and not self._ended:
                 self._kept = [judging.given_up(state) for state in self._kept]
                 self._states = self._kept
@@ -159,15 +163,16 @@ class _Round:
             elif not new:
                 return
             try:
-                await asyncio.to_thread(self._write, new)
+                await asyncio.to_thread(self._write, part, new)
             except StorageError:
+                for n in new.keys() - self._new.keys():
+                    self._states[n - 1] = self._states[n - 1].model_copy(update={"part": self._parts})
                 self._new = new | self._new
                 raise
 
-    def _write(self, new: dict[int, CallResult]) -> None:
+    def _write(self, part: int, new: dict[int, CallResult]) -> None:
         if new:
-            self._store.keep_part(self._job.calls, self._parts, new.values())
-            self._parts += 1
+            self._store.keep_part(self._job.calls, part, new.values())
         state = CallsState(parts=self._parts, ended=self._ended, calls=tuple(self._kept))
         self._store.keep(self._job.calls, state, self._counts())
 
@@ -193,6 +198,8 @@ class _Round:
     async def _take_in(
         self, n: int, request: CallRequest, answer: OutgoingAnswer, wish: datetime | None, now: datetime
     ) -> None:
+        if len(answer.body) > INLINE:
+            await asyncio.to_thread(self._store.keep_answer, self._job.calls, n, answer.body)
         before = self._states[n - 1]
         chance = retries.chance_of(self._job.seed, n, before.attempts)
         state, result = judging.taken_in(
@@ -202,9 +209,8 @@ class _Round:
             answer,
             attempts=self._job.limits.attempts,
             again=retries.again_at(now, before.attempts + 1, wish, chance),
+            part=self._parts,
         )
-        if result.stored:
-            await asyncio.to_thread(self._store.keep_answer, self._job.calls, n, answer.body)
         self._states[n - 1], self._new[n] = state, result
 
     def _outgoing(self, n: int, request: CallRequest) -> OutgoingRequest:

@@ -18,8 +18,9 @@ from invoicing.records.problem import Problem
 from stores.blobs import BlobMissing, Blobs
 from stores.call_lists import CallStore
 from usecases.problems import problem_of
+from usecases.reading import KeptReading, SharedReading
 from usecases.refusals import NotNow, Unknown
-from usecases.run_status import RunStatus, status_of
+from usecases.run_status import status_of
 
 _ID = re.compile(r"c[0-9a-f]{24}")
 
@@ -58,12 +59,25 @@ def _unknown() -> Unknown:
     return Unknown("unknown_calls", "There is no list of calls of this id.")
 
 
+def _progress(blobs: Blobs, calls: str) -> tuple[CallCounts, bool]:
+    return CallStore(blobs).progress(calls)
+
+
+#: For the status, which is asked for again and again; see `usecases.batch_status`.
+_progress_now = SharedReading(_progress)
+_record_of = KeptReading(read_calls)
+
+
 async def calls_status(client: df.DurableOrchestrationClient, blobs: Blobs, calls: str) -> CallsSeen:
     """How far a list is. Raises Unknown and RecordDamaged."""
-    record = await asyncio.to_thread(read_calls, blobs, calls)
+    if not _ID.fullmatch(calls):
+        raise _unknown()
     run = await status_of(client, blobs, calls)
-    counts = await asyncio.to_thread(CallStore(blobs).counts, calls)
-    state = await _state(blobs, calls, run)
+    record = await _record_of(blobs, calls, lasts=run.state == "running")
+    counts, is_stopped = await _progress_now(blobs, calls)
+    state = calls_state(run.state)
+    if state == "running" and is_stopped:
+        state = "stopping"
     error = problem_of(run, "The list failed; the log has the details.") if state == "failed" else None
     return CallsSeen(record, state, counts, error)
 
@@ -99,14 +113,6 @@ async def stop_calls(client: df.DurableOrchestrationClient, blobs: Blobs, calls:
 def calls_state(word: str) -> CallsState:
     """The state that a word of a run says; one that is not ours is an end like any other."""
     return cast(CallsState, word) if word in get_args(CallsState) else "completed"
-
-
-async def _state(blobs: Blobs, calls: str, run: RunStatus) -> CallsState:
-    state = calls_state(run.state)
-    if state != "running":
-        return state
-    is_stopped = await asyncio.to_thread(CallStore(blobs).is_asked_to_stop, calls)
-    return "stopping" if is_stopped else state
 
 
 def _results(blobs: Blobs, record: CallsRecord, first: int, last: int) -> list[CallSeen]:

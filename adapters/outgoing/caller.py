@@ -29,6 +29,9 @@ CONNECT_SECONDS, SILENCE_SECONDS = 10.0, 60.0
 #: Bytes of one header of an answer, and headers of it that are kept.
 _LONGEST_HEADER, _MOST_HEADERS = 8190, 64
 _BLOCK = 64 * 1024
+# The time limit of the whole call ends a silence that is shorter than the longest.
+_SHORT = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)
+_PATIENT = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
 
 
 class Caller:
@@ -65,21 +68,22 @@ class Caller:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(request.timeout_seconds):
-                answer = await self._checked_and_sent(request)
+                return await self._checked_and_sent(request, begun)
         except (CallRefused, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            answer = answer_of(error)
-        return answer.model_copy(update={"milliseconds": round(1000 * (time.monotonic() - begun))})
+            return answer_of(error).model_copy(update={"milliseconds": _since(begun)})
 
-    async def _checked_and_sent(self, request: OutgoingRequest) -> OutgoingAnswer:
+    async def _checked_and_sent(self, request: OutgoingRequest, begun: float) -> OutgoingAnswer:
         policy, secrets = self._settings.policy, self._settings.secrets
         target = target_of(request.url, policy)
         check_headers(request.headers, target, policy)
         headers = secret_values.filled_in(request.headers, secrets)
-        answer = await self._exchange(request, _url(target), headers)
+        answer = await self._exchange(request, _url(target), headers, begun)
         used = secret_values.used_by(request.headers, secrets)
         return _without_secrets(answer, used) if used else answer
 
-    async def _exchange(self, request: OutgoingRequest, url: URL, headers: dict[str, str]) -> OutgoingAnswer:
+    async def _exchange(
+        self, request: OutgoingRequest, url: URL, headers: dict[str, str], begun: float
+    ) -> OutgoingAnswer:
         assert self._session is not None, "a Caller is used within `async with`"
         async with self._session.request(
             request.method,
@@ -88,14 +92,26 @@ class Caller:
             data=request.body or None,
             allow_redirects=False,
             ssl=self._tls or True,
-            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS),
+            timeout=_PATIENT if request.timeout_seconds > SILENCE_SECONDS else _SHORT,
         ) as response:
             kept = _kept_headers(response)
             body = await _body(response, request.largest)
             if body is None:
                 response.close()  # the rest is not waited for
-                return TOO_LARGE.model_copy(update={"status": response.status, "headers": kept})
-            return OutgoingAnswer(outcome="answered", status=response.status, headers=kept, body=body)
+                more = {"status": response.status, "headers": kept, "milliseconds": _since(begun)}
+                return TOO_LARGE.model_copy(update=more)
+            return OutgoingAnswer(
+                outcome="answered",
+                status=response.status,
+                headers=kept,
+                body=body,
+                milliseconds=_since(begun),
+            )
+
+
+def _since(begun: float) -> int:
+    """Milliseconds since a moment of the monotonic clock."""
+    return round(1000 * (time.monotonic() - begun))
 
 
 def _url(target: Target) -> URL:

@@ -42,26 +42,33 @@ def outcome_of(request: CallRequest, answer: OutgoingAnswer) -> tuple[CallOutcom
 
 
 def taken_in(
-    request: CallRequest, n: int, before: CallState, answer: OutgoingAnswer, *, attempts: int, again: datetime
+    request: CallRequest,
+    n: int,
+    before: CallState,
+    answer: OutgoingAnswer,
+    *,
+    attempts: int,
+    again: datetime,
+    part: int = 0,
 ) -> tuple[CallState, CallResult]:
     """The state and the result of call `n` after one more attempt.
 
-    `attempts`: how many may fail. `again`: when it would be made again.
+    `attempts`: how many may fail. `again`: when it would be made again. `part`: that the result goes into.
     """
     outcome, code, error = outcome_of(request, answer)
     is_busy = answer.outcome == "answered" and answer.status in retries.BUSY
     failures = before.failures + (0 if is_busy else 1)
     goes_on = outcome != "ok" and code != "not_json" and retries.may_help(answer) and failures < attempts
     made = before.attempts + 1
-    state = before.model_copy(
-        update={
-            "outcome": outcome,
-            "done": not goes_on,
-            "attempts": made,
-            "failures": failures if outcome != "ok" else before.failures,
-            "due": again if goes_on else None,
-        }
+    state = CallState(
+        outcome=outcome,
+        done=not goes_on,
+        attempts=made,
+        failures=failures if outcome != "ok" else before.failures,
+        due=again if goes_on else None,
+        part=part,
     )
+    stored, body, is_base64 = _body_of(answer.body)
     result = CallResult(
         n=n,
         name=request.name,
@@ -71,10 +78,13 @@ def taken_in(
         milliseconds=answer.milliseconds,
         headers={name: answer.headers[name][:_LONGEST_HEADER] for name in _KEPT if name in answer.headers},
         size=len(answer.body),
+        body=body,
+        is_base64=is_base64,
+        stored=stored,
         code=code,
         error=error,
     )
-    return state, _with_body(result, answer.body)
+    return state, result
 
 
 def given_up(state: CallState) -> CallState:
@@ -107,12 +117,13 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _with_body(result: CallResult, body: bytes) -> CallResult:
+def _body_of(body: bytes) -> tuple[bool, str | None, bool]:
+    """Whether a body is stored apart; else its text, and whether that is base64."""
     if not body:
-        return result
+        return False, None, False
     if len(body) > INLINE:
-        return result.model_copy(update={"stored": True})
+        return True, None, False
     try:
-        return result.model_copy(update={"body": body.decode()})
+        return False, body.decode(), False
     except UnicodeDecodeError:
-        return result.model_copy(update={"body": base64.b64encode(body).decode(), "is_base64": True})
+        return False, base64.b64encode(body).decode(), True

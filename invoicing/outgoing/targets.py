@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from invoicing.outgoing import addresses
 from invoicing.outgoing.refusals import CallRefused
@@ -56,12 +57,15 @@ class Target:
     @property
     def address(self) -> addresses.Address | None:
         """The address that the host names by itself; None for a name."""
-        return addresses.literal(self.host)
+        return _literal(self.host)
 
     @property
     def key(self) -> str:
         """The host as leases and failures are counted: name and port."""
         return f"{self.host}:{self.port}"
+
+
+_literal = lru_cache(maxsize=1024)(addresses.literal)
 
 
 def target_of(url: str, policy: CallPolicy) -> Target:
@@ -122,6 +126,7 @@ def is_host_pattern(text: str) -> bool:
     return (is_literal and name == text) or (not is_literal and _is_name(name))
 
 
+@lru_cache(maxsize=1024)
 def _host_and_port(authority: str) -> tuple[str, int | None]:
     if "@" in authority:
         raise CallRefused("user_in_url", "A user or password stands in the URL. Send it as a header.")

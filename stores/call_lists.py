@@ -31,8 +31,6 @@ _REQUEST = TypeAdapter(CallRequest)
 _STATE = TypeAdapter(CallsState)
 _RESULT = TypeAdapter(CallResult)
 _COUNTS: TypeAdapter[CallCounts] = TypeAdapter(CallCounts)
-# What `state.json` and `stop` begin with, and nothing else.
-_PROGRESS = "calls/{}/st"
 # Parts that are read at the same time.
 _READ_AHEAD = 8
 
@@ -76,7 +74,7 @@ class CallStore:
 
     def progress(self, calls: str) -> tuple[CallCounts, bool]:
         """How many calls are done, by outcome, and whether the list is to be stopped: one listing."""
-        found = {blob.name: blob.metadata for blob in self._blobs.list(_PROGRESS.format(calls))}
+        found = {blob.name: blob.metadata for blob in self._blobs.list(_progress_prefix(calls))}
         counts = found.get(_state_name(calls), {}).get("counts", "{}")
         return _COUNTS.validate_python(loaded(counts)), _stop_name(calls) in found
 
@@ -130,6 +128,11 @@ def _requests_name(calls: str) -> str:
 
 def _state_name(calls: str) -> str:
     return f"calls/{calls}/state.json"
+
+
+def _progress_prefix(calls: str) -> str:
+    """What the state and the wish to stop begin with, and nothing else."""
+    return f"calls/{calls}/st"
 
 
 def _part_name(calls: str, part: int) -> str:

@@ -15,6 +15,7 @@ from adapters import services
 from invoicing.records.answers.api_calls import ENDED, CallsAccepted, CallsState
 from invoicing.records.api_calls import LARGEST_LIST, MOST_CALLS, CallsAsked, CallsRecord
 from invoicing.run_values import json_object
+from triggers.callback_urls import callback_url, subscription_link
 from triggers.calls_view import call_answer, calls_links, ndjson, page_of, status_of
 from triggers.errors import Refused
 from triggers.files import document_response
@@ -36,10 +37,10 @@ _FORM = 'Send {"calls": [{"url": "https://…"}, …], "limits": {…}}.'
 @bp.durable_client_input(client_name="client")
 @answers_errors
 async def start_call_list(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Take in a list of calls and answer 202 with its status URL."""
+    """Take in a list of calls and answer 202 with its status URL; `callback_url` is told of the end."""
     new = await asyncio.to_thread(_parse, req)
     taken = await start_calls(services.current(), client, new)
-    return _accepted(req, taken.record, calls_state(taken.state))
+    return _accepted(req, taken.record, calls_state(taken.state), new.callback_url)
 
 
 @bp.route(route="api/calls/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -49,7 +50,7 @@ async def get_call_list(req: func.HttpRequest, client: df.DurableOrchestrationCl
     """The status of a list: 202 while it runs, 200 once it has ended."""
     seen = await calls_status(client, services.current().blobs, req.route_params["id"])
     body = status_of(seen, own_links(req, "calls"))
-    return answer(body) if body.status in ENDED else accepted(body, body.links["self"])
+    return answer(body) if body.status in ENDED else accepted(body, body.links["self"], body.created)
 
 
 @bp.route(route="api/calls/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
@@ -87,8 +88,11 @@ async def get_call_answer(req: func.HttpRequest) -> func.HttpResponse:
     return document_response(f"{calls}-{n}", body)
 
 
-def _accepted(req: func.HttpRequest, record: CallsRecord, state: CallsState) -> func.HttpResponse:
+def _accepted(
+    req: func.HttpRequest, record: CallsRecord, state: CallsState, callback: str | None = None
+) -> func.HttpResponse:
     onward = calls_links(own_links(req, "calls"), record.calls)
+    onward |= subscription_link(req, record.calls, callback)
     body = CallsAccepted(
         id=record.calls, status=state, created=record.created, total=record.total, links=onward
     )
@@ -109,7 +113,8 @@ def _parse(req: func.HttpRequest) -> NewCalls:
         raise Refused(413, "body_too_large", f"The body has more than {limit} MiB. Send several lists.")
     # Without a key a new list each time: the same calls may be wanted again.
     calls = "c" + request_digest(req, uuid.uuid4().hex)[:24]
-    return NewCalls(calls, fingerprint_of(body), _asked(body))
+    callback = callback_url(services.current().settings, req.params.get("callback_url"))
+    return NewCalls(calls, fingerprint_of(body), _asked(body), callback)
 
 
 def _asked(body: bytes) -> CallsAsked:

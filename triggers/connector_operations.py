@@ -27,6 +27,7 @@ _IMPORTANT = frozenset(
         "subscribeToBatch",
         "subscribeToInvoice",
         "subscribeToApproval",
+        "subscribeToCalls",
         "subscribeToAll",
         "verifyCallback",
     }

@@ -59,6 +59,16 @@ async def subscribe_to_approval(
     return await _subscribed(req, client, "approval")
 
 
+@bp.route(route="api/calls/{id}/subscriptions", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def subscribe_to_calls(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient
+) -> func.HttpResponse:
+    """Have `callback_url` told when a list of calls has ended."""
+    return await _subscribed(req, client, "calls")
+
+
 @bp.route(route="api/approvals/{id}/result", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @answers_errors
 async def get_approval_result(req: func.HttpRequest) -> func.HttpResponse:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import azure.durable_functions as df
 
 from adapters.services import Services
+from invoicing.records.answers.api_calls import ENDED as CALLS_ENDED
 from invoicing.records.answers.callbacks import (
     ApprovalEnded,
     ApprovalResult,
     BatchEnded,
+    CallsEnded,
+    CallsResult,
     Ended,
     InvoiceEnded,
 )
@@ -20,17 +23,24 @@ from invoicing.records.callbacks import CallbackKind, Subscription
 from stores.ledgers import ApprovalMissing
 from usecases.approval_view import ApprovalView, read_approval
 from usecases.batch_status import batch_status
+from usecases.calls_status import CallsSeen, calls_status
 from usecases.invoice_status import invoice_status
 from usecases.refusals import Unknown
 
 #: Bytes of a message. What is more is left out, and can be asked for: a receiver has limits, too.
 LARGEST = 48 * 1024
 
-COLLECTIONS: dict[CallbackKind, str] = {"batch": "batches", "invoice": "invoices", "approval": "approvals"}
-_MESSAGES: dict[CallbackKind, type[BatchEnded | InvoiceEnded | ApprovalEnded]] = {
+COLLECTIONS: dict[CallbackKind, str] = {
+    "batch": "batches",
+    "invoice": "invoices",
+    "approval": "approvals",
+    "calls": "calls",
+}
+_MESSAGES: dict[CallbackKind, type[Ended]] = {
     "batch": BatchEnded,
     "invoice": InvoiceEnded,
     "approval": ApprovalEnded,
+    "calls": CallsEnded,
 }
 
 
@@ -52,6 +62,9 @@ async def end_of(
     if kind == "invoice":
         invoice = await invoice_status(client, services.blobs, target)
         return End(invoice.status, invoice) if invoice.has_ended else None
+    if kind == "calls":
+        calls = await calls_status(client, services.blobs, target)
+        return End(calls.state, _calls_result(calls)) if calls.state in CALLS_ENDED else None
     result = await asyncio.to_thread(approval_result, services, target)
     return End(result.status, result) if result.status != "open" else None
 
@@ -80,6 +93,19 @@ def _result(view: ApprovalView) -> ApprovalResult:
         by=last.who if last else None,
         comment=last.comment if last else "",
         invoice=view.request.row.invoice,
+    )
+
+
+def _calls_result(seen: CallsSeen) -> CallsResult:
+    return CallsResult(
+        id=seen.record.calls,
+        status=seen.state,
+        done=sum(seen.counts.values()),
+        total=seen.record.total,
+        counts=dict[str, int](seen.counts.items()),
+        created=seen.record.created,
+        deadline=seen.record.deadline,
+        error=seen.error,
     )
 
 

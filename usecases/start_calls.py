@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import azure.durable_functions as df
 
 from adapters.services import Services
 from invoicing.calls.asked import ListRefused, requests_of
+from invoicing.records.answers.api_calls import ENDED
 from invoicing.records.api_calls import (
     API_CALLS,
     CallLimits,
@@ -22,18 +24,23 @@ from invoicing.records.api_calls import (
 )
 from invoicing.records.supervision import OpenWork
 from stores.call_lists import CallStore
-from usecases.calls_status import read_calls
+from usecases.calls_status import calls_state, read_calls
 from usecases.refusals import NotAsAsked
 from usecases.start_or_find import Intake, TakenIn, start_or_find
+from usecases.subscribe import subscribe
 
 
 @dataclass(frozen=True)
 class NewCalls:
-    """A list that somebody asks for. `calls`: the id that it gets. `fingerprint`: hash of what was sent."""
+    """A list that somebody asks for. `calls`: the id that it gets. `fingerprint`: hash of what was sent.
+
+    `callback_url`: who is told of the end; it was checked.
+    """
 
     calls: str
     fingerprint: str
     asked: CallsAsked
+    callback_url: str | None = None
 
 
 async def start_calls(
@@ -51,19 +58,29 @@ async def start_calls(
     )
     store = CallStore(services.blobs)
     most = services.settings.outgoing.per_host
-    return await start_or_find(
+
+    def prepare(kept: CallsRecord) -> None:
+        store.prepare(kept.calls, requests)
+        if new.callback_url is not None:
+            subscribe(services, "calls", new.calls, new.callback_url)
+
+    taken = await start_or_find(
         client,
         services.blobs,
         Intake(
             record=record,
             create=lambda: store.create(record),
             read=lambda: read_calls(services.blobs, new.calls),
-            prepare=lambda kept: store.prepare(kept.calls, requests),
+            prepare=prepare,
             work=_work_of(record, new.asked.limits, requests, most),
             restarted_from=frozenset({"missing", "failed"}),
             reused="This Idempotency-Key was used for another list. Use a new key for a new list.",
         ),
     )
+    if new.callback_url is not None:
+        runs = calls_state(taken.state) not in ENDED
+        await asyncio.to_thread(subscribe, services, "calls", new.calls, new.callback_url, runs=runs)
+    return taken
 
 
 def fingerprint_of(body: bytes) -> str:

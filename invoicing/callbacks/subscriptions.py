@@ -16,13 +16,13 @@ LONGEST_PAUSE = timedelta(minutes=5)
 # A look about every twentieth part of the age: who has waited for an hour waits some minutes more at most.
 _PART = 20
 
-_PLAIN = r"(?P<target>(?P<kind>[abi])[0-9a-f]{24})"
+_PLAIN = r"(?P<target>(?P<kind>[abci])[0-9a-f]{24})"
 _TARGET = re.compile(_PLAIN)
 _ID = re.compile(_PLAIN + r"-(?P<key>[0-9a-f]{16})")
 _TOLD = re.compile(r"callback-" + _PLAIN + r"-[0-9a-f]{16}-[0-9]{1,6}")
 _STANDING = re.compile(rf"every-(?P<kind>{'|'.join(STANDING_KINDS)})-(?P<key>[0-9a-f]{{16}})")
 _ROUND = re.compile(r"-([1-9][0-9]{0,5})")
-_KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval"}
+_KINDS: dict[str, CallbackKind] = {"b": "batch", "i": "invoice", "a": "approval", "c": "calls"}
 
 
 class ParsedId(NamedTuple):

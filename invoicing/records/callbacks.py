@@ -6,7 +6,7 @@ from typing import Literal
 
 from invoicing.records.base import Moment, Record, Step, optional
 
-CallbackKind = Literal["batch", "invoice", "approval"]
+CallbackKind = Literal["batch", "invoice", "approval", "calls"]
 """What a callback tells the end of."""
 
 CallbackState = Literal["waiting", "sending", "delivered", "cancelled", "gone", "failed"]

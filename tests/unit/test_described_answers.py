@@ -368,6 +368,12 @@ async def _approval_subscribed(api: Api) -> func.HttpResponse:
     return await api.call(subscriptions.subscribe_to_approval, id=api.approval(), body=body)
 
 
+@answers("subscribeToCalls", 201)
+async def _calls_subscribed(api: Api) -> func.HttpResponse:
+    body = {"callback_url": CALLBACK_URL}
+    return await api.call(subscriptions.subscribe_to_calls, id=await _calls(api), body=body)
+
+
 @answers("subscribeToAll", 201)
 async def _subscribed_to_all(api: Api) -> func.HttpResponse:
     body = {"kind": "batch", "callback_url": CALLBACK_URL}

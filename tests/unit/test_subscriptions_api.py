@@ -19,7 +19,7 @@ from invoicing.records.outgoing import LONGEST_URL
 from stores import subscriptions as store
 from tests.unit.page_requests import handler, local_run, request
 from tests.unit.test_described_answers import CALLBACK_URL, Api
-from triggers import batches, invoices, standing_subscriptions, subscriptions
+from triggers import batches, calls, invoices, standing_subscriptions, subscriptions
 from usecases.begin_callbacks import begin_due
 from usecases.standing import MOST as MOST_STANDING
 from usecases.subscribe import MOST
@@ -357,3 +357,25 @@ async def test_approval_that_is_decided_but_not_closed_is_still_under_way(api: A
     answer = await _approval_decided(api)
     approval = _json(answer)["approval"]
     assert (await api.call(subscriptions.get_approval_result, id=approval)).status_code == 202
+
+
+# ---------------------------------------------------------------- lists of calls
+
+
+async def test_end_of_a_list_of_calls_is_told(api: Api) -> None:
+    """As that of a batch: with the start or later, and what is told says how many calls came to what."""
+    outgoing = replace(
+        api.used.settings.outgoing, policy=CallPolicy(hosts=("hooks.example.com", "api.example.com"))
+    )
+    _changed(api, outgoing=outgoing)
+    body = {"calls": [{"url": "https://api.example.com/"}]}
+    started = await api.call(calls.start_call_list, body=body, callback_url=CALLBACK_URL)
+    assert started.status_code == 202, started.get_body()
+    told = _json(started)
+    name = urlsplit(told["links"]["subscription"]).path.rpartition("/")[2]
+    api.hub.ended(told["id"], status="completed")
+    await begin_due(api.used, api.hub, datetime.now(UTC))  # pyright: ignore[reportArgumentType]
+    sent = json.loads(store.message(api.blobs, name, 1))
+    assert (sent["type"], sent["status"], sent["target"]) == ("calls.ended", "completed", told["id"])
+    assert sent["data"]["total"] == 1
+    assert sent["links"]["self"].endswith(f"/api/calls/{told['id']}")

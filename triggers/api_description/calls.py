@@ -6,6 +6,7 @@ from invoicing.records.answers.api_calls import CallAnswer, CallAnswers, CallsAc
 from invoicing.records.api_calls import MOST_CALLS, CallsAsked
 from invoicing.records.base import Record
 from triggers.api_description.parts import (
+    CALLBACK_URL,
     FILE,
     IDEMPOTENCY_KEY,
     JSON,
@@ -28,7 +29,7 @@ PATHS: Part = {
             "startCalls",
             "Call many other hosts at the same time",
             answers(later(CallsAccepted), 400, 413, 415, 422),
-            parameters=[IDEMPOTENCY_KEY],
+            parameters=[IDEMPOTENCY_KEY, CALLBACK_URL],
             requestBody=body((JSON, ref(CallsAsked))),
         ),
     },

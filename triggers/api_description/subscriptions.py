@@ -7,6 +7,7 @@ from invoicing.records.answers.callbacks import (
     ApprovalResult,
     BatchEnded,
     CallbackMessage,
+    CallsEnded,
     InvoiceEnded,
     NewStanding,
     NewSubscription,
@@ -63,6 +64,7 @@ PATHS: Part = {
     "/api/batches/{id}/subscriptions": _subscribing("subscribeToBatch", "a batch", BatchEnded),
     "/api/invoices/{id}/subscriptions": _subscribing("subscribeToInvoice", "an invoice", InvoiceEnded),
     "/api/approvals/{id}/subscriptions": _subscribing("subscribeToApproval", "an approval", ApprovalEnded),
+    "/api/calls/{id}/subscriptions": _subscribing("subscribeToCalls", "a list of calls", CallsEnded),
     "/api/approvals/{id}/result": {
         "parameters": [path("id", "An approval's id.")],
         "get": operation(
@@ -141,6 +143,7 @@ ANSWERS: tuple[type[Record], ...] = (
     Verified,
     ApprovalResult,
     CallbackMessage,
+    CallsEnded,
     BatchEnded,
     InvoiceEnded,
     ApprovalEnded,

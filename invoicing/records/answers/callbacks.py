@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from invoicing.records.answers.api_calls import CallsState
 from invoicing.records.answers.batches import BatchStatus
 from invoicing.records.answers.common import CallbackUrl, Json, Links, Time, Whole
 from invoicing.records.answers.invoices import InvoiceStatus
@@ -13,6 +14,7 @@ from invoicing.records.base import Record
 from invoicing.records.callbacks import CallbackKind, CallbackState, StandingKind
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.ledger import Outcome
+from invoicing.records.problem import Problem
 
 
 class NewSubscription(Record, extra="forbid"):
@@ -26,7 +28,9 @@ class Subscription(Record):
 
     id: str
     kind: CallbackKind
-    target: Annotated[str, Field(description="The batch, invoice or approval whose end is told.")]
+    target: Annotated[
+        str, Field(description="The batch, invoice, approval or list of calls whose end is told.")
+    ]
     host: str
     state: Annotated[
         CallbackState, Field(description="`waiting` for the end, `sending` since, or how it ended.")
@@ -99,6 +103,19 @@ class ApprovalResult(Record):
     invoice: InvoiceSummary | None
 
 
+class CallsResult(Record):
+    """How far a list of calls is, apart from where to go on."""
+
+    id: Annotated[str, Field(json_schema_extra={"pattern": "^c[0-9a-f]{24}$"})]
+    status: CallsState
+    done: Annotated[Whole, Field(description="Calls that are not made any more.")]
+    total: Whole
+    counts: Annotated[dict[str, Whole], Field(description="Calls that are done, by outcome.")]
+    created: Time
+    deadline: Time
+    error: Problem | None
+
+
 class CallbackMessage(Record):
     """What a callback says, whatever ended."""
 
@@ -131,5 +148,12 @@ class ApprovalEnded(CallbackMessage):
     data: ApprovalResult | None
 
 
-Ended = BatchEnded | InvoiceEnded | ApprovalEnded
+class CallsEnded(CallbackMessage):
+    """A list of calls has ended. `data` is null where it is too large: ask for it at `links.self`."""
+
+    type: Literal["calls.ended"] = "calls.ended"
+    data: CallsResult | None
+
+
+Ended = BatchEnded | InvoiceEnded | ApprovalEnded | CallsEnded
 """What is posted to an address."""

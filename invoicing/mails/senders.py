@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 from invoicing.mails.heads import Head
 
-_COMMENT = re.compile(r"\([^()]*\)")
-_PROPERTY = re.compile(r"([a-z]+\.[a-z-]+)\s*=\s*\"?([^\s;\"]+)\"?")
+# The server repeats what the sender said, such as the address of the envelope. So a comment stands by itself
+# and has no quotes, and a text in quotes is a whole value, or what stands before an @.
+_COMMENT = re.compile(r'(?<![^\s;)])\([^()"\\]*\)')
+_QUOTED = re.compile(r'(?<==)"((?:[^"\\]|\\.)*)"(?=[\s;@]|$)')
+_PLAIN = re.compile(r"[a-z0-9._+=@-]+")
+_SERVER = re.compile(r"\s*(?:\([^()]*\)\s*)*([^\s;(]+)")
+_RESULT = re.compile(r"([a-z0-9-]+)(?:/[0-9]+)?=([a-z]+)")
+_PROPERTY = re.compile(r"([a-z]+\.[a-z-]+)=(.*)")
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,38 @@ def is_authenticated(results: tuple[str, ...], authserv: str, domain: str) -> bo
     DKIM or SPF for it or for the domain that it is under.
     """
     for header in results:
-        server, _, rest = _without_comments(header).partition(";")
-        # Behind the name there may be a version.
-        if (server.split() or [""])[0].lower() == authserv.lower():
-            return any(_passes(result, domain) for result in rest.split(";"))
+        server = _SERVER.match(header.lower())
+        if server and server[1] == authserv.lower():
+            return any(_passes(result, domain) for result in _results(header))
     return False
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a server found: the method, its result, and the properties with their values."""
+
+    method: str
+    result: str
+    properties: list[tuple[str, str]]
+
+
+def _results(header: str) -> list[_Result]:
+    """What a header says; nothing where it may be that a part of it is a stranger's."""
+    plain = _without_quotes(_without_comments(header.lower()))
+    if any(odd in plain for odd in '"()\\'):
+        return []
+    found: list[_Result] = []
+    # Behind the name of the server there may be a version.
+    for text in plain.split(";")[1:]:
+        words = text.split()
+        if not words or words == ["none"]:
+            continue
+        first = _RESULT.fullmatch(words[0])
+        if first is None:
+            return []
+        named = [match for word in words[1:] if (match := _PROPERTY.fullmatch(word))]
+        found.append(_Result(first[1], first[2], [(match[1], match[2]) for match in named]))
+    return found if sum(one.method == "dmarc" for one in found) <= 1 else []
 
 
 def _without_comments(header: str) -> str:
@@ -73,19 +106,24 @@ def _without_comments(header: str) -> str:
         if shorter == header:
             break
         header = shorter
-    return header.lower()
+    return header
 
 
-def _passes(result: str, domain: str) -> bool:
-    method, _, rest = result.strip().partition("=")
-    if (rest.split() or [""])[0] != "pass":
+def _without_quotes(header: str) -> str:
+    """A header with `x` for `"x"`; what is no plain value is no value that counts here."""
+    return _QUOTED.sub(lambda found: found[1] if _PLAIN.fullmatch(found[1]) else "?", header)
+
+
+def _passes(one: _Result, domain: str) -> bool:
+    names = [name for name, _ in one.properties]
+    if one.result != "pass" or len(set(names)) < len(names):
         return False
-    found = {name: value.rpartition("@")[2].rstrip(".") for name, value in _PROPERTY.findall(rest)}
-    if method.strip() == "dmarc":
+    found = {name: value.rpartition("@")[2].rstrip(".") for name, value in one.properties}
+    if one.method == "dmarc":
         return found.get("header.from") == domain
-    if method.strip() == "dkim":
+    if one.method == "dkim":
         return _is_over(found.get("header.d") or found.get("header.i", ""), domain)
-    return method.strip() == "spf" and _is_over(found.get("smtp.mailfrom", ""), domain)
+    return one.method == "spf" and _is_over(found.get("smtp.mailfrom", ""), domain)
 
 
 def _is_over(checked: str, domain: str) -> bool:

@@ -62,6 +62,12 @@ def test_listed_senders_are_taken(listed: set[str], sender: str, code: str | Non
         ("mx.us; dkim=pass header.d=example", False),
         ("mx.us; dmarc=fail header.from=supplier.example", False),
         ("mx.us; dmarc=fail (dmarc=pass header.from=supplier.example)", False),
+        ('mx.us; dkim=pass (2048-bit key; unprotected) header.d=supplier.example header.b="ab/+c="', True),
+        ('mx.us; dkim=pass reason="pass (just made)" header.d=supplier.example', True),
+        ('mx.us; spf=pass (mx.us: (a) sue@supplier.example) smtp.mailfrom="a b"@supplier.example', True),
+        ('mx.us; spf=pass smtp.mailfrom="bounce+1=x@supplier.example"', True),
+        ('mx.us; spf=pass smtp.mailfrom="sue@supplier.example"@evil.example', False),
+        ('(a) mx.us (b); dmarc=pass header.from="supplier.example"', True),
         ("mx.us; none", False),
         ("mx.evil; dmarc=pass header.from=supplier.example", False),
         ("mx.us.evil; dmarc=pass header.from=supplier.example", False),
@@ -74,6 +80,30 @@ def test_servers_word_is_asked_for_where_a_setting_names_it(results: str, good: 
     rules = SenderRules(frozenset({SUE}), OURS, authserv="mx.us")
     found = refusal(head(f"Authentication-Results: {results}"), rules)
     assert (found is None) == good
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        'spf=pass smtp.mailfrom="a; dmarc=pass header.from=supplier.example ;"@evil.example',
+        'spf=pass smtp.mailfrom="a smtp.mailfrom=supplier.example b"@evil.example',
+        "spf=pass smtp.mailfrom=a smtp.mailfrom=supplier.example b@evil.example",
+        "spf=pass smtp.mailfrom=a ; dmarc=pass header.from=supplier.example ; b@evil.example",
+        "spf=pass smtp.mailfrom=a ; dmarc=pass header.from=supplier.example; dmarc=fail",
+        'spf=pass smtp.mailfrom="a\\"; dmarc=pass header.from=supplier.example ;\\""@evil.example',
+        'spf=pass smtp.mailfrom=a"; dmarc=pass header.from=supplier.example; b="@evil.example',
+        'spf=pass (of "a); dmarc=pass header.from=supplier.example; (b"@evil.example) smtp.helo=x',
+        "spf=pass smtp.mailfrom=any@supplier.example(.evil.example)",
+        "dkim=pass header.d=supplier.example(.evil.example header.s=x)",
+        "dkim=pass header.d=supplier.example(.evil.example header.s=x",
+    ],
+)
+def test_what_the_server_repeats_of_a_stranger_proves_nothing(repeated: str) -> None:
+    """The address of the envelope and the name of a key are the sender's own words."""
+    forged = "Authentication-Results: mx.us; dmarc=pass header.from=supplier.example"
+    found = refusal(head(f"Authentication-Results: mx.us; {repeated}", forged), SenderRules(authserv="mx.us"))
+    assert found
+    assert found.code == "sender_not_proved"
 
 
 def test_only_the_topmost_word_of_the_server_counts() -> None:

@@ -45,19 +45,23 @@ _BODIES = {"text/plain", "text/html", "text/enriched", "text/calendar", "text/x-
 _TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 _ENCRYPTED = {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
-# The library goes one call deeper for each of these, and looks at all that are open for each line.
-_NESTING = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
-# Headers of parts with more than a name or two in them, with the lines that they go on in.
-_LONG = re.compile(
-    rb"^content-[a-z-]{1,40}:(?=[^\n]{200}|[^\n]*\n[ \t])[^\n]*(?:\n[ \t][^\n]*)*", re.I | re.M
+# The library goes one call deeper for each of these, and looks at all that are open for each line. It reads
+# encoded words and odd spaces here too, so what is not plainly another type counts.
+_NESTING = re.compile(
+    rb"^content-type:(?![ \t]*(?:\n[ \t]+)?(?!multipart/|message/)[a-z0-9.+_-]+/)",
+    re.IGNORECASE | re.MULTILINE,
 )
+_BOUNDARY = re.compile(rb"^--(?!>)", re.MULTILINE)
+# Headers of parts, with the lines that they go on in.
+_HEADER = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class MailLimits:
-    """What one mail may hold: mails in mails, parts, files, parts that hold parts.
+    """What one mail may hold: mails in mails, parts, files, parts that hold parts, lines.
 
-    `work`: the sum of the squares of the lengths of long headers of parts, in characters.
+    `work`: the sum of the squares of the lengths of headers of parts, in characters. `steps`: lines, for each
+    part that may be open there.
     """
 
     depth: int = 5
@@ -65,6 +69,8 @@ class MailLimits:
     files: int = 500
     nesting: int = 60
     work: int = 40_000_000
+    lines: int = 1_500_000
+    steps: int = 6_000_000
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,8 @@ class _TooMuch(Exception):
 def parse(raw: bytes, limits: MailLimits | None = None) -> ParsedMail:
     """Take a mail apart; never raises."""
     limits = limits or MailLimits()
-    if len(_NESTING.findall(raw)) > limits.nesting:
-        return ParsedMail(read_head(raw), fault="It has too many parts inside of each other.")
-    if _work(raw) > limits.work:
-        return ParsedMail(read_head(raw), fault="The headers of its parts are too long.")
+    if fault := _too_much_work(raw, limits):
+        return ParsedMail(read_head(raw), fault=fault)
     try:
         mail: Any = email.message_from_bytes(raw, EmailMessage, policy=POLICY)
         found = ParsedMail(head_of(mail))
@@ -118,9 +122,22 @@ def read_head(raw: bytes) -> Head:
     return head_of(mail)
 
 
-def _work(raw: bytes) -> int:
-    """What the library will have to do for the headers of parts: it takes them apart before we see any."""
-    return sum((match.end() - match.start()) ** 2 for match in _LONG.finditer(raw))
+def _too_much_work(raw: bytes, limits: MailLimits) -> str:
+    """Why a mail is not given to the library, which takes all apart before we see any; "" where it is."""
+    # For the library a line ends at a bare CR as well.
+    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    nesting = len(_NESTING.findall(lines))
+    if nesting > limits.nesting:
+        return "It has too many parts inside of each other."
+    if sum((match.end() - match.start()) ** 2 for match in _HEADER.finditer(lines)) > limits.work:
+        return "The headers of its parts are too long."
+    # Lines of a text may begin like a part.
+    if sum(1 for _ in _BOUNDARY.finditer(lines)) > 5 * limits.parts:
+        return f"It has more than {limits.parts:,} parts."
+    count = lines.count(b"\n")
+    if count > limits.lines or count * (1 + nesting) > limits.steps:
+        return "It has too many lines."
+    return ""
 
 
 class _Walk:

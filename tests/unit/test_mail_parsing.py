@@ -152,6 +152,42 @@ def test_headers_that_take_long_to_read_are_refused() -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("nested", "fault"),
+    [
+        (b"Content-Type: multipart/mixed; boundary=%d\r\r--%d\r", "inside of each other"),
+        (b"Content-Type: =?us-ascii?q?m=75ltipart?=/mixed; boundary=%d\n\n--%d\n", "inside of each other"),
+        (b"Content-Type: \x1cmultipart/mixed; boundary=%d\n\n--%d\n", "inside of each other"),
+        (
+            b'--b\rContent-Type: x/y; a=%d "(%d' + b'"' * 1500 + b"\r\rx\r",
+            "headers of its parts are too long",
+        ),
+        (
+            b"--b\r\nContent-Type: x/y; a=%d(%d" + b"(" * 150 + b"\r\n\r\n",
+            "headers of its parts are too long",
+        ),
+        (b"--b%d\n\n%d\n", "more than 1,000 parts"),
+        (b"--b%d\r\r%d\r", "more than 1,000 parts"),
+    ],
+)
+def test_limits_hold_however_lines_end_and_types_are_written(nested: bytes, fault: str) -> None:
+    """The library ends a line at a bare CR, and reads encoded words and odd spaces in a type."""
+    started = time.monotonic()
+    many = b"".join(nested % (n, n) for n in range(6000))
+    found = parse(b"From: sue@supplier.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + many)
+    assert fault in found.fault
+    assert time.monotonic() - started < 5
+
+
+def test_too_many_lines_are_refused() -> None:
+    """The library looks at all parts that are open for each of them."""
+    started = time.monotonic()
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(50))
+    assert parse(nested + b"\n" * 125_000).fault == "It has too many lines."
+    assert parse(b"From: sue@supplier.example\n\n" + b"a:\n" * 1_600_000).fault == "It has too many lines."
+    assert time.monotonic() - started < 5
+
+
 def test_too_many_parts_and_files_are_refused() -> None:
     """A limit of each."""
     mail = made()

@@ -34,6 +34,7 @@ from usecases import run_approval
 from usecases.check_invoice import release_claim
 from usecases.find_route import NotRouted
 from usecases.hand_over_batch import note_settled
+from usecases.look_at_goods import withdraw_billing
 from usecases.refusals import NotNow, Unknown
 from usecases.supervise import RUNNING, approval_of
 
@@ -155,6 +156,7 @@ def _give_back(services: Services, work: OpenWork, approval: str | None, reason:
         _close_approval(services, ApprovalId(approval), reason, now)
     with suppress(NotRouted, BlobMissing):  # it may never have come so far that it claimed something
         release_claim(services, reference)
+    withdraw_billing(services, reference)
     if work.orchestrator == BATCH_DOCUMENT.name:
         note_settled(services, reference, "failed")
 

@@ -12,9 +12,11 @@ from invoicing.approval import names
 from invoicing.approval.deciding import DecisionRefused
 from invoicing.records.supervision import OpenWork
 from invoicing.records.watching import Watched
-from stores import supervised
+from stores import goods, supervised
 from stores.blobs import StorageUnavailable
+from stores.records import Listed
 from tests.orchestrators.approval_kit import ANN, BOB, DOCUMENT, INVOICE, Office, clerk
+from tests.orchestrators.goods_kit import BILL, WAITS, Dock
 from tests.orchestrators.sweep_kit import Yard
 from tests.unit.page_requests import handler
 from triggers import watching
@@ -113,6 +115,22 @@ def test_closed_invoice_gives_back_what_it_held() -> None:
 
         close(office, INVOICE)  # again: nothing more
         assert [kind for kind in office.kinds() if kind == "closed"] == ["closed"]
+
+
+def test_closed_invoice_bills_no_more() -> None:
+    """It waited for its goods: nobody waits for them any more, and a corrected invoice gets them."""
+    with Dock().at_work() as dock:
+        dock.order()
+        dock.bring(BILL)
+        close(dock, INVOICE)
+        assert dock.state().withdrawn
+        assert goods.waiting(dock.blobs) == (Listed([], []), 0)
+        assert dock.host.status(WAITS).runtime_status == "Terminated"
+
+        dock.goods("a", ("1", 10), ("2", 4))
+        dock.bring(BILL, ref=OTHER)
+        assert dock.status(OTHER).output["status"] == "booked"
+        assert [payable["ref"] for payable in dock.payables()] == [OTHER]
 
 
 def test_booked_invoice_is_not_closed() -> None:

@@ -149,6 +149,9 @@ def _unpacked(text: str) -> bytes:
 
 def _id(text: str) -> str:
     """Source and id together tell one event from all others; what is too long is hashed."""
+    wrong = texts.fault(text, MOST_BYTES)
+    if wrong:
+        raise SignalInvalid("bad_id", f"The id {wrong}.")
     return text if len(text) <= LONGEST_ID else f"hash-{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -207,6 +207,14 @@ async def test_message_of_a_device_may_come_by_event_grid() -> None:
         _cloud(data=None, data_base64="no base64!"),
         _grid(data=[1]),
         _cloud(type="Microsoft.Devices.DeviceTelemetry", data={"body": LINE}),
+        _cloud(
+            type="Microsoft.Devices.DeviceTelemetry",
+            data={
+                "body": LINE,
+                "properties": {"kind": "goods-received", "key": "1", "id": "\ud800" * 300},
+                "systemProperties": {},
+            },
+        ),
     ],
 )
 async def test_one_bad_event_costs_the_others_nothing(bad: Any) -> None:

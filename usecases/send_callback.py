@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from adapters.outgoing import send
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.callbacks.signature import signed_headers
+from invoicing.calls.retries import retry_after
 from invoicing.records.callbacks import CallbackState, CallbackTried, CallbackTry, Subscription
 from invoicing.records.outgoing import OutgoingAnswer, OutgoingRequest
 from stores import subscriptions
@@ -75,16 +75,8 @@ def _outcome(answer: OutgoingAnswer, now: datetime, *, last: bool) -> CallbackTr
 
 def _pause(headers: Mapping[str, str], now: datetime) -> int | None:
     """The seconds that a receiver asks for (`Retry-After`, a number or a date), at most a day."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = int(text[:9])
-    else:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = int((zoned - now).total_seconds())
+    moment = retry_after(headers, now)
+    seconds = int((moment - now).total_seconds()) if moment else 0
     return min(seconds, _LONGEST_PAUSE) if seconds > 0 else None
 
 

@@ -129,6 +129,19 @@ def test_receiver_says_when_to_come_back(kind: str) -> None:
         assert kit.as_stored(here, asked.id).state == "delivered"
 
 
+@pytest.mark.parametrize("wait", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "9" * 5000, "soon"])
+def test_odd_time_to_come_back_changes_nothing(wait: str) -> None:
+    """What was answered is noted, and it is tried again as ever."""
+    with kit.office() as here, Receiver() as receiver:
+        asked = kit.booked(here, receiver.url)
+        receiver.answer = (503, {"Retry-After": wait})
+        kit.look(here)
+        assert kit.as_stored(here, asked.id).status == 503
+        receiver.answer = (200, {})
+        here.host.advance(minutes=1)
+        assert kit.as_stored(here, asked.id).state == "delivered"
+
+
 def test_redirect_is_not_followed() -> None:
     """What was allowed is that one address; the other one gets nothing."""
     with kit.office() as here, Receiver() as receiver, Receiver() as other:

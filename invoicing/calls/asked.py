@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from invoicing.outgoing.headers import check_headers
 from invoicing.outgoing.refusals import CallRefused
 from invoicing.outgoing.targets import CallPolicy, target_of
@@ -95,7 +97,7 @@ def _body(asked: CallAsked, headers: dict[str, str | SecretRef]) -> str:
     if isinstance(asked.body, str):
         text, kind = asked.body, "text/plain; charset=utf-8"
     else:
-        text, kind = json.dumps(asked.body, ensure_ascii=False, allow_nan=False), "application/json"
+        text, kind = _json_of(asked.body), "application/json"
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = kind
     try:
@@ -105,6 +107,13 @@ def _body(asked: CallAsked, headers: dict[str, str | SecretRef]) -> str:
     if size > LARGEST_BODY:
         raise CallRefused("bad_body", f"A body has at most {LARGEST_BODY // 1024:,} KiB.")
     return text
+
+
+def _json_of(body: JsonValue) -> str:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # `1e999` is read as one that is infinite
+        raise CallRefused("bad_body", "The body has a number that is too large.") from None
 
 
 def _check_for_secrets(headers: dict[str, str | SecretRef]) -> None:

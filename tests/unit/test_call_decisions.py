@@ -259,6 +259,7 @@ POLICY = CallPolicy(hosts=("a.example.com",), secret_hosts={"ERP": ("a.example.c
         ({"headers": {"Authorization": SecretRef(secret="OTHER")}}, "secret_not_allowed"),
         ({"body": "x"}, "bad_body"),
         ({"method": "POST", "body": "\ud800"}, "bad_body"),
+        ({"method": "POST", "body": {"number": float("inf")}}, "bad_body"),
         ({"method": "POST", "body": "x" * (1024 * 1024 + 1)}, "bad_body"),
     ],
 )

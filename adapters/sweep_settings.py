@@ -100,6 +100,9 @@ def _container(environment: Mapping[str, str]) -> str:
         raise SettingError(
             f"SETTLE_SWEEP_CONTAINER is {name!r}, where the app keeps its own blobs. Set it to another one."
         )
+    for setting in ("SETTLE_ARCHIVE_CONTAINER", "SETTLE_ANCHOR_CONTAINER"):
+        if name == environment.get(setting, "").strip():
+            raise SettingError(f"SETTLE_SWEEP_CONTAINER is {name!r}, as {setting} is. Set it to another one.")
     return name
 
 

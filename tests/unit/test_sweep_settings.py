@@ -43,6 +43,14 @@ def test_setting_that_cannot_be_used(name: str, value: str, hint: str) -> None:
     assert sweep_at_once({name: value})[0] == ""
 
 
+@pytest.mark.parametrize("other", ["SETTLE_ARCHIVE_CONTAINER", "SETTLE_ANCHOR_CONTAINER"])
+def test_what_is_kept_is_not_swept(other: str) -> None:
+    """A sweep may delete what it took."""
+    with pytest.raises(SettingError, match=other):
+        read_sweep({other: "kept", "SETTLE_SWEEP_CONTAINER": "kept"})
+    assert read_sweep({other: "kept"}).container == "inbox"
+
+
 def _triggers(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
     """The triggers that are registered with some settings."""
     for name, value in environment.items():

@@ -15,7 +15,7 @@ from stores.blobs import Blobs
 from usecases.archived import gone
 from usecases.batch_status import read_batch
 from usecases.invoice_status import read_invoice
-from usecases.refusals import Misunderstood, Unknown
+from usecases.refusals import Misunderstood, NotNow, Unknown
 
 #: Characters of who holds, and of the reason.
 LONGEST_WHO, LONGEST_WHY = 254, 500
@@ -26,7 +26,7 @@ _TOO_LATE = "It was purged before the hold could be placed."
 def place(blobs: Blobs, holdable: str, who: str, why: str, now: datetime) -> Hold:
     """Hold a thing; the same again changes nothing.
 
-    Raises Misunderstood, Unknown, and Gone where it is too late.
+    Raises Misunderstood, Unknown, Gone where it is too late, and NotNow where that is not known yet.
     """
     thing = _thing(holdable)
     _check(who, why)
@@ -43,6 +43,10 @@ def place(blobs: Blobs, holdable: str, who: str, why: str, now: datetime) -> Hol
 
     held = holds.change(blobs, holdable, placed)
     purged = tombstones.of(blobs, thing)
+    if purged is not None and purged.stage == "marked":
+        # The purge looks for holds after its mark: it will see this one, or it has looked already.
+        text = "It is being purged just now, and the hold may still stop that. Hold it again in a minute."
+        raise NotNow("being_purged", text)
     if purged is not None:
         late = HoldEvent(kind="ended", who=who, why=_TOO_LATE, at=now)
         holds.change(blobs, holdable, lambda before: late if before.is_held else None)

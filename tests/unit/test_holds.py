@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import azure.functions as func
 import pytest
@@ -20,7 +21,7 @@ from tests.unit.test_described_answers import Api
 from triggers import holds as doors
 from triggers import pages_approval, pages_batches, pages_retention, pages_runs
 from usecases import holding
-from usecases.refusals import Gone
+from usecases.refusals import Gone, NotNow
 
 WHY = {"why": "Case 4711"}
 
@@ -90,11 +91,9 @@ async def test_what_was_never_held_cannot_be_ended() -> None:
             assert answer.status_code == 404
 
 
-def test_hold_that_comes_while_the_purge_deletes_is_told_so() -> None:
-    """It is written first and ends at once: whoever holds looks for the tombstone after that."""
-    here = OldThings()
-    batch = here.batch(1)
-    stone = Tombstone(
+def _stone(batch: str) -> Tombstone:
+    """The tombstone of a batch that is being deleted."""
+    return Tombstone(
         id=batch,
         kind="batch",
         part="all",
@@ -105,7 +104,28 @@ def test_hold_that_comes_while_the_purge_deletes_is_told_so() -> None:
         container="c",
         window="r.1",
     )
-    tombstones.put(here.blobs, stone)
+
+
+def test_hold_that_comes_when_the_purge_has_its_mark_stands() -> None:
+    """The purge sees it and is called off; until then nobody can say so."""
+    here = OldThings()
+    batch = here.batch(1)
+    tombstones.put(here.blobs, _stone(batch).model_copy(update={"stage": "marked"}))
+    with pytest.raises(NotNow):
+        holding.place(here.blobs, batch, ANN, "Case 4711", NOON)
+    here.now += timedelta(days=9999)
+    assert here.run().counts == PurgeCounts()
+    assert holding.place(here.blobs, batch, ANN, "Case 4711", NOON).is_held
+    kept = holds.of(here.blobs, batch)
+    assert kept is not None
+    assert [event.kind for event in kept.events] == ["placed"]
+
+
+def test_hold_that_comes_while_the_purge_deletes_is_told_so() -> None:
+    """It is written first and ends at once: whoever holds looks for the tombstone after that."""
+    here = OldThings()
+    batch = here.batch(1)
+    tombstones.put(here.blobs, _stone(batch))
     with pytest.raises(Gone):
         holding.place(here.blobs, batch, ANN, "Case 4711", NOON)
     kept = holds.of(here.blobs, batch)

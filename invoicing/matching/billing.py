@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from invoicing.findings import shortened
-from invoicing.model import Invoice, Line
+from invoicing.model import Invoice, Line, Totals
 from invoicing.records.base import Reference
-from invoicing.records.goods import BilledInvoice, BilledLine
+from invoicing.records.goods import ZERO, BilledInvoice, BilledLine
 from invoicing.records.order import OrderId
 
 #: Lines of an invoice that are compared. The readers take no document with many more.
@@ -24,8 +25,16 @@ def billed_invoice(invoice: Invoice, ref: Reference, order: OrderId, at: datetim
         number=_short(invoice.number),
         supplier=_short(invoice.seller.name),
         currency=_short(invoice.currency),
+        due=_due(invoice.totals),
         lines=tuple(_billed(line) for line in invoice.lines[:MOST_LINES]),
     )
+
+
+def _due(totals: Totals) -> Decimal | None:
+    """What is to be paid without VAT; a prepaid amount or VAT below zero makes it no smaller."""
+    if totals.payable is None:
+        return None
+    return totals.payable + max(totals.prepaid or ZERO, ZERO) - max(totals.tax or ZERO, ZERO)
 
 
 def _billed(line: Line) -> BilledLine:

@@ -2,8 +2,9 @@
 
 A line of an invoice matches where what this invoice and earlier ones bill is not more than what was ordered
 and not more than what was received, each within the tolerance of the policy, in the same unit, and where it
-costs what the order says. Where only goods are missing, the invoice waits. Where something else is wrong,
-more goods would not help: it does not match.
+costs what the order says. What the invoice bills beside its lines (charges, rounding) nobody ordered: it is
+within the tolerance of prices, or does not match. Where only goods are missing, the invoice waits. Where
+something else is wrong, more goods would not help: it does not match.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def match(
             groups[place].add(line)
 
     matched = [_unknown_line(line) for line in unassigned]
+    if beside := _beside(billed, policy):
+        matched.append(_beside_line(beside))
     for place, line in enumerate(lines):
         against = _Against(
             line, came.quantities[place], before[place], place in came.other_units, came.complete
@@ -196,9 +199,10 @@ def _judged(
 
 def _costs_what_was_ordered(line: OrderLine, group: _Group, policy: GoodsPolicy) -> bool:
     """Whether the lines cost what the order says, within the tolerance and a cent for each line."""
-    if line.price is None:
-        return True
     cost = group.cost
+    if line.price is None:
+        # Whatever the price is, money for nothing is none.
+        return group.quantity > 0 or (cost or ZERO) <= 0
     if cost is None:
         return False
     due = group.quantity * line.price / line.base_quantity
@@ -229,6 +233,33 @@ def _unknown_line(line: BilledLine) -> MatchedLine:
         price_billed=_rounded(cost / quantity) if cost is not None and quantity else None,
         state="mismatch",
         reasons=("line",),
+    )
+
+
+def _beside(billed: BilledInvoice, policy: GoodsPolicy) -> Decimal | None:
+    """What an invoice bills beside its lines; None where that is within the tolerance, or is not known."""
+    if billed.due is None:
+        return None
+    costs = [_cost(line) or ZERO for line in billed.lines]
+    beside = billed.due - sum(costs, ZERO)
+    allowed = sum(map(abs, costs), ZERO) * policy.price_percent / 100 + _CENT * (1 + len(costs))
+    return beside if beside > allowed else None
+
+
+def _beside_line(amount: Decimal) -> MatchedLine:
+    return MatchedLine(
+        order_line=None,
+        invoice_lines=(),
+        name="Charges beside the lines",
+        unit=None,
+        billed_unit=None,
+        ordered=None,
+        received=ZERO,
+        billed_before=ZERO,
+        billed=_ONE,
+        price_billed=_rounded(amount),
+        state="mismatch",
+        reasons=("price",),
     )
 
 

@@ -70,6 +70,8 @@ def _quantity(line: MatchedLine) -> str:
 def _price(line: MatchedLine) -> str:
     if "currency" in line.reasons:
         return f"{_name(line)}: the invoice is in another currency than the order."
+    if line.order_line is None:
+        return f"The invoice bills {plain(line.price_billed)} beside its lines, which nobody ordered."
     return f"{_name(line)}: ordered at {plain(line.price_ordered)}, billed at {plain(line.price_billed)}."
 
 

@@ -71,7 +71,10 @@ class BilledLine(Record):
 
 
 class BilledInvoice(Record):
-    """An invoice that bills an order. `at`: when it was noted; earlier ones come first."""
+    """An invoice that bills an order. `at`: when it was noted; earlier ones come first.
+
+    `due`: what is to be paid for it, without VAT and before what was paid already; None: not known.
+    """
 
     ref: Reference
     order: OrderId
@@ -79,6 +82,7 @@ class BilledInvoice(Record):
     number: str | None
     supplier: str | None
     currency: str | None
+    due: Money | None = optional()
     lines: tuple[BilledLine, ...]
 
 

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoicing.matching.assigning import Assigner
+from invoicing.matching.billing import billed_invoice
 from invoicing.matching.match import MOST_LINES, ended_late, match
 from invoicing.matching.receiving import received
 from invoicing.matching.told import findings
 from invoicing.matching.tolerances import GoodsPolicy
+from invoicing.model import Invoice, Totals
 from invoicing.records.base import Reference
 from invoicing.records.goods import BilledInvoice, BilledLine, GoodsReceived, Receipt
 from invoicing.records.order import NewOrder, Order, OrderId, OrderLine, Supplier
@@ -78,6 +80,56 @@ def test_invoice_waits_until_its_goods_are_there() -> None:
 def test_more_goods_than_are_billed_are_no_reason_to_wait() -> None:
     """Who bills less than came is paid what is billed."""
     assert verdict(receipt(12)) == "matched"
+
+
+@pytest.mark.parametrize(
+    ("due", "percent", "expected"),
+    [
+        (None, 0, "matched"),
+        ("50.02", 0, "matched"),
+        ("50.03", 0, "mismatch"),
+        ("51.00", 2, "matched"),
+        ("60.00", 2, "mismatch"),
+        ("40.00", 0, "matched"),
+    ],
+)
+def test_what_is_billed_beside_the_lines_was_not_ordered(
+    due: str | None, percent: int, expected: str
+) -> None:
+    """Charges on the whole, rounding: within the tolerance of prices, or a person looks."""
+    policy = GoodsPolicy(wait=timedelta(days=30), price_percent=Decimal(percent))
+    one = invoice(billed()).model_copy(update={"due": Decimal(due) if due else None})
+    found = match(order_of(line()), [receipt(10)], [], one, policy)
+    assert found.verdict == expected
+    if expected == "mismatch":
+        (told,) = findings(found)
+        assert (told.rule, "beside its lines" in told.text) == ("SETTLE-MATCH-PRICE", True)
+
+
+def test_money_for_no_goods_is_not_what_was_ordered() -> None:
+    """Also where the order has no price."""
+    order = order_of(line(price=None))
+    for one in (billed(0, net=100), billed(-1, net=100)):
+        assert match(order, [receipt(10)], [], invoice(one), EXACT).verdict == "mismatch"
+    for one in (billed(10, net=100), billed(-1, net=-100), billed(0, net=0)):
+        assert match(order, [receipt(10)], [], invoice(one), EXACT).verdict == "matched"
+
+
+def test_what_is_due_is_without_vat_and_before_what_was_paid() -> None:
+    """Amounts below zero hide nothing; an invoice without lines bills all of it beside them."""
+
+    def due(**totals: str) -> Decimal | None:
+        made = Invoice(
+            kind="ubl-invoice", totals=Totals(**{name: Decimal(text) for name, text in totals.items()})
+        )
+        return billed_invoice(made, Reference("i" + "1" * 24), ORDER, NOW).due
+
+    assert due() is None
+    assert due(payable="119", tax="19") == 100
+    assert due(payable="69", tax="19", prepaid="50") == 100
+    assert due(payable="119", tax="-19", prepaid="-50") == 119
+    none = invoice().model_copy(update={"due": Decimal(100)})
+    assert match(order_of(line()), [receipt(10)], [], none, EXACT).verdict == "mismatch"
 
 
 def test_what_nothing_can_mend_does_not_wait() -> None:

@@ -62,9 +62,16 @@ async def close_run(
         raise NotNow("booked", text)
 
     await _end(client, (instance, *supervision.parts_of(work, approval)), reason)
-    await asyncio.to_thread(_give_back, services, work, approval, reason, now)
+    # Until it had ended it went on, and may have come to the end that was to be kept from it.
+    is_booked = await asyncio.to_thread(_is_booked, services, work)
+    if is_booked:
+        await asyncio.to_thread(_note_booked, services, work)
+    else:
+        await asyncio.to_thread(_give_back, services, work, approval, reason, now)
     await asyncio.to_thread(supervised.forget, services.blobs, instance)
     await _forget_case(services, client, work, reason, now)
+    if is_booked:
+        raise NotNow("booked", "The invoice was booked before its run had ended: nothing was given back.")
 
 
 async def _forget_case(
@@ -143,6 +150,13 @@ def _reference(work: OpenWork) -> Reference | None:
 def _is_booked(services: Services, work: OpenWork) -> bool:
     reference = _reference(work)
     return reference is not None and PayableStore(services.blobs).payable(reference) is not None
+
+
+def _note_booked(services: Services, work: OpenWork) -> None:
+    """What the last step of a document would have done."""
+    reference = _reference(work)
+    if reference is not None and work.orchestrator == BATCH_DOCUMENT.name:
+        note_settled(services, reference, "booked")
 
 
 def _give_back(services: Services, work: OpenWork, approval: str | None, reason: str, now: datetime) -> None:

@@ -143,6 +143,21 @@ def test_booked_invoice_is_not_closed() -> None:
             close(office, INVOICE)
 
 
+def test_invoice_that_is_booked_while_it_is_closed_gives_nothing_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a second invoice of its number could be booked beside it."""
+    with Office(clerk()).at_work() as office:
+        office.bring()
+        looks = iter([False, True])
+        monkeypatch.setattr("usecases.end_run._is_booked", lambda *_: next(looks))
+        with pytest.raises(NotNow, match="nothing was given back"):
+            close(office, INVOICE)
+        assert "closed" not in office.kinds()
+        office.bring(ref=OTHER)
+        assert office.status(OTHER).output["status"] == "duplicate"
+
+
 def test_part_is_not_closed_alone() -> None:
     """The approval belongs to its invoice."""
     with Office(clerk()).at_work() as office:

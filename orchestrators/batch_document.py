@@ -25,7 +25,14 @@ from invoicing.records.goods_steps import (
     GoodsJob,
     goods_instance,
 )
-from invoicing.records.invoice_steps import RELEASE_CLAIM, InvoiceProgress, InvoiceResult, Phase
+from invoicing.records.invoice_steps import (
+    RELEASE_CLAIM,
+    WITHDRAW_PAYABLE,
+    InvoiceProgress,
+    InvoiceResult,
+    Phase,
+    WithdrawJob,
+)
 from invoicing.records.problem import Problem
 from invoicing.records.route import late_pack
 from orchestrators.goods_receipt import await_goods
@@ -101,6 +108,8 @@ class _Document:
         document = names.parse_reference(self._job.ref)
         pack = late_pack(document.n or 0)
         now = self._context.current_utc_datetime
+        withdrawal = WithdrawJob(ref=self._job.ref, approval=None)
+        self._compensations.note("payable", WITHDRAW_PAYABLE, withdrawal)
         job = PackJob(batch=BatchId(document.owner), pack=pack, now=now)
         booked = yield from call(self._context, BOOK_PACK, job)
         if booked.get("booked"):

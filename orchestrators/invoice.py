@@ -62,6 +62,7 @@ class _Chain:
         self._job = job
         self._compensations = Compensations(context)
         self._approval: ApprovalId | None = None
+        self._has_billed = False
 
     def run(self) -> Settling:
         """All steps in order, as far as they go."""
@@ -69,6 +70,7 @@ class _Chain:
         if self._job.again:
             job = FindRouteJob(invoice=self._job.invoice, run=self._job.run)
             found = yield from call(self._context, FIND_ROUTE, job)
+            self._has_billed = found.goods
             if found.route is not None:  # it was checked and claimed, so both stand
                 self._note_claim()
                 if found.goods:
@@ -112,12 +114,15 @@ class _Chain:
         """Apply the policy; where it wants that, the goods are waited for first."""
         goods = "ask" if since(versions.GOODS, self._context) else None
         job = RouteInvoiceJob(invoice=self._job.invoice, run=self._job.run, now=now, goods=goods)
+        if self._has_billed:  # by the run that was lost
+            self._note_billing()
         route = yield from routed(self._context, ROUTE_INVOICE, job)
         if route.goods is None:
             return route
 
         self._show("goods")
-        self._note_billing()
+        if not self._has_billed:
+            self._note_billing()
         awaited = GoodsJob(ref=Reference(self._job.invoice), run=self._job.run, key=route.goods)
         yield from await_goods(self._context, awaited, goods_instance(self._context.instance_id))
         self._show("routing")

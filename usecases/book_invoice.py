@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.services import Services
 from adapters.setting_values import SettingError
+from invoicing.approval import names
 from invoicing.approval.audit import standing
 from invoicing.approval.ledger import Draft, Entry, Flaw
 from invoicing.approval.payables import NotApproved, approved_payable, free_payable
@@ -15,6 +16,7 @@ from invoicing.records.invoice_steps import Booked
 from invoicing.records.ledger import EntryDetail
 from invoicing.records.payable import Payable
 from invoicing.records.problem import Problem
+from invoicing.records.route import late_pack
 from stores.invoices import InvoiceStore
 from stores.ledgers import Chain, Ledger, bookings
 from stores.payables import PayableStore
@@ -51,11 +53,17 @@ def withdraw_payable(services: Services, reference: Reference, approval: Approva
     if is_ours:
         store.remove(reference)
     if approval is None:
-        chain = bookings(services.blobs, reference)
+        chain = bookings(services.blobs, _unit_of(reference))
         chain.read_on()
         now = services.clock()
         chain.append(lambda entries: _compensation(entries, now), services.ledger_keys)
     return is_ours
+
+
+def _unit_of(reference: Reference) -> str:
+    """What an invoice is booked in that has a run of its own and needs nobody: of a batch, its late pack."""
+    place = names.parse_reference(reference)
+    return reference if place.n is None else names.booking_unit(place.owner, late_pack(place.n))
 
 
 def _is_booked_for(store: PayableStore, reference: Reference, approval: ApprovalId | None) -> bool:

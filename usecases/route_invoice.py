@@ -72,9 +72,10 @@ def route_of_run(services: Services, invoice: InvoiceId, run: str | None) -> Fou
     The route of another run does not count: its approval may have ended.
     """
     stored = InvoiceStore(services.blobs).route(invoice)
+    waited = state_of(services.blobs, invoice)
     if stored is None or stored.run != run:
-        return FoundRoute()
+        return FoundRoute(goods=waited is not None and waited.run == run)
     route = Route(
         outcome=stored.outcome, rule=stored.rule, approval=stored.approval, comparison=stored.comparison
     )
-    return FoundRoute(route=route, goods=state_of(services.blobs, invoice) is not None)
+    return FoundRoute(route=route, goods=waited is not None)

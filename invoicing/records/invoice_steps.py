@@ -125,7 +125,7 @@ class FindRouteJob(Record):
 class FoundRoute(Record):
     """The route that a run wrote down before it was lost; None where there is none.
 
-    `goods`: it had waited for its goods before.
+    `goods`: the invoice had waited for its goods, or waits for them; also where there is no route yet.
     """
 
     route: Route | None = optional()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from adapters.ledger_audit import Audit
 from invoicing.approval import names
 from invoicing.archive import Entry
@@ -22,6 +24,7 @@ from tests.fakes.ledger_keys import LEDGER_KEYS
 from tests.orchestrators.approval_kit import ANN, SUE, sha256
 from tests.orchestrators.goods_kit import BILL, Dock
 from tests.orchestrators.test_batch_approvals import BATCH, _row
+from usecases import book_pack as pack_booking
 
 MONITOR = f"{BATCH}-approvals"
 
@@ -113,6 +116,28 @@ def test_document_that_was_lost_while_people_decide_finds_its_approval() -> None
         assert here.phase(instance) == "approval"
         here.decide(ANN, "approve", names.approval_id(f"{BATCH}/1"))
         assert here.host.status(instance).output["status"] == "booked"
+
+
+def test_document_whose_booking_gives_up_is_not_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been written: it is taken back before its number is free, and the ledger says so."""
+    book = pack_booking.book_payables
+
+    def broken(*given: Any) -> Any:
+        book(*given)
+        raise KeyError("x")
+
+    monkeypatch.setattr(pack_booking, "book_payables", broken)
+    with Dock().at_work() as here:
+        here.order()
+        begin(here, BILL)
+        here.goods("a", ("1", 10), ("2", 4))
+        here.host.advance(minutes=1)
+        output = here.host.status(f"{BATCH}-1").output
+        assert (output["status"], output["undone"]) == ("failed", ["payable", "goods", "claim"])
+        assert here.payables() == []
+        audit = Audit(here.blobs, LEDGER_KEYS, wait=lambda seconds: None)
+        assert {proof.ledger: proof.flaw for proof in audit.proofs()} == {f"{BATCH}-1000001": None}
+        assert audit.strays == []
 
 
 def _lose(here: Dock, instance: str, job: DocumentJob) -> None:

@@ -239,6 +239,28 @@ def test_storage_that_is_away_is_waited_for() -> None:
         assert here.status().output["status"] == "booked"
 
 
+def test_run_that_was_lost_behind_its_wait_takes_back_what_it_bills() -> None:
+    """Its goods had come and its route was not written: the next run does not wait, and compensates all."""
+    with Dock().at_work() as here:
+        order = here.order()
+        here.goods("a", ("1", 10), ("2", 3), complete=True)
+        here.blobs.fails = _approvals_are_away
+        here.bring(BILL)
+        here.host.advance(minutes=5)
+        assert (here.phase(), here.state().ended) == ("routing", "mismatch")
+        here.host.terminate(INVOICE)
+        here.host.purge(INVOICE)
+        here.blobs.come_back()
+        for _ in range(4):
+            here.supervise(gone=True)
+            here.host.advance(seconds=30)
+        assert here.phase() == "approval"
+        here.decide(BOB, "reject", comment="too little salt")
+        assert here.status().output["undone"] == ["goods", "claim"]
+        (billing,) = OrderStore(here.blobs).billings(order.id)
+        assert billing.withdrawn
+
+
 def test_reader_that_is_away_is_waited_for() -> None:
     """The lines stand in the document alone; a process that reads it may be busy, or die."""
     with Dock().at_work() as here:
@@ -261,6 +283,11 @@ def test_event_without_a_signal_does_no_harm() -> None:
             here.host.raise_event(WAITS, name, {"__class__": "x"})
         here.host.advance(timedelta(hours=1))
         assert here.phase() == "goods"
+
+
+def _approvals_are_away(verb: str, name: str) -> None:
+    if name.startswith("approvals/"):
+        raise StorageUnavailable(f"{verb} {name}: no answer")
 
 
 def _goods_are_away(verb: str, name: str) -> None:

@@ -25,6 +25,7 @@ from stores import supervised
 from stores.batches import BatchStore
 from stores.blobs import BlobConflict
 from stores.swept import SweepStore, TakenStore, sweeps_kept
+from usecases.standing import tell_of_end
 
 #: How long it is remembered that a sweep was given up: a step of it may still be at work somewhere.
 REMEMBERED = timedelta(days=7)
@@ -82,10 +83,23 @@ def store(services: Services, job: SweepJob) -> SweepStored:
         outcome = "stored" if manifest.documents else "empty"
         documents, chunks = manifest.documents, manifest.chunks
         end = kept.decide(SweepEnd(outcome=outcome, at=services.clock(), documents=documents, chunks=chunks))
+    _give_back_unpacked(services, job, windows)
     if end.outcome == "stored":
         _hand_over(services, job, end)
     number = windows[-1].place.window + 1 if windows else 0
     return SweepStored(outcome=end.outcome, documents=end.documents, windows=number)
+
+
+def _give_back_unpacked(services: Services, job: SweepJob, windows: list[SweptWindow]) -> None:
+    """What a window had claimed that was never packed is free for the next sweep.
+
+    A run that was lost in the middle of it may have been started again after the time of the sweep.
+    """
+    owners = {owner_of(job.sweep, one.place.window) for one in windows if one.state != "packed"}
+    if owners:
+        TakenStore(services.blobs).rewrite(
+            lambda taken: {key: owner for key, owner in taken.items() if owner not in owners}
+        )
 
 
 def _manifest(windows: list[SweptWindow]) -> Manifest:
@@ -98,7 +112,9 @@ def _manifest(windows: list[SweptWindow]) -> Manifest:
 
 
 def _hand_over(services: Services, job: SweepJob, end: SweepEnd) -> None:
-    """List the batch, note its work, and have it started, in this order; each may be done twice."""
+    """List the batch, see that who is told of all batches is told of its end, note its work, and have it
+    started, in this order; each may be done twice.
+    """
     source = source_of(job, end.at)
     record = BatchRecord(job.batch, end.at, job.sweep, source)
     batches = BatchStore(services.blobs)
@@ -107,6 +123,7 @@ def _hand_over(services: Services, job: SweepJob, end: SweepEnd) -> None:
     except BlobConflict:
         record = batches.record(job.batch)
     batches.prepare(record, None)
+    tell_of_end(services, "batch", job.batch, None)
     value = PROCESS_BATCH.written_input(BatchJob(batch=job.batch, source=source, approval=True))
     work = OpenWork(instance=job.batch, orchestrator=PROCESS_BATCH.name, input=value)
     supervised.note(services.blobs, work)

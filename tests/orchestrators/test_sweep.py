@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from adapters import services
 from adapters.sweep_settings import SweepSettings
 from devhost.testing import HostCrash
 from invoicing.archive import Limits
 from invoicing.sweeps import batch_of
+from orchestrators import sweep
 from stores.blobs import StorageUnavailable
 from stores.swept import TakenStore, sweeps_kept
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.orchestrators.sweep_kit import Yard
-from usecases import sweep_window
+from usecases import supervise, sweep_window
+from usecases.standing import tell_of_all
+from usecases.subscribe import told_of
 
 CLEARING = SweepSettings(clear=True)
 
@@ -57,6 +62,15 @@ def test_what_lies_in_the_container_is_one_batch() -> None:
         assert sweeps_kept(yard.blobs) == {}
 
 
+def test_who_is_told_of_every_batch_is_told_of_those_of_sweeps() -> None:
+    """A standing subscription is for all that begins."""
+    with Yard().at_work() as yard:
+        tell_of_all(services.current(), "batch", "https://example.com/told")
+        yard.put("a.xml")
+        batch = yard.finish(yard.sweep())["batch"]
+        assert [one.state for one in told_of(yard.blobs, batch)] == ["waiting"]
+
+
 def test_blob_that_was_overwritten_is_a_new_document() -> None:
     """The version counts, not the name; the same bytes written again are another version too."""
     with Yard().at_work() as yard:
@@ -65,6 +79,28 @@ def test_blob_that_was_overwritten_is_a_new_document() -> None:
         yard.put("a.xml", text="valid ACME corrected")
         yard.finish(yard.sweep())
         assert yard.taken() == {**said("a.xml", "b.xml"), ("a.xml", "valid ACME corrected"): 1}
+
+
+def test_window_that_is_never_packed_is_for_the_next_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run failed in the middle of it, and somebody starts it again after the time of the sweep."""
+    monkeypatch.setattr(sweep, "WINDOWS", 1)
+    with Yard().at_work() as yard:
+        yard.put(*names(10))
+        yard.inbox.fails = _one_breaks
+        first = yard.sweep() or ""
+        yard.host.advance(hours=2)
+        assert yard.host.status(first).runtime_status == "Failed"
+        yard.inbox.come_back()
+        yard.supervise()
+        asyncio.run(supervise.restart_now(yard.blobs, yard.client, first, yard.host.now))
+        assert yard.finish(first)["documents"] == 4
+        assert yard.finish(yard.sweep())["documents"] == 6
+        assert yard.taken() == said(*names(10))
+
+
+def _one_breaks(verb: str, name: str) -> None:
+    if verb.startswith("read") and name == "may/0005.xml":
+        raise KeyError(name)
 
 
 def test_empty_container_makes_no_batch() -> None:

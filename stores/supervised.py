@@ -39,13 +39,21 @@ def instances_under_way(blobs: Blobs) -> list[str]:
 
 
 def instances_with_cases(blobs: Blobs) -> list[str]:
-    """The instances that have a case which is not settled; one listing, no blob is read."""
-    return [blob.name.removeprefix(_CASES).removesuffix(".json") for blob in blobs.list(_CASES)]
+    """The instances that have a case which is neither settled nor closed; a damaged one counts."""
+    return _with_cases(blobs, _CASES)
 
 
 def has_work(blobs: Blobs, beginning: str) -> bool:
-    """Say whether an instance whose id begins so has work noted, or a case; two listings."""
-    return any(True for prefix in (_OPEN, _CASES) for _ in blobs.list(f"{prefix}{beginning}"))
+    """Say whether an instance whose id begins so has work noted, or a case that nobody has closed."""
+    is_noted = any(True for _ in blobs.list(f"{_OPEN}{beginning}"))
+    return is_noted or bool(_with_cases(blobs, f"{_CASES}{beginning}"))
+
+
+def _with_cases(blobs: Blobs, prefix: str) -> list[str]:
+    names = [blob.name for blob in blobs.list(prefix)]
+    listed = records.each(names, lambda name: _read(blobs, _CASE, name))
+    damaged = [name.removeprefix(_CASES).removesuffix(".json") for name in listed.damaged]
+    return damaged + [case.instance for case in listed.found if case.closed is None]
 
 
 def work_under_way(blobs: Blobs) -> Iterator[OpenWork]:

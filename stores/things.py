@@ -142,7 +142,7 @@ class OpenNow:
 
 
 def open_now(blobs: Blobs) -> OpenNow:
-    """What is open in the whole storage; four listings, no blob is read."""
+    """What is open in the whole storage; four listings, and only the cases are read."""
     return OpenNow(
         under_way=_things(supervised.instances_under_way(blobs)),
         cases=_things(supervised.instances_with_cases(blobs)),

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from invoicing.approval.ledger import BadEntry, from_bytes
 from invoicing.records.retention import ArchivedFile, KeptFor
-from invoicing.records.route import RoutePage
+from invoicing.records.route import DocumentRoute, RoutePage
 from invoicing.retention import names
 from invoicing.retention.terms import MESSAGES_ARE_OVER
 from stores import approval_names, archives, notices, records, things
@@ -34,6 +34,7 @@ SCHEMA = 1
 #: Approvals that are read at the same time, and how many of them memory holds then.
 _AT_ONCE, _WINDOW = 16, 64
 _PAGE = TypeAdapter(RoutePage)
+_ROUTE = TypeAdapter(DocumentRoute)
 _SETTLED = "settled/"
 # The records of a folder that go into an archive record as they are, by the name of the field.
 _SINGLE = {
@@ -163,8 +164,16 @@ def _route_pages(blobs: Blobs, there: dict[str, str]) -> Iterator[RoutePage]:
             yield records.from_json(_PAGE, name, blobs.read(name))
 
 
+def _routes(blobs: Blobs, there: dict[str, str]) -> Iterator[DocumentRoute]:
+    """What the policy said of each document: of one that waited for its goods, what it said afterwards."""
+    for page in _route_pages(blobs, there):
+        for route in page.routes:
+            late = there.get(f"routing/late/{route.n:06d}.json")
+            yield records.from_json(_ROUTE, late, blobs.read(late)) if late else route
+
+
 def _route_lines(blobs: Blobs, there: dict[str, str]) -> Iterator[bytes]:
-    return (route.as_json() for page in _route_pages(blobs, there) for route in page.routes)
+    return (route.as_json() for route in _routes(blobs, there))
 
 
 def approvals_of(blobs: Blobs, folder: Folder, thing: str) -> list[str]:
@@ -172,7 +181,7 @@ def approvals_of(blobs: Blobs, folder: Folder, thing: str) -> list[str]:
     if names.kind_of(thing) == "invoice":
         return things.approvals_of_invoice(blobs, thing)
     there = {folder.short(blob.name): blob.name for blob in folder.blobs}
-    return [route.approval for page in _route_pages(blobs, there) for route in page.routes if route.approval]
+    return [route.approval for route in _routes(blobs, there) if route.approval]
 
 
 def _ahead(blobs: Blobs, approvals: list[str], now: datetime) -> Iterator[bytes]:

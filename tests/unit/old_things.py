@@ -140,6 +140,17 @@ class OldThings(Books):
         SettledStore(self.blobs, batch).note(1, "rejected")
         return batch
 
+    def late_batch(self, n: int = 1) -> str:
+        """A batch whose document waited for its goods, and was rejected by people then; its id."""
+        batch = self.small_batch(n)
+        approval = ApprovalId(names.approval_id(f"{batch}/1"))
+        waits = DocumentRoute(outcome="ok", rule="", n=1, claim=f"{n:030x}01", goods="PO-1")
+        routes = RouteStore(self.blobs, batch)
+        routes.put_page(RoutePage(routes=(waits,)))
+        routes.put_late_route(waits.model_copy(update={"rule": "goods", "approval": approval, "goods": None}))
+        self._decided(approval, f"{batch}/1")
+        return batch
+
     def _decided(self, approval: str, ref: str) -> None:
         request = asked(ref, row=row(1), created=self.now)
         approvals.ask(self.blobs, request)

@@ -10,10 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from invoicing.approval import names
 from invoicing.approval.ledger import verify
 from invoicing.records.base import InvoiceId
 from invoicing.records.retention import Hold, HoldEvent
-from invoicing.records.supervision import OpenWork
+from invoicing.records.supervision import Case, OpenWork
+from invoicing.supervision import closed
 from stores import approval_names, batch_names, holds, notices, supervised, tombstones
 from stores.blobs import StorageRefused, StorageUnavailable
 from stores.claims import Claim, ClaimStore
@@ -89,6 +91,20 @@ def test_the_archive_has_everything_that_matters() -> None:
     assert of_invoice["route"]["approval"] == approval["id"]
 
 
+def test_what_followed_a_wait_for_goods_is_archived() -> None:
+    """The rule and the approval stand in a route of their own; the messages of the approval go as all do."""
+    here = OldThings()
+    batch = here.late_batch()
+    approval = names.approval_id(f"{batch}/1")
+    here.now = LATER
+    here.run()
+    (record,) = here.records(batch)
+    assert [(route["rule"], route["approval"]) for route in record["routes"]] == [("goods", approval)]
+    assert [one["id"] for one in record["approvals"]] == [approval]
+    assert len(record["approvals"][0]["messages"]) == 1
+    assert here.blobs.names(notices.blob_name(approval)) == []
+
+
 def test_a_ledger_can_be_proved_from_the_archive_alone() -> None:
     """An entry that is written out again, keys sorted and without spaces, has the bytes that were signed."""
     here, _, invoice, _ = _filled()
@@ -134,6 +150,20 @@ def test_a_duplicate_is_found_after_its_first_copy_was_purged() -> None:
 
 
 # ---------------------------------------------------------------- what stays
+
+
+def test_case_keeps_a_thing_until_somebody_closes_it() -> None:
+    """The task hub goes on telling that the run failed: nothing more is to be done about it."""
+    here = OldThings()
+    batch = here.batch()
+    here.now = LATER
+    case = Case(
+        instance=batch, orchestrator="process_batch", input={}, reason="x", is_lost=False, failed=here.now
+    )
+    supervised.keep(here.blobs, case)
+    assert here.run().kept == {"case": 1}
+    supervised.keep(here.blobs, closed(case, here.now))
+    assert here.run(id="r2").counts.batches == 1
 
 
 def _held(here: OldThings, thing: str) -> None:

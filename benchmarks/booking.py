@@ -135,6 +135,7 @@ class Run:
             window_job = batch_approvals_steps.DocumentWindowJob(batch=BATCH, window=window)
             _call(batch_hand_over.open_documents, batch_approvals_steps.OPEN_DOCUMENTS, window_job)
             for document in store.window(window).documents:
+                assert document.approval, "each document of this batch waits for people"
                 _settle(Reference(f"{BATCH}/{document.n}"), document.approval)
             if (window + 1) * LOOKS // routed.windows > window * LOOKS // routed.windows:
                 _call(batch_hand_over.count_settled, batch_approvals_steps.COUNT_SETTLED, BATCH)

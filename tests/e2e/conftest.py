@@ -35,7 +35,15 @@ def inbox() -> str:
 
 
 @pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None, inbox: str) -> Iterator[str]:
+def app_container() -> str:
+    """The container that the host's app stores in; of a host that someone else started, the default."""
+    return "settle" if os.environ.get("SETTLE_E2E_HOST") else f"e2e-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def base_url(
+    tmp_path_factory: pytest.TempPathFactory, storage: str | None, inbox: str, app_container: str
+) -> Iterator[str]:
     """The address of a host with Settle, without a slash at its end.
 
     ``SETTLE_E2E_HOST`` names one that someone else started, ``SETTLE_E2E_KEY`` its function key where it asks
@@ -48,7 +56,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory, storage: str | None, inbo
         yield named.rstrip("/")
         return
     project = Project(Project.here().root, tmp_path_factory.mktemp("host"))
-    with _embedded_host(project, storage or "", inbox) as own:
+    with _embedded_host(project, storage or "", inbox, app_container) as own:
         calls.use_key(own.url, own.key)
         calls.use_master_key(own.url, json.loads(host.keys_file(project.host_state).read_text())["master"])
         yield own.url
@@ -61,11 +69,11 @@ def _azurite(project: Project) -> azurite.Azurite:
         pytest.skip(f"no storage to test against: {error.message} {error.hint}")
 
 
-def _embedded_host(project: Project, storage: str, inbox: str) -> host.Host:
+def _embedded_host(project: Project, storage: str, inbox: str, app_container: str) -> host.Host:
     variables = {
         "SETTLE_SWEEP_CONTAINER": inbox,
         "SETTLE_SWEEP_AT_ONCE": "poll",
-        "SETTLE_CONTAINER": f"e2e-{uuid.uuid4().hex[:12]}",
+        "SETTLE_CONTAINER": app_container,
         "SETTLE_POLICY": str(_policy(project)),
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "SETTLE_LEDGER_KEY": uuid.uuid4().hex,

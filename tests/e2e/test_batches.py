@@ -322,8 +322,10 @@ def test_report_and_document_requests_are_checked(
 def test_health_says_what_answers(base_url: str) -> None:
     """200 with a word for each thing that the app stands on."""
     answer = calls.get(f"{base_url}/api/healthz", timeout=30)
-    checks = dict.fromkeys(("storage", "task_hub", "rules", "policy", "links", "ledger"), "ok")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
+    checks = answer.json()["checks"]
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert {"storage", "task_hub", "rules", "policy", "links", "ledger"} <= checks.keys()
+    assert set(checks.values()) == {"ok"}
 
 
 def test_report_is_json_that_any_reader_takes(batch: tuple[Documents, dict[str, Any]]) -> None:

@@ -13,7 +13,9 @@ import requests
 
 from devtools.project import Project
 from tests.e2e.approvals import Api
-from tests.e2e.conftest import base_url, storage  # noqa: F401 - the host of the end-to-end tests
+
+# The host of the end-to-end tests, and what it needs.
+from tests.e2e.conftest import app_container, base_url, inbox, storage  # noqa: F401
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 

@@ -10,24 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from invoicing.rules.folder import RuleSet
+
 Severity = Literal["fatal", "warning", "information"]
 """As in the official rules: only ``fatal`` makes a document invalid."""
 
-Source = Literal[
-    "file",
-    "xml",
-    "schema",
-    "en16931",
-    "xrechnung",
-    "factur-x-minimum",
-    "factur-x-basic-wl",
-    "factur-x-basic",
-    "factur-x-en16931",
-    "factur-x-extended",
-    "fr-ctc-extended",
-    "fr-ctc",
-    "settle",
-]
+Source = Literal["file", "xml", "schema", RuleSet, "settle"]
 """Which step found it: file, XML parser, XML schema, a set of official rules, or our own checks."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 from invoicing import texts
 from invoicing.approval import durations
@@ -18,6 +18,7 @@ from invoicing.approval.goods_section import read_goods
 from invoicing.approval.names import is_stage_name
 from invoicing.approval.persons import BadPerson, person_id
 from invoicing.approval.policy import Condition, Person, Policy, PolicyInvalid, Rule, Stage, can_be_filled
+from invoicing.file_values import Object, is_list, is_object
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -28,10 +29,6 @@ _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
 _LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 100, 2000, 1024 * 1024
 # Longer than this nothing waits for a person: it would outlive what the host keeps of a workflow.
 _LONGEST = timedelta(days=366)
-
-
-# An object of the file, which a person wrote: anything may be in it.
-_Object = dict[str, Any]
 
 
 def parse(data: bytes) -> Policy:
@@ -54,23 +51,15 @@ def parse(data: bytes) -> Policy:
     return policy
 
 
-def _is_object(value: Any) -> TypeGuard[_Object]:
-    return isinstance(value, dict)
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
 def _bad_texts(value: Any, place: str = "") -> Iterator[str]:
     """What is wrong with texts anywhere in the file, names of fields included."""
     if isinstance(value, str):
         if wrong := texts.fault(value, _LONGEST_TEXT):
             yield f"{place}: {wrong}"
-    elif _is_list(value):
+    elif is_list(value):
         for n, item in enumerate(value):
             yield from _bad_texts(item, f"{place}[{n}]")
-    elif _is_object(value):
+    elif is_object(value):
         for name, field in value.items():
             inside = f"{place}.{texts.cleaned(name, _LONGEST_NAME)}".lstrip(".")
             if wrong := texts.fault(name, _LONGEST_TEXT):
@@ -94,7 +83,7 @@ class _Reader:
 
     def policy(self, value: Any) -> Policy:
         """The whole file."""
-        if not _is_object(value):
+        if not is_object(value):
             self.note("", "it is not a JSON object")
             return Policy({})
         self.known(value, {"version", "people", "rules", "about", "goods_receipt", "compare_in"}, "")
@@ -112,7 +101,7 @@ class _Reader:
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""
-        if not _is_object(value) or not value:
+        if not is_object(value) or not value:
             self.note("people", "names nobody")
             return
         for address, about in value.items():
@@ -120,7 +109,7 @@ class _Reader:
             person = self.person_id(address, place)
             if person in self.people:
                 self.note(place, f"is {person}, who is there already")
-            fields: _Object = about if _is_object(about) else {}
+            fields: Object = about if is_object(about) else {}
             self.known(fields, {"name", "deputy", "messages"}, place)
             name = self.name(fields.get("name"), f"{place}.name")
             deputy = fields.get("deputy")
@@ -143,7 +132,7 @@ class _Reader:
 
     def rule(self, value: Any, place: str) -> Rule:
         """One rule."""
-        if not _is_object(value):
+        if not is_object(value):
             self.note(place, "is not an object")
             return Rule("", Condition(), ())
         self.known(value, {"name", "when", "stages"}, place)
@@ -160,7 +149,7 @@ class _Reader:
 
     def condition(self, value: Any, place: str) -> Condition:
         """When a rule applies."""
-        if not _is_object(value):
+        if not is_object(value):
             self.note(place, "is not an object")
             return Condition()
         self.known(value, _WHEN, place)
@@ -184,7 +173,7 @@ class _Reader:
 
     def stage(self, value: Any, place: str) -> Stage:
         """One stage."""
-        if not _is_object(value):
+        if not is_object(value):
             self.note(place, "is not an object")
             return Stage("", (), timedelta(days=1))
         self.known(value, _STAGE | _TIMES, place)
@@ -225,7 +214,7 @@ class _Reader:
 
     # ------------------------------------------------------------ the values
 
-    def known(self, value: _Object, names: set[str], place: str) -> None:
+    def known(self, value: Object, names: set[str], place: str) -> None:
         """Note fields that mean nothing: mostly a mistyped name."""
         for name in value:
             if name not in names:
@@ -235,12 +224,12 @@ class _Reader:
         self, value: Any, place: str, read: Callable[[Any, str], Any], *, may_be_empty: bool = False
     ) -> list[Any]:
         """A list, each item read with its place."""
-        if not _is_list(value) or not (value or may_be_empty):
+        if not is_list(value) or not (value or may_be_empty):
             self.note(place, "is not a list" if value else "is empty or missing")
             return []
         return [read(item, f"{place}[{n}]") for n, item in enumerate(value)]
 
-    def of(self, value: _Object, name: str, kind: type, default: Any, place: str) -> Any:
+    def of(self, value: Object, name: str, kind: type, default: Any, place: str) -> Any:
         """A value of a kind, or the default where it is left out."""
         found = value.get(name, default)
         if found is default or type(found) is kind:
@@ -277,7 +266,7 @@ class _Reader:
             self.note(place, "names somebody twice")
         return tuple(found)
 
-    def amount(self, value: _Object, name: str, place: str) -> Decimal | None:
+    def amount(self, value: Object, name: str, place: str) -> Decimal | None:
         """A decimal text: a JSON number would be a binary fraction."""
         text = value.get(name)
         if text is None:
@@ -287,7 +276,7 @@ class _Reader:
         self.note(f"{place}.{name}", 'is not an amount in quotes, such as "1000.00"')
         return None
 
-    def span(self, value: _Object, name: str, place: str) -> timedelta | None:
+    def span(self, value: Object, name: str, place: str) -> timedelta | None:
         """An ISO 8601 duration."""
         text = value.get(name)
         if text is None:
@@ -322,7 +311,7 @@ class _Reader:
         """`none`, `any`, or a list of rules."""
         if value in ("none", "any"):
             return value
-        if _is_list(value) and value and all(isinstance(rule, str) and rule for rule in value):
+        if is_list(value) and value and all(isinstance(rule, str) and rule for rule in value):
             return frozenset(value)
         self.note(place, 'is "none", "any" or a list of rules such as ["SETTLE-IBAN"]')
         return "any"

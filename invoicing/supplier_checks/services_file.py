@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from invoicing import texts
+from invoicing.file_values import Object, ValueReader, is_list, is_object
 from invoicing.records.outgoing import LONGEST_URL, SecretRef
 from invoicing.supplier_checks.asking import PLACE
-from invoicing.supplier_checks.file_values import Object, ValueReader, is_list, is_object
 from invoicing.supplier_checks.services import Checks, ChecksInvalid, Field, NoMeans, Service, Test
 
 _LARGEST = 256 * 1024

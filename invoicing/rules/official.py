@@ -19,6 +19,7 @@ from lxml import etree
 from invoicing.findings import MAX_TEXT, Finding, Severity, finding, shortened
 from invoicing.readers.detect import Syntax
 from invoicing.rules.folder import STYLESHEETS, RuleSet, unusable
+from invoicing.rules.stylesheet import lean_stylesheet
 from invoicing.safe_xml import Element
 
 # Saxon's package says nothing of its types.
@@ -41,9 +42,16 @@ _LONGEST_LOCATION = 4000
 _OWN_ID = re.compile(r"^\[[^\]]+\]\s*-?\s*")
 
 
+# The stylesheets of Factur-X look codes up in files beside them, by `document()`. Without this feature Saxon
+# reads and parses such a file again for each document that is judged, which is more than half of the time.
+_READ_ONCE = "http://saxon.sf.net/feature/preEvaluateDocFunction"
+
+
 @cache
 def _processor() -> Any:
-    return _saxon.PySaxonProcessor(license=False)
+    processor = _saxon.PySaxonProcessor(license=False)
+    processor.set_configuration_property(_READ_ONCE, "true")
+    return processor
 
 
 class ParsedDocument:
@@ -89,8 +97,9 @@ class OfficialRules:
         if file not in self._compiled:
             compiler = _processor().new_xslt30_processor()
             try:
-                executable = compiler.compile_stylesheet(stylesheet_file=str(self._folder / file))
-            except SaxonError as error:
+                text = lean_stylesheet(self._folder / file)
+                executable = compiler.compile_stylesheet(stylesheet_text=text, encoding="utf-8")
+            except (SaxonError, etree.XMLSyntaxError) as error:
                 raise unusable(self._folder, file, error) from error
             executable.set_property("!indent", "no")  # nobody reads the report but `parse_report`
             self._compiled[file] = executable
@@ -100,7 +109,7 @@ class OfficialRules:
 def parse_report(report: str, rules: RuleSet) -> list[Finding]:
     """Read a Schematron validation report (SVRL): failed assertions, and reports that found something.
 
-    Most documents break no rule: their reports name every rule that was tried, and need no parsing.
+    Most documents break no rule: their reports need no parsing.
     """
     if not any(name in report for name in _BROKEN_NAMES):
         return []

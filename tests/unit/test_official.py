@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from pathlib import Path
+
+import pytest
+from lxml import etree
 
 from invoicing.findings import MAX_TEXT
-from invoicing.rules.folder import SCHEMAS
+from invoicing.rules.folder import SCHEMAS, STYLESHEETS
 from invoicing.rules.official import OfficialRules, ParsedDocument, parse_report
 from invoicing.rules.schema import MAX_FINDINGS, Schema
-from invoicing.safe_xml import parse, to_text
+from invoicing.rules.stylesheet import lean_stylesheet
+from invoicing.safe_xml import Element, parse, to_text
 from tests.official_rules import RULES, needs_rules
 from tests.unit.invoice_documents import cii, ubl
 from tests.unit.linear import processor_seconds
 
+SVRL, XSL = "{http://purl.oclc.org/dsdl/svrl}", "{http://www.w3.org/1999/XSL/Transform}"
 REPORT = """<svrl:schematron-output xmlns:svrl="http://purl.oclc.org/dsdl/svrl">
   <svrl:fired-rule context="x"/>
   <svrl:failed-assert id="BR-1" flag="fatal" location="/Q{urn:a}Invoice[1]/Q{urn:b}ID[2]">
@@ -59,6 +66,48 @@ def test_the_rules_go_on_after_a_rule_stumbled() -> None:
     broken = ubl((">100.00</cbc:LineExtensionAmount>", ">abc</cbc:LineExtensionAmount>"))
     for content, count in [(broken, 1), (ubl(), 0)]:
         assert len(rules.findings("en16931", "ubl-invoice", ParsedDocument(to_text(parse(content))))) == count
+
+
+def _told(stylesheet: Element) -> list[tuple[str, ...]]:
+    """What is tested, matched and said, in its order."""
+    kinds = [
+        f"{SVRL}failed-assert",
+        f"{SVRL}successful-report",
+        f"{SVRL}text",
+        f"{XSL}template",
+        f"{XSL}when",
+    ]
+    return [
+        (each.tag, each.get("test", ""), each.get("match", ""), "".join(each.itertext()).strip())
+        if each.tag.startswith(SVRL)
+        else (each.tag, each.get("test", ""), each.get("match", ""))
+        for each in stylesheet.iter(*kinds)
+    ]
+
+
+@needs_rules
+@pytest.mark.parametrize("file", sorted(set(STYLESHEETS.values())))
+def test_a_stylesheet_that_is_run_loses_nothing_but_its_log(file: str) -> None:
+    """Each rule of the published one is there with all its words; files beside it are found by its place."""
+    published = etree.parse(RULES / file).getroot()
+    lean = etree.fromstring(lean_stylesheet(RULES / file))
+    assert _told(lean) == _told(published)
+    assert len(_told(lean)) > 10
+    assert next(published.iter(f"{SVRL}fired-rule"), None) is not None
+    assert next(lean.iter(f"{SVRL}fired-rule"), None) is None
+    assert lean.base == (RULES / file).resolve().as_uri()
+
+
+@needs_rules
+def test_the_codes_of_a_stylesheet_are_read_once(tmp_path: Path) -> None:
+    """Factur-X looks codes up in a file beside its rules: it was parsed anew for each document, 7 ms each."""
+    shutil.copytree(RULES / "xslt" / "facturx", tmp_path / "xslt" / "facturx")
+    rules, document = OfficialRules(tmp_path), ParsedDocument(to_text(parse(cii())))
+    assert rules.findings("factur-x-en16931", "cii", document) == []
+    (tmp_path / "xslt" / "facturx" / "FACTUR-X_EN16931_codedb.xml").unlink()
+    assert rules.findings("factur-x-en16931", "cii", document) == []
+    wrong = cii((">EUR</ram:InvoiceCurrencyCode>", ">EUX</ram:InvoiceCurrencyCode>"))
+    assert rules.findings("factur-x-en16931", "cii", ParsedDocument(to_text(parse(wrong))))
 
 
 @needs_rules

@@ -43,6 +43,10 @@ def goods_receipt(context: df.DurableOrchestrationContext) -> Generator[Any, Any
     except ActivityGaveUp as failure:
         error = Problem(code="goods_failed", message=str(failure))
         result = GoodsResult(outcome="failed", error=error)
+    if result is None:
+        # What is known of the invoice is stored. An event that gets lost now is found by the next reading.
+        context.continue_as_new(GOODS_RECEIPT.written_input(job))
+        return None
     return GOODS_RECEIPT.written_output(result)
 
 
@@ -55,14 +59,19 @@ def await_goods(
         raise ActivityGaveUp(result.error.message if result.error else "the goods could not be waited for")
 
 
-def _received(context: df.DurableOrchestrationContext, job: GoodsJob) -> Generator[Any, Any, GoodsResult]:
+def _received(
+    context: df.DurableOrchestrationContext, job: GoodsJob
+) -> Generator[Any, Any, GoodsResult | None]:
+    """Wait, and look after each signal. None: it has waited for long, and shall continue as new."""
     wait = SignalWait(context, GOODS_RECEIVED, job.key)
     yield from wait.open()
     state = yield from _look(context, job)
-    while state.ended is None:
+    while state.ended is None and not wait.is_long:
         yield from wait.next(state.next)
         state = yield from _look(context, job)
     yield from wait.close()
+    if state.ended is None:
+        return None
     return GoodsResult(outcome="ended", ended=state.ended)
 
 

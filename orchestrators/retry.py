@@ -62,14 +62,24 @@ OUTAGE = Backoff(timedelta(seconds=1), 2, timedelta(minutes=5), attempts=300)
 _BACKOFFS: dict[Cause, Backoff] = {"fault": FAULT, "lost": LOST, "outage": OUTAGE}
 
 
-class _Patience:
-    """The failures of one step so far, each cause counted apart."""
+#: An attempt that ran for so long was well for a time: what failed around it before is forgotten. A step that
+#: waits for people for a year loses more workers than one of minutes may.
+WELL_AFTER = timedelta(hours=1)
+
+
+class Patience:
+    """How long one step is tried again: its failures so far, each cause counted apart."""
 
     def __init__(self) -> None:
         self._failures: Counter[Cause] = Counter()
 
-    def pause(self, failure: Failure) -> timedelta:
-        """How long to wait after one more failure. Raises ActivityGaveUp."""
+    def pause(self, failure: Failure, ran: timedelta) -> timedelta:
+        """How long to wait after one more failure, of an attempt that `ran` so long. Raises ActivityGaveUp.
+
+        What the input is at fault for is not forgotten: it fails again, however long that takes.
+        """
+        if ran >= WELL_AFTER:
+            self._failures = Counter({"fault": self._failures["fault"]})
         self._failures[failure.cause] += 1
         pause = _BACKOFFS[failure.cause].pause(self._failures[failure.cause])
         if pause is None:
@@ -82,14 +92,15 @@ def call_with_retry(context: df.DurableOrchestrationContext, activity: str, valu
 
     Outages and faults are counted apart: a document that breaks a step must not be tried for a day.
     """
-    patience = _Patience()
+    patience = Patience()
     sdk: Any = context  # its own types leave out what an input may be
     while True:
+        began = context.current_utc_datetime
         try:
             return (yield sdk.call_activity(activity, value))
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
             failure = failure_of(error)
-        yield from sleep(context, patience.pause(failure))
+        yield from sleep(context, patience.pause(failure, context.current_utc_datetime - began))
 
 
 def call_child_with_retry(
@@ -111,16 +122,18 @@ def call_children_with_retry(
     Those that failed are called again together, once all others have ended: the host sends nothing new
     before that. So it is for parts that end within minutes.
     """
-    patience = [_Patience() for _ in children]
+    patience = [Patience() for _ in children]
     sdk: Any = context
     outputs: dict[int, Any] = {}
     while len(outputs) < len(children):
+        began = context.current_utc_datetime
         calls = {place: child for place, child in enumerate(children) if place not in outputs}
         tasks = {place: sdk.call_sub_orchestrator(*child) for place, child in calls.items()}
         yield from (wait or _wait_for_all(context))(list(tasks.values()))
         failures = yield from _collect(tasks, outputs)
         if failures:
-            pauses = [patience[place].pause(failure) for place, failure in failures.items()]
+            ran = context.current_utc_datetime - began
+            pauses = [patience[place].pause(failure, ran) for place, failure in failures.items()]
             yield from sleep(context, max(pauses))
     return [outputs[place] for place in range(len(children))]
 

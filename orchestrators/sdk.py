@@ -9,7 +9,8 @@ here, so that they hold on both:
 
 Three more things hold on both as long as workflows keep to them (`tests/unit/test_sdk.py` looks):
 
-* No workflow that continues as new waits for an event: 2.x loses the events that came in the same batch.
+* No workflow that continues as new waits for an event: 2.x loses the events that came in the same batch. A
+  wait for signals may (`orchestrators/signals.py`): its events say nothing, and it begins with a reading.
 * No record has a field `__class__`: an input, a result or an event that has it fails the orchestration, in
   both versions.
 * A sub-orchestration is asked for its answer, never for its id: the host makes the ids in different ways.

@@ -8,6 +8,9 @@
             break  # the moment has come
     yield from wait.close()
 
+A wait that may last has a bound: once it `is_long`, close it, and continue as new with a wait of its own. An
+event for the old one that comes in between is lost, which does no harm: the new one begins with a reading.
+
 A signal is stored before anybody is woken, and the event that wakes says nothing. The order here is what
 makes nothing get lost: arm the event, note the wait, read what is there, then wait; and arm it again before
 each further reading. So early signals, lost events and doubled ones do not matter.
@@ -45,6 +48,8 @@ from orchestrators.waiting import done_before, sleep_until
 READINGS_FOR_NOTHING = 10
 READINGS = 100
 REST = timedelta(seconds=30)
+#: After so many readings a wait is long: each makes its history about twelve events longer.
+LONG = 200
 
 
 class SignalWait:
@@ -69,6 +74,11 @@ class SignalWait:
         self._more = False
         self._readings = 0
         self._for_nothing = 0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the workflow shall continue as new, for its history not to grow without a bound."""
+        return self._readings >= LONG
 
     def open(self) -> Generator[Any, Any, None]:
         """Begin: signals that came before are given by the first `next`."""

@@ -11,6 +11,7 @@ import pytest
 from adapters.channel_settings import ChannelSettings, SmtpServer
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
+from orchestrators import signals
 from stores import goods, outbox
 from stores.blobs import StorageUnavailable
 from stores.invoices import InvoiceStore
@@ -60,6 +61,26 @@ def test_signal_that_comes_twice_counts_once() -> None:
         assert here.state().match is not None
         here.goods("b", ("1", 5))
         assert here.status().output["status"] == "booked"
+
+
+def test_history_of_a_wait_has_a_bound_whatever_a_scale_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It continues as new: a scale that speaks each minute made it grow to 500,000 events in a month."""
+    monkeypatch.setattr(signals, "LONG", 10)
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        longest = 0
+        for n in range(100):
+            here.goods(f"scale {n}", ("1", "0.1"))
+            here.host.advance(minutes=1)
+            longest = max(longest, len(here.host.status(WAITS, history=True).history or ()))
+        assert longest < 10 * 16
+        match = here.state().match
+        assert match is not None
+        assert {line.name: line.received for line in match.lines} == {"Oil": 10, "Salt": 0}
+        here.goods("last", ("2", 4))
+        assert here.status().output["status"] == "booked"
+        here.host.check_invariants()
 
 
 def test_what_does_not_match_goes_to_a_person_with_the_three_numbers() -> None:

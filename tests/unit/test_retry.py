@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from invoicing.failures import Cause, Failure
 from orchestrators.retry import (
+    FAULT,
+    LOST,
     OUTAGE,
     ActivityGaveUp,
     Backoff,
+    Patience,
+    call_child_with_retry,
     call_with_retry,
 )
 
 FAILED = "Activity function 'check' failed:  ValueError: boom \n {details}"
+GONE = "Function 'wait (Orchestrator)' failed. python exited with code 137"
 AWAY = "Activity function 'check' failed:  StorageUnavailable: read x: no answer \n {details}"
 
 
@@ -94,3 +101,40 @@ def test_pause_never_passes_its_limit(failures: int) -> None:
     """However often it failed: no overflow, nothing longer than the longest."""
     backoff = Backoff(timedelta(seconds=1), 10, timedelta(seconds=7), attempts=20_000)
     assert backoff.pause(failures) in (timedelta(seconds=1), timedelta(seconds=7))
+
+
+@pytest.mark.parametrize(
+    ("cause", "ran", "attempts"),
+    [
+        ("lost", timedelta(minutes=59), LOST.attempts),
+        ("lost", timedelta(hours=1), 1000),
+        ("outage", timedelta(minutes=59), OUTAGE.attempts),
+        ("outage", timedelta(days=30), 1000),
+        ("fault", timedelta(days=30), FAULT.attempts),
+    ],
+)
+def test_what_was_well_for_an_hour_is_called_again_for_ever(
+    cause: Cause, ran: timedelta, attempts: int
+) -> None:
+    """Eight lost workers in a year ended an approval; what the input is at fault for is still given up."""
+    patience = Patience()
+    pauses = 0
+    with suppress(ActivityGaveUp):
+        for _ in range(999):
+            patience.pause(Failure("gone", cause), ran)
+            pauses += 1
+    assert pauses + 1 == attempts
+
+
+def test_a_child_that_loses_a_worker_each_month_is_called_again() -> None:
+    """By the clock of the orchestration, so that each replay comes to the same."""
+    context: Any = Context()
+    context.call_sub_orchestrator = lambda *child: ("child", *child)
+    generator: Generator = call_child_with_retry(context, "wait", 1, "one")
+    task = next(generator)
+    for _ in range(12):
+        while task[0] != "child":
+            task = generator.send(None)
+        context.current_utc_datetime += timedelta(days=30)
+        task = generator.throw(Exception(GONE))
+    assert task[0] == "timer"

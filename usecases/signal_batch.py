@@ -11,6 +11,7 @@ import azure.durable_functions as df
 from adapters.services import Services
 from invoicing.signals.arriving import Arrived, Rejected
 from invoicing.signals.taking_in import NewSignal
+from stores.records import RecordDamaged
 from usecases.refusals import NotDone
 from usecases.signal import signal
 
@@ -22,6 +23,8 @@ async def signal_all(
     services: Services, client: df.DurableOrchestrationClient, arrived: Sequence[Arrived], way: str
 ) -> list[Rejected]:
     """Take in all that can be; returns what cannot, with why. `way`: how they came, for the log.
+
+    Neither what cannot be understood nor a damaged record of the same id holds up the others.
 
     Raises StorageError: then send all of them again, those that were taken count once.
     """
@@ -47,4 +50,6 @@ async def _taken(
         await signal(services, client, new)
     except NotDone as error:
         return Rejected(place, error.code, error.text)
+    except RecordDamaged as error:
+        return Rejected(place, "record_damaged", str(error))
     return None

@@ -307,6 +307,20 @@ async def test_messages_of_devices_are_signals_and_bad_ones_are_put_aside(
     assert aside == [b"no json", b'{"line": "1"}'] * 2 + [good]
 
 
+async def test_damaged_record_of_a_signal_holds_up_no_other_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was raised, so the hub gave the same messages again for ever, and nothing behind them came."""
+    aside: list[bytes] = []
+    monkeypatch.setattr(signal_queue, "put_aside", lambda settings, data: aside.append(data))
+    first, second = json.dumps(LINE).encode(), json.dumps(LINE | {"quantity": 6}).encode()
+    with local_run() as used:
+        await hub.take_messages(_device_events(first), Client())  # pyright: ignore
+        (damaged,) = used.blobs.names("signals/")  # pyright: ignore[reportAttributeAccessIssue]
+        used.blobs.write(damaged, b"{}")
+        await hub.take_messages(_device_events(first, second), Client())  # pyright: ignore
+        assert [signal_id for _, _, signal_id in _kept(used.blobs)] == ["scale-3/#1@t"]
+    assert aside == [first]
+
+
 async def test_message_without_properties_is_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody said what it is."""
     aside: list[bytes] = []

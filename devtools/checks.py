@@ -19,6 +19,9 @@ from devtools.project import Project
 
 STORAGE_VARIABLE = "SETTLE_TEST_STORAGE"
 HOST_VARIABLE = "SETTLE_E2E_HOST"
+# All tests share these processes: hosts wait much, so that three are quicker than two on two processors. What
+# belongs to one host stays in one process (tests/conftest.py).
+_SHARED = ("-n", "3", "--no-loadscope-reorder")
 # Names that browsers go by, in the order in which the tests look for them.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -41,13 +44,16 @@ def check(project: Project, console: Console, pytest_arguments: Sequence[str]) -
 
 
 def test(project: Project, console: Console, pytest_arguments: Sequence[str]) -> int:
-    """Everything: the static checks, then all tests with an Azurite of their own. Returns the exit code."""
+    """Everything: the static checks, then all tests with an Azurite of their own. Returns the exit code.
+
+    With arguments, pytest gets these alone, and runs in one process.
+    """
     setup.set_up(project, console, development=True)
     _install_browser(project, console)
     _install_mail_server(project, console)
     results = run_static_checks(project, console)
     with _test_storage(project, console) as storage:
-        results.append(run_pytest(project, pytest_arguments, {STORAGE_VARIABLE: storage}))
+        results.append(run_pytest(project, pytest_arguments or _SHARED, {STORAGE_VARIABLE: storage}))
     return conclude(results)
 
 

@@ -1,15 +1,29 @@
-"""The order of all tests, how examples are made for them, and where caches lie."""
+"""The order of all tests, how processes share them, how examples are made, and where caches lie."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 _HERE = Path(__file__).resolve().parent
-_BROWSER = _HERE / "pages"
+#: Tests of these folders share what a process starts once, or look at the same folders.
+_HOSTS = {"e2e": "end to end", "pages": "pages", "local": "local"}
+
+#: The longest units, to begin with: else one process still works at them when the others have nothing left.
+_FIRST = [
+    "end to end",
+    "pages",
+    "crash/test_kill.py",
+    "local",
+    "crash/test_hostile_documents.py",
+    "orchestrators/test_digest_simulation.py",
+    "devhost/test_kill_at_every_commit.py",
+    "fuzz/test_fuzz.py",
+]
 
 # With the other caches (pyproject.toml): a new folder in the app's root restarts a host that runs there.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(_HERE.parent / ".state" / "cache" / "hypothesis"))
@@ -43,8 +57,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a browser come last: Playwright leaves an event loop running in their thread.
+    """Tests of the units that take longest come first, those of one unit one after the other."""
+    items.sort(key=lambda item: _place(_unit(item.nodeid)))
 
-    What comes after them could not run a coroutine of its own.
-    """
-    items.sort(key=lambda item: _BROWSER in item.path.parents)
+
+def _place(unit: str) -> int:
+    return _FIRST.index(unit) if unit in _FIRST else len(_FIRST)
+
+
+def _unit(test: str) -> str:
+    """The unit of work that a test belongs to, by its id: a few folders, else its module."""
+    path = test.partition("::")[0].removeprefix("tests/")
+    return _HOSTS.get(path.partition("/")[0], path)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where processes share the tests, a unit of work goes to one of them whole."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByUnit(LoadScopeScheduling):
+        """Gives each process one unit after the other."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return ByUnit(config, log)

@@ -35,9 +35,13 @@ Page = Any
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium of the system. No sandbox: it refuses to make one for root, and the pages are our own."""
+    """Chromium of the system. No sandbox: it refuses to make one for root, and the pages are our own.
+
+    One for each module: as long as Playwright is there, its event loop runs in the thread of the tests, and a
+    test that is a coroutine could not run in it.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium here (dev.py test installs it where it can)")
     with playwright.sync_playwright() as driver:

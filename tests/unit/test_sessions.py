@@ -69,6 +69,8 @@ def test_marks_go_away_when_no_cookie_can_be_good_any_more() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [(Session.begin(LATER).id, True), ("", False), ("../x", False), ("A" * 24, False), ("a" * 25, False)],
+    # The first one is another in each process.
+    ids=["of a session", "empty", "a path", "capital letters", "too long"],
 )
 def test_ids_have_one_form(text: str, expected: bool) -> None:
     """They become part of a name in the storage."""

@@ -41,6 +41,7 @@ from usecases.absences import away_now, end_absence, note_absence
 from usecases.approval_view import document_of, read_approval
 from usecases.decide_approval import Choice, decide
 from usecases.refusals import bad_page
+from usecases.rights import rights_now
 
 bp = df.Blueprint()
 
@@ -187,7 +188,8 @@ def _wanted(item: InboxEntry, req: func.HttpRequest, approver: str | None) -> bo
 
 def _read(app: Services, req: func.HttpRequest) -> Approval:
     approval = req.route_params["id"]
-    found = read_approval(app.blobs, approval, datetime.now(UTC))
+    now = datetime.now(UTC)
+    found = read_approval(app.blobs, approval, now, rights_now(app, now).people)
     own = own_links(req, "approvals")
     noted = notices.of_approval(app.blobs, approval)
     shown = Listed(digests.as_it_is(app.blobs, noted.found), noted.damaged)

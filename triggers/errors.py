@@ -40,6 +40,7 @@ _STATUS_OF_DECISION = {
     "unknown_stage": 400,
     "nobody_to_ask": 400,
     "not_your_turn": 403,
+    "right_ended": 403,
     "same_person": 403,
     "sender_may_not": 403,
     "needed_later": 403,

@@ -17,12 +17,10 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.deciding import DecisionRefused
-from invoicing.approval.delegation import stand_ins
-from invoicing.records.absence import Absence
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.retention import Hold
 from invoicing.report.words import checked_against
-from stores import absences, approvals, digests, notices
+from stores import approvals, digests, notices
 from triggers.errors import Refused, refusal_of
 from triggers.pages_common import (
     SECURITY_HEADERS,
@@ -39,6 +37,7 @@ from usecases.archived import purged_text
 from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.holding import of_reference
 from usecases.refusals import NotAllowed, NotNow
+from usecases.rights import Rights, rights_now
 from web.views import approval as words
 from web.views import goods
 from web.views.invoice import InvoiceShown, of_invoice, of_summary
@@ -52,7 +51,7 @@ class Shown:
     """What one look at an approval brings together; `changed`: the document is not the one asked about."""
 
     view: ApprovalView
-    absent: list[Absence]
+    rights: Rights
     notices: list[notices.Notice]
     invoice: InvoiceShown
     changed: bool
@@ -134,14 +133,15 @@ async def _page(
 
 def _looked_up(app: Services, name: str, now: datetime) -> Shown:
     """Read all that the page shows. Raises ApprovalMissing."""
-    view = read_approval(app.blobs, name, now)
+    rights = rights_now(app, now)
+    view = read_approval(app.blobs, name, now, rights.people)
     asked = view.request.document
     content = approvals.document(app.blobs, view.request)
     invoice = app.reader.read(asked.name, content) if content is not None else None
     digest = hashlib.sha256(content).hexdigest() if content is not None else asked.sha256
     return Shown(
         view=view,
-        absent=absences.all_of(app.blobs).found,
+        rights=rights,
         notices=digests.as_it_is(app.blobs, notices.of_approval(app.blobs, name).found),
         invoice=of_invoice(invoice) if invoice else of_summary(view.request.row.invoice or InvoiceSummary()),
         changed=digest != asked.sha256,
@@ -167,10 +167,8 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         state,
         who=identity.person,
         sender=request.sender,
-        stand_ins={
-            approver: stand_ins(approver, shown.absent, now)
-            for approver in (current.approvers if current else ())
-        },
+        stand_ins=shown.rights.stand_ins,
+        people=shown.rights.people,
         purpose=link.purpose if link else None,
         link_id=link.link if link else None,
         stage=link.stage if link else None,

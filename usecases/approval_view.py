@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from invoicing.approval import deciding, names
+from invoicing.approval.deciding import People
 from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.ledger import Entry
 from invoicing.approval.names import is_approval_id
@@ -36,8 +37,13 @@ class ApprovalView:
     closed: bool
 
 
-def read_approval(blobs: Blobs, approval: str, now: datetime | None = None) -> ApprovalView:
-    """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing."""
+def read_approval(
+    blobs: Blobs, approval: str, now: datetime | None = None, people: People = None
+) -> ApprovalView:
+    """One approval. With `now`, stand-ins of that moment are named. Raises ApprovalMissing.
+
+    `people`: whom the policy names; None: whoever was an approver may still decide.
+    """
     ledger = ledger_of(blobs, approval)
     state = ledger.state
     away = stand_ins_by_person(absences.all_of(blobs).found, now) if now and state.open_stage else {}
@@ -47,7 +53,7 @@ def read_approval(blobs: Blobs, approval: str, now: datetime | None = None) -> A
         entries=tuple(ledger.entries),
         stages=state.stages,
         open_stage=None if state.closed else state.open_stage,
-        waiting_for=deciding.waiting_for(state, ledger.request.sender, away),
+        waiting_for=deciding.waiting_for(state, ledger.request.sender, away, people),
         outcome=state.outcome,
         closed=state.closed,
     )

@@ -17,7 +17,7 @@ from adapters.identity import Identity
 from adapters.services import Services
 from adapters.setting_values import SettingError
 from invoicing.approval import deciding, stages
-from invoicing.approval.deciding import DecisionRefused
+from invoicing.approval.deciding import DecisionRefused, People
 from invoicing.approval.delegation import stand_ins
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.signing import LedgerKeys
@@ -28,6 +28,7 @@ from stores.blobs import Blobs
 from stores.ledgers import Ledger
 from usecases.approval_view import current_sha256, ledger_of
 from usecases.refusals import NotAllowed, NotNow, NotReady
+from usecases.rights import who_may_decide
 from usecases.wake_approval import wake
 
 Decision = Literal["approve", "reject", "ask", "answer"]
@@ -53,13 +54,15 @@ async def decide(
 ) -> Entry:
     """Write a person's decision to the ledger and wake the approval.
 
-    Where the person came by a link, stage, document and purpose have to be those of the link. Raises
-    DecisionRefused, ApprovalMissing, NotAllowed, NotNow, and NotReady where nothing can be signed.
+    Where the person came by a link, stage, document and purpose have to be those of the link. Who is not in
+    the policy any more decides nothing. Raises DecisionRefused, ApprovalMissing, NotAllowed, NotNow,
+    PolicyInvalid, and NotReady where nothing can be signed.
     """
     check_link(who, choice)
     link_id = who.link.link if who.link else None
+    keys, people = _ledger_keys(services), who_may_decide(services)
     entry = await asyncio.to_thread(
-        enter_decision, services.blobs, _ledger_keys(services), choice, who.person, who.via, link_id, now
+        enter_decision, services.blobs, keys, choice, who.person, who.via, link_id, now, people
     )
     await wake(client, choice.approval, entry.seq, entry.stage)
     return entry
@@ -93,12 +96,13 @@ def enter_decision(
     via: Via,
     link_id: str | None,
     now: datetime,
+    people: People = None,
 ) -> Entry:
-    """Write a person's decision to the ledger and return its entry.
+    """Write a person's decision to the ledger and return its entry. `people`: whom the policy names now.
 
-    Raises DecisionRefused (stage_over, not_open, not_your_turn, already_decided, same_person, sender_may_not,
-    needed_later, document_changed, link_used, comment_needed, comment_too_long, no_question, nobody_to_ask,
-    unknown_stage, unknown_decision) and ApprovalMissing. Wake the approval afterwards.
+    Raises DecisionRefused (right_ended, stage_over, not_open, not_your_turn, already_decided, same_person,
+    sender_may_not, needed_later, document_changed, link_used, comment_needed, comment_too_long, no_question,
+    nobody_to_ask, unknown_stage, unknown_decision) and ApprovalMissing. Wake the approval afterwards.
     """
     kind = _decision(choice.decision)
     if len(choice.comment) > LONGEST_COMMENT:
@@ -118,6 +122,7 @@ def enter_decision(
             sender=ledger.request.sender,
             stand_ins=_stand_ins(state, absent, now),
             link_id=link_id,
+            people=people,
         )
         return Draft(
             kind=kind,

@@ -6,12 +6,8 @@ writes nothing twice.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from adapters.services import Services
 from invoicing.approval import deciding, stages
-from invoicing.approval.deciding import StandIns
-from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.inbox import inbox_entry
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import Progress
@@ -27,8 +23,9 @@ from invoicing.records.approval_steps import (
 )
 from invoicing.records.invoice_steps import Compensated
 from invoicing.records.ledger import EntryDetail
-from stores import absences, approvals
+from stores import approvals
 from stores.ledgers import Ledger
+from usecases.rights import Rights, rights_now
 from usecases.telling import tell
 
 _LONGEST_COMMENT = 500
@@ -85,7 +82,7 @@ def close_approval(services: Services, job: CloseJob) -> ApprovalResult:
 
     ledger.append(draft, services.ledger_keys)
     approvals.take_out_of_inbox(services.blobs, job.approval)
-    tell(services, ledger, job.after, {})
+    tell(services, ledger, job.after, Rights(None, {}))
     return _result(ledger)
 
 
@@ -119,14 +116,28 @@ def _is_there(entries: list[Entry], wanted: Draft) -> bool:
 
 def _taken_in(services: Services, ledger: Ledger, job: StageJob) -> StageNow:
     """Bring inbox and people up to the ledger; returns what the workflow goes on with."""
+    rights = rights_now(services, job.at) if _is_open(ledger.state, job.stage) else Rights(None, {})
+    _hand_on(services, ledger, job, rights)
     state = ledger.state
-    away: StandIns = _stand_ins(services, job.at) if _is_open(state, job.stage) else {}
-    waits = deciding.waiting_for(state, ledger.request.sender, away)
+    waits = deciding.waiting_for(state, ledger.request.sender, rights.stand_ins, rights.people)
     if _is_open(state, job.stage):
         entry = inbox_entry(ledger.request, state.stage(job.stage), waits)
         approvals.put_in_inbox(services.blobs, entry)
-    tell(services, ledger, job.after, away)
+    tell(services, ledger, job.after, rights)
     return stage_now(state, job.stage, waits)
+
+
+def _hand_on(services: Services, ledger: Ledger, job: StageJob, rights: Rights) -> None:
+    """Give a stage to the next in line at once where nobody of it has the right to decide any more."""
+    wanted = Draft(kind="escalation", at=job.at.isoformat(), stage=job.stage, key=f"escalation.{job.stage}")
+
+    def draft(entries: list[Entry]) -> Draft | None:
+        state = stages.progress(ledger.request.stages, entries)
+        is_left = deciding.is_left_by_all(state, job.stage, rights.people)
+        return wanted if is_left and not _is_there(entries, wanted) else None
+
+    if deciding.is_left_by_all(ledger.state, job.stage, rights.people):
+        ledger.append(draft, services.ledger_keys)
 
 
 def stage_now(state: Progress, name: str, waiting_for: tuple[str, ...]) -> StageNow:
@@ -143,10 +154,6 @@ def stage_now(state: Progress, name: str, waiting_for: tuple[str, ...]) -> Stage
         alarm=stages.next_alarm(current) if is_open else None,
         seen=state.entries,
     )
-
-
-def _stand_ins(services: Services, now: datetime) -> StandIns:
-    return stand_ins_by_person(absences.all_of(services.blobs).found, now)
 
 
 def _is_open(state: Progress, name: str) -> bool:

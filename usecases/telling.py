@@ -13,7 +13,6 @@ from datetime import datetime
 from adapters import policies
 from adapters.services import Services
 from invoicing.approval import gathering
-from invoicing.approval.deciding import StandIns
 from invoicing.approval.gathering import Pace, Slot, Wish
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.tellings import Telling, tellings
@@ -24,22 +23,24 @@ from stores import digests, notices, supervised, wishes
 from stores.blobs import BlobConflict, StorageError
 from stores.ledgers import Ledger
 from stores.records import RecordDamaged
+from usecases.rights import Rights
 
 # So many slots a process remembers to have begun; beyond that, each message starts its digest again.
 _MOST_SLOTS = 100_000
 
 
-def tell(services: Services, ledger: Ledger, after: int, away: StandIns) -> None:
+def tell(services: Services, ledger: Ledger, after: int, rights: Rights) -> None:
     """Have people told of what is in the ledger behind entry `after`; repeating it tells nobody twice.
 
-    `away`: who stands in for those who are away. Raises StorageUnavailable.
+    Raises StorageUnavailable.
     """
     found = tellings(
         ledger.request.stages,
         ledger.entries,
         ledger.request.sender,
         after=after,
-        away=away,
+        away=rights.stand_ins,
+        people=rights.people,
     )
     if not found:
         return

@@ -17,6 +17,9 @@ from invoicing.approval.stages import Progress, StageState, can_go_on
 StandIns = Mapping[str, Sequence[str]]
 """For each approver who is away, who may decide in their place now; the last one is the one to ask."""
 
+People = frozenset[str] | None
+"""Whom the policy names now. None: whoever was an approver, for what was decided under a policy of then."""
+
 
 class DecisionRefused(Exception):
     """A decision that cannot be; `code` is for programs, the text for people."""
@@ -37,6 +40,7 @@ def check_decision(
     sender: str | None,
     stand_ins: StandIns,
     link_id: str | None = None,
+    people: People = None,
 ) -> str:
     """Say in whose place `who` decides (themselves or an approver who is away). Raises DecisionRefused."""
     current = _open_stage(state, stage)
@@ -50,17 +54,26 @@ def check_decision(
     if decision == "ask" and sender is None:
         raise DecisionRefused("nobody_to_ask", "It is not known who sent this in, so nobody can be asked.")
     seats = _seats_of(state, current, who, sender, stand_ins)
+    if people is not None and who not in people:
+        text = "You are not in the approval policy any more, so you cannot decide. Ask who looks after it."
+        raise DecisionRefused("right_ended", text)
+    seats = [seat for seat in seats if people is None or seat in people]
+    if not seats:
+        text = "You stand in for somebody who is not in the approval policy any more, so you may not decide."
+        raise DecisionRefused("right_ended", text)
     if decision != "approve":
         return seats[0]
     for seat in seats:
-        if _leaves_enough(state, current, seat, who, sender):
+        if _leaves_enough(state, current, seat, who, sender, people):
             return seat
     raise DecisionRefused(
         "needed_later", "You are needed for a later stage: somebody else has to approve here."
     )
 
 
-def waiting_for(state: Progress, sender: str | None, stand_ins: StandIns) -> tuple[str, ...]:
+def waiting_for(
+    state: Progress, sender: str | None, stand_ins: StandIns, people: People = None
+) -> tuple[str, ...]:
     """Whom the open stage waits for: people who can approve now, or the sender for an answer.
 
     For each seat that is free one person is asked, the last stand-in instead of who is away. Where these are
@@ -71,25 +84,37 @@ def waiting_for(state: Progress, sender: str | None, stand_ins: StandIns) -> tup
         return ()
     if current.question is not None and sender is not None:
         return (sender,)
-    able = [_able(state, current, seat, sender, stand_ins) for seat in current.left]
-    asked = list(dict.fromkeys(people[-1] for people in able if people))
-    more = dict.fromkeys(person for people in able for person in reversed(people) if person not in asked)
+    living = _living(stand_ins, people)
+    able = [_able(state, current, seat, sender, living, people) for seat in current.left]
+    asked = list(dict.fromkeys(persons[-1] for persons in able if persons))
+    more = dict.fromkeys(person for persons in able for person in reversed(persons) if person not in asked)
     missing = current.stage.quorum - len(current.approvals) - len(asked)
     return (*asked, *list(more)[: max(missing, 0)])
 
 
+def _living(stand_ins: StandIns, people: People) -> StandIns:
+    """The stand-ins who are in the policy themselves, of approvers who are."""
+    if people is None:
+        return stand_ins
+    return {
+        seat: tuple(person for person in persons if person in people)
+        for seat, persons in stand_ins.items()
+        if seat in people
+    }
+
+
 def _able(
-    state: Progress, current: StageState, seat: str, sender: str | None, stand_ins: StandIns
+    state: Progress, current: StageState, seat: str, sender: str | None, stand_ins: StandIns, people: People
 ) -> list[str]:
-    """Who can approve in a seat now, the one to ask last."""
+    """Who can approve in a seat now, the one to ask last. Whose right has ended has no seat to hand on."""
     barred = _barred(state, sender)
-    if seat in barred:
+    if seat in barred or (people is not None and seat not in people):
         return []
-    people = (seat, *stand_ins.get(seat, ()))
+    persons = (seat, *stand_ins.get(seat, ()))
     return [
         person
-        for person in people
-        if person not in barred and _leaves_enough(state, current, seat, person, sender)
+        for person in persons
+        if person not in barred and _leaves_enough(state, current, seat, person, sender, people)
     ]
 
 
@@ -98,13 +123,42 @@ def _barred(state: Progress, sender: str | None) -> frozenset[str]:
     return state.used | {sender} if sender else state.used
 
 
-def _leaves_enough(state: Progress, current: StageState, seat: str, who: str, sender: str | None) -> bool:
-    """Say whether enough people are left for all that follows once `who` has approved in a seat."""
+def _leaves_enough(
+    state: Progress, current: StageState, seat: str, who: str, sender: str | None, people: People
+) -> bool:
+    """Say whether enough people are left for all that follows once `who` has approved in a seat.
+
+    Where too few have the right as it is, nobody's decision makes that worse.
+    """
     approvals = {**current.approvals, seat: who}
     is_over = len(approvals) >= current.stage.quorum
     changed = replace(current, approvals=approvals, status="approved" if is_over else "open")
     stages = tuple(changed if stage.name == current.name else stage for stage in state.stages)
-    return can_go_on(replace(state, stages=stages, used=state.used | {who}), _barred(state, sender))
+    barred = _barred(state, sender)
+    gone = _gone(state, people)
+    if can_go_on(state, barred | gone):
+        barred |= gone
+    return can_go_on(replace(state, stages=stages, used=state.used | {who}), barred)
+
+
+def is_left_by_all(state: Progress, stage: str, people: People) -> bool:
+    """Say whether nobody of a stage that is open has the right any more, and the next in line has."""
+    current = state.open_stage
+    if people is None or state.closed or current is None or current.name != stage or current.escalated:
+        return False
+    return not people & set(current.left) and bool(people & set(current.stage.escalate_to))
+
+
+def _gone(state: Progress, people: People) -> frozenset[str]:
+    """The approvers whose right has ended."""
+    if people is None:
+        return frozenset()
+    named = {
+        person
+        for stage in state.stages
+        for person in (*stage.approvers, *stage.stage.approvers, *stage.stage.escalate_to)
+    }
+    return frozenset(named - people)
 
 
 def _open_stage(state: Progress, name: str) -> StageState:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from invoicing.approval import deciding, stages
-from invoicing.approval.deciding import StandIns
+from invoicing.approval.deciding import People, StandIns
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Stage
 from invoicing.approval.stages import Progress
@@ -38,6 +38,15 @@ class Telling:
     outcome: str = ""
 
 
+@dataclass(frozen=True)
+class _Rights:
+    """Who sent the invoice in, who stands in for whom, and whom the policy names."""
+
+    sender: str | None
+    away: StandIns
+    people: People
+
+
 def tellings(
     asked: Iterable[Stage],
     entries: Sequence[Entry],
@@ -45,11 +54,13 @@ def tellings(
     *,
     after: int = 0,
     away: StandIns | None = None,
+    people: People = None,
 ) -> list[Telling]:
     """What the entries behind number `after` have to be told; nobody to tell: left out.
 
-    `away`: who stands in for those who are away.
+    `away`: who stands in for those who are away. `people`: whom the policy names; None: all who are asked.
     """
+    rights = _Rights(sender, away or {}, people)
     state = stages.progress(asked, ())
     found: list[Telling] = []
     for place, entry in enumerate(entries):
@@ -57,7 +68,7 @@ def tellings(
         state = stages.after(before, entry)
         if entry.seq <= after:
             continue
-        telling = _telling(entry, before, state, entries[:place], sender, away or {})
+        telling = _telling(entry, before, state, entries[:place], rights)
         if telling is not None and telling.to:
             found.append(telling)
     return found
@@ -68,10 +79,9 @@ def _telling(
     before: Progress,
     state: Progress,
     earlier: Sequence[Entry],
-    sender: str | None,
-    away: StandIns,
+    rights: _Rights,
 ) -> Telling | None:
-    to_sender = (sender,) if sender else ()
+    to_sender = (rights.sender,) if rights.sender else ()
     if entry.kind == "closed":
         return _decided(entry, state, earlier, to_sender)
     current = next((stage for stage in state.stages if stage.name == entry.stage), None)
@@ -79,7 +89,7 @@ def _telling(
         return None
 
     telling = Telling(entry.seq, "request", current.name, (), stages.deadline(current))
-    asked = _deciders(state, sender, away)
+    asked = _deciders(state, rights)
     match entry.kind:
         case "stage_opened":
             return replace(telling, to=asked)
@@ -90,10 +100,10 @@ def _telling(
         case "expiry" if current.status == "open":
             return replace(telling, kind="escalation", to=asked)
         case "expiry":
-            return replace(telling, kind="expired", to=_deciders(before, sender, away))
+            return replace(telling, kind="expired", to=_deciders(before, rights))
         case "approve" if current.status == "open":
             # Where fewer people than needed are left of those who were asked, others are asked now.
-            before_it = _deciders(before, sender, away)
+            before_it = _deciders(before, rights)
             return replace(telling, to=tuple(person for person in asked if person not in before_it))
         case "ask":
             return _question(telling, [entry], to_sender)
@@ -115,10 +125,10 @@ def _question(telling: Telling, earlier: Sequence[Entry], to_sender: tuple[str, 
     return replace(telling, kind="question", to=to_sender, author=asked.who or "", comment=comment)
 
 
-def _deciders(state: Progress, sender: str | None, away: StandIns) -> tuple[str, ...]:
+def _deciders(state: Progress, rights: _Rights) -> tuple[str, ...]:
     """Whose decision is open, also while the sender is to answer a question first."""
     unasked = tuple(replace(stage, question=None) for stage in state.stages)
-    return deciding.waiting_for(replace(state, stages=unasked), sender, away)
+    return deciding.waiting_for(replace(state, stages=unasked), rights.sender, rights.away, rights.people)
 
 
 def _decided(entry: Entry, state: Progress, earlier: Sequence[Entry], to: tuple[str, ...]) -> Telling:

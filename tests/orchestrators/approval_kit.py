@@ -296,6 +296,7 @@ class Office:
             sha256=more.pop("sha256", None) or self.sha256(approval),
         )
         value: dict[str, Any] = {"via": "dev", "link_id": None, "now": self.host.now} | more
+        value.setdefault("people", frozenset(self.policy.people))
         return enter_decision(self.blobs, LEDGER_KEYS, choice, who, **value)
 
     def decide(self, who: str, decision: str, approval: str | None = None, **more: Any) -> Entry:
@@ -303,6 +304,11 @@ class Office:
         entry = self.write(who, decision, approval, **more)
         self.wake(approval, entry.seq)
         return entry
+
+    def leaves(self, person: str) -> None:
+        """Somebody is taken out of the policy; rules that they were in stay as they are in open approvals."""
+        people = {one: about for one, about in self.policy.people.items() if one != person}
+        self.policy = replace(self.policy, people=people)
 
     def wake(self, approval: str | None = None, seq: int | None = None) -> bool:
         """Raise the event of a decision."""

@@ -142,6 +142,31 @@ def test_stranger_may_not_decide(office: Open) -> None:
     assert here.kinds() == ["opened", "stage_opened"], "a refused decision leaves no trace"
 
 
+# ---------------------------------------------------------------- a right that ends
+
+
+def test_stage_that_all_have_left_goes_to_the_next_in_line(office: Open) -> None:
+    """At the next look, and not after days: nobody would decide before."""
+    here = office(clerk(approvers=[BOB], escalate_after="P5D", escalate_to=[CARLA]))
+    here.leaves(BOB)
+    assert _refused(lambda: here.write(BOB, "approve")) == "right_ended"
+    here.wake()
+    assert here.kinds()[-1] == "escalation"
+    assert here.told_kinds()[-1] == ("escalation", (CARLA,))
+    assert here.status(APPROVAL).custom_status["waiting_for"] == [CARLA]
+    here.decide(CARLA, "approve")
+    assert len(here.payables()) == 1
+
+
+def test_decision_from_before_counts_though_its_person_has_left(office: Open) -> None:
+    """It was right when it was made."""
+    here = office(clerk(approvers=[ANN, BOB], quorum=2))
+    here.decide(BOB, "approve")
+    here.leaves(BOB)
+    here.decide(ANN, "approve")
+    assert here.payables()[0]["approved_by"] == [BOB, ANN]
+
+
 # ---------------------------------------------------------------- absence
 
 

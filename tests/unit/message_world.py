@@ -27,6 +27,7 @@ from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.asked import asked
 from tests.unit.report_rows import finding, row
 from usecases.approval_view import read_approval
+from usecases.rights import Rights
 from usecases.telling import tell
 
 ANN, BOB, SUE = "ann.roth@example.com", "bob.lang@example.com", "sue.sender@example.com"
@@ -122,7 +123,7 @@ class World:
 
     def tell(self, approval: str, after: int = 0, here: Services | None = None) -> None:
         """Have people told of what is in the ledger behind entry `after`, as the steps of an approval do."""
-        tell(here or self.services(), Ledger.read(self.blobs, approval), after, {})
+        tell(here or self.services(), Ledger.read(self.blobs, approval), after, Rights(None, {}))
 
     # ------------------------------------------------------------ messages
 

@@ -152,6 +152,18 @@ async def test_document_that_was_replaced_after_the_mail_cannot_be_approved(worl
     assert await world.decide(token, decision="reject", comment="Not what I saw") == (201, "link")
 
 
+async def test_approver_who_was_taken_out_of_the_policy_cannot_use_their_link(world: World) -> None:
+    """403 with the reason, though the link is good for a fortnight; the page says the same."""
+    token = world.token()
+    file = Path(world.environment["SETTLE_POLICY"])
+    policy = json.loads(file.read_text())
+    del policy["people"][ANN]
+    policy["rules"][0]["stages"][0]["approvers"] = [BOB]
+    file.write_text(json.dumps(policy))
+    assert await world.decide(token) == (403, "right_ended")
+    assert len(read_approval(world.blobs, APPROVAL).entries) == 2
+
+
 async def test_without_a_key_nothing_is_decided_where_the_app_is_deployed(world: World) -> None:
     """503 with what is missing, nothing in the ledger; a local run decides, unsigned."""
     del world.environment["SETTLE_LEDGER_KEY"]
@@ -259,14 +271,15 @@ async def test_loop_of_absences_is_refused(world: World) -> None:
 
 
 async def test_invoice_is_refused_while_the_policy_cannot_be_used(world: World) -> None:
-    """503 with every problem; nothing is stored. What waits already can be decided."""
+    """503 with every problem; nothing is stored. Nobody decides either: who still may is not known."""
     Path(world.environment["SETTLE_POLICY"]).write_text('{"version": 1, "people": {}, "rules": []}')
     xml = {"content-type": "application/xml"}
     status, answer = await world.call(invoices.start_invoice, body=DOCUMENT, headers=xml)
     assert (status, answer["error"]["code"]) == (503, "policy_invalid")
     assert answer["error"]["detail"]
     assert (world.client.started, world.blobs.names("invoices/")) == ([], [document_name(REF)])
-    assert await world.decide(world.token()) == (201, "link")
+    assert await world.decide(world.token()) == (503, "policy_invalid")
+    assert len(read_approval(world.blobs, APPROVAL).entries) == 2
 
 
 async def test_sender_is_who_is_signed_in(world: World) -> None:

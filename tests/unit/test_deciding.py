@@ -49,6 +49,7 @@ def _decide(
     *,
     away: Away | None = None,
     sender: str | None = None,
+    people: frozenset[str] | None = None,
 ) -> Progress:
     """Somebody decides in the open stage; where that ends it, the next one opens. Raises DecisionRefused."""
     current = state.open_stage
@@ -61,6 +62,7 @@ def _decide(
         comment="x",
         sender=sender,
         stand_ins=away or {},
+        people=people,
     )
     state = _after(state, decision, current.name, who, seat if seat != who else None)
     waiting = next((one.name for one in state.stages if one.status == "waiting"), None)
@@ -257,3 +259,40 @@ def test_whoever_is_asked_says_yes_and_it_is_approved(
         decided.append(person)
     assert state.outcome == "approved"
     assert len(set(decided)) == len(decided) == sum(stage.quorum for stage in asked)
+
+
+# ---------------------------------------------------------------- whose right has ended
+
+
+def test_who_is_not_in_the_policy_any_more_decides_nothing() -> None:
+    """Neither themselves nor by a stand-in; a stranger is still told that it is not their turn."""
+    state = _opened(_stage("clerk", "ann", "bob"))
+    left = frozenset({"ann", "dan"})
+    away = {"bob": ("dan",)}
+    assert _code(state, "bob", people=left) == "right_ended"
+    assert _code(state, "dan", people=left, away=away) == "right_ended"
+    assert _code(state, "eva", people=left) == "not_your_turn"
+    assert deciding.waiting_for(state, None, away, left) == ("ann",)
+    assert _decide(state, "ann", people=left).outcome == "approved"
+
+
+def test_stand_in_who_left_is_not_asked() -> None:
+    """The one before in the chain is."""
+    state = _opened(_stage("clerk", "ann"))
+    assert deciding.waiting_for(state, None, {"ann": ("bob", "eva")}, frozenset({"ann", "bob"})) == ("bob",)
+
+
+def test_who_left_does_not_count_among_those_that_are_needed_later() -> None:
+    """Ann is the only one left for the manager's stage, so Bob has to approve as a clerk."""
+    state = _opened(_stage("clerk", "ann", "bob"), _stage("manager", "ann", "cleo"))
+    left = frozenset({"ann", "bob"})
+    assert _code(state, "ann", people=left) == "needed_later"
+    assert deciding.waiting_for(state, None, {}, left) == ("bob",)
+
+
+def test_a_later_stage_that_all_have_left_bars_nobody_now() -> None:
+    """It is made good by who may reassign it; meanwhile the first stage goes on."""
+    state = _opened(_stage("clerk", "ann"), _stage("manager", "cleo"))
+    state = _decide(state, "ann", people=frozenset({"ann"}))
+    assert state.open_stage is not None
+    assert deciding.waiting_for(state, None, {}, frozenset({"ann"})) == ()

@@ -24,6 +24,7 @@ from tests.unit.page_requests import BASE, Client, get, handler, local_run, requ
 from tests.unit.report_rows import finding, invoice, row
 from triggers import pages_approval, pages_batches, pages_inbox, pages_outbox, pages_runs, pages_sign_in
 from usecases.approval_view import read_approval
+from usecases.rights import Rights
 from usecases.telling import tell
 from web.rendering import static_url
 
@@ -215,7 +216,7 @@ async def test_the_outbox_shows_each_link_of_a_digest(here: Services) -> None:
 async def test_the_outbox_says_what_goes_out_when(here: Services) -> None:
     """So that it does not look empty while messages are gathered; the first page says it, and no other."""
     approval = hostile_approval(here)
-    tell(here, Ledger.read(here.blobs, approval), 0, {})
+    tell(here, Ledger.read(here.blobs, approval), 0, Rights(None, {}))
     shown = text(await get(pages_outbox.page_outbox, "/outbox"))
     assert re.search(r"1 message to <bdi>Ann Roth</bdi>, goes out on <time", shown)
     assert "No messages." not in shown

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from invoicing.approval.deciding import DecisionRefused, check_decision
+from invoicing.approval.deciding import DecisionRefused, People, check_decision
 from invoicing.approval.ledger import Entry
 from invoicing.approval.stages import Progress, StageState
 from invoicing.findings import Finding
@@ -80,10 +80,11 @@ def choices(
     purpose: str | None = None,
     link_id: str | None = None,
     stage: str | None = None,
+    people: People = None,
 ) -> Choices:
     """Ask the rules of the domain for each decision, as if the visitor had made it with a comment.
 
-    `purpose`, `link_id` and `stage` are of the link that the visitor came by.
+    `purpose`, `link_id` and `stage` are of the link that the visitor came by. `people`: who is in the policy.
     """
     current = stage or (state.open_stage.name if state.open_stage else None)
     if current is None:
@@ -104,6 +105,7 @@ def choices(
                 sender=sender,
                 stand_ins=stand_ins,
                 link_id=link_id,
+                people=people,
             )
         except DecisionRefused as refused:
             refusals[decision] = refused.text

@@ -4,6 +4,7 @@
     orders/{id}/receipts/{hash}.json    a signal that goods have come, once for each id
     orders/{id}/invoices/0001.json      an invoice that bills it; numbered, so that of two one is the earlier
     orders/{id}/invoices/0001-withdrawn it was not paid, and counts no more
+    index/order-numbers/{hash}/{id}     an empty mark: the order has this number, as others may
 
 Each is written once, under a name that must not be there yet (If-None-Match), and never changed.
 """
@@ -19,7 +20,8 @@ from pydantic import TypeAdapter
 
 from invoicing.records.base import Reference
 from invoicing.records.goods import BilledInvoice, Receipt
-from invoicing.records.order import Order, Taken
+from invoicing.records.order import Order, OrderId, Taken
+from invoicing.signals.keys import key_hash, normal_key
 from stores import records
 from stores.blobs import BlobConflict, BlobInfo, BlobMissing, Blobs
 from stores.naming import newest_first
@@ -35,6 +37,7 @@ _SAID = "said"
 # The metadata of a blob holds 8 KiB.
 _LARGEST_METADATA = 7000
 _INDEX = "index/orders/"
+_NUMBERS = "index/order-numbers/"
 _ORDER = TypeAdapter(Order)
 _RECEIPT = TypeAdapter(Receipt)
 _INVOICE = TypeAdapter(BilledInvoice)
@@ -76,6 +79,7 @@ class OrderStore:
             new = order.model_copy(update={"revision": (last.revision if last else 0) + 1})
             if last is None:
                 self._blobs.write(f"{_INDEX}{newest_first(order.created)}-{order.id}", b"")
+                self._blobs.write(f"{_numbered(order.order.number)}{order.id}", b"")
             try:
                 self._blobs.create(_revision_name(new.id, new.revision), new.as_json())
             except BlobConflict:
@@ -93,6 +97,14 @@ class OrderStore:
         ids = [blob.name.rpartition("-")[2] for blob in found.blobs]
         listed = records.each(dict.fromkeys(ids), self.order)
         return listed, found.next_token
+
+    def of_number(self, number: str) -> list[OrderId]:
+        """The ids of all orders of a number: suppliers do not know which numbers others have.
+
+        Raises SignalInvalid for a number that no signal could name.
+        """
+        prefix = _numbered(number)
+        return [OrderId(blob.name.removeprefix(prefix)) for blob in self._blobs.list(prefix)]
 
     def _revisions(self, order: str) -> list[int]:
         prefix = f"orders/{order}/revisions/"
@@ -182,6 +194,10 @@ def earlier(billings: list[Billing], ref: Reference) -> list[BilledInvoice]:
     """The invoices that were noted before one, and still count."""
     own = min((one.number for one in billings if one.invoice.ref == ref and not one.withdrawn), default=0)
     return [one.invoice for one in billings if one.number < own and not one.withdrawn]
+
+
+def _numbered(number: str) -> str:
+    return f"{_NUMBERS}{key_hash(normal_key(number))}/"
 
 
 def _revision_name(order: str, number: int) -> str:

@@ -13,6 +13,11 @@ from stores import signals
 from stores.blobs import Blobs
 from stores.orders import OrderStore
 
+#: Why a receipt does not count that may be for several orders.
+AMBIGUOUS = (
+    "several suppliers have an order of this number; send it again under a new id, with the id of the order "
+    "as `order`"
+)
 _GOODS = TypeAdapter(GoodsReceived)
 
 
@@ -27,6 +32,18 @@ def receipts_of(blobs: Blobs, order: Order) -> list[Receipt]:
     return [*kept, *new]
 
 
+def keep_receipts(blobs: Blobs, number: str) -> None:
+    """Keep what came for a number with each order that has it: its signals are about to be removed.
+
+    Goods may come long before their invoice. Raises RecordDamaged: then nothing may be removed.
+    """
+    store = OrderStore(blobs)
+    for found in store.of_number(number):
+        order = store.order(found)
+        if order is not None:
+            receipts_of(blobs, order)
+
+
 def receipts_now(blobs: Blobs, order: Order) -> list[Receipt]:
     """The same, to look at: nothing is kept. The oldest first."""
     kept, new = _kept_and_new(blobs, order)
@@ -38,7 +55,11 @@ def _kept_and_new(blobs: Blobs, order: Order) -> tuple[list[Receipt], list[Recei
     known = {receipt.id for receipt in kept}
     came = signals.folder(blobs, GOODS_RECEIVED, normal_key(order.order.number)).came.values()
     new = [_receipt(signal.id, signal.received, signal.payload) for signal in came if signal.id not in known]
-    return kept, [receipt for receipt in new if _says_something(receipt) and _is_meant(receipt, order)]
+    meant = [receipt for receipt in new if _says_something(receipt) and _is_meant(receipt, order)]
+    if all(_names(receipt, order) for receipt in meant):
+        return kept, meant
+    is_alone = set(OrderStore(blobs).of_number(order.order.number)) <= {order.id}
+    return kept, [one if is_alone or _names(one, order) else _ambiguous(one) for one in meant]
 
 
 def _receipt(signal: str, received: datetime, payload: object) -> Receipt:
@@ -55,6 +76,18 @@ def _says_something(receipt: Receipt) -> bool:
 
 
 def _is_meant(receipt: Receipt, order: Order) -> bool:
-    """Whether a receipt is for this order: two suppliers may have orders of the same number."""
+    """Whether a receipt may be for this order: two suppliers may have orders of the same number."""
     named = receipt.goods.order if receipt.goods else None
     return named is None or named in (order.id, order.order.number)
+
+
+def _names(receipt: Receipt, order: Order) -> bool:
+    """Whether a receipt is for this order and can be for no other; one that says nothing counts nowhere."""
+    return receipt.goods is None or receipt.goods.order == order.id
+
+
+def _ambiguous(receipt: Receipt) -> Receipt:
+    """A receipt that may be for another supplier's order of the same number: people see it, and it does
+    not count, since goods that came once would be paid twice.
+    """
+    return receipt.model_copy(update={"goods": None, "problem": AMBIGUOUS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import azure.durable_functions as df
@@ -12,10 +12,13 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from adapters.failure_log import kind_and_place
 from adapters.services import Services
+from invoicing.records.goods import GOODS_RECEIVED
 from invoicing.records.signals import Signal, SignalWait
 from invoicing.signals.sweeping import Plan, plan
 from stores import signals
+from stores.records import RecordDamaged
 from stores.signals import Folder
+from usecases.receipts import keep_receipts
 from usecases.signal import wake
 
 #: Blobs that one sweep removes; the rest comes with the next.
@@ -80,6 +83,8 @@ async def _is_over(client: df.DurableOrchestrationClient, wait: SignalWait) -> b
 def _remove(services: Services, folder: Folder, todo: Plan, most: int) -> int:
     """Remove what is too old, the signals before the waits that were given them."""
     old: list[Signal] = [folder.came[name] for name in todo.remove[: max(most, 0)]]
+    if not _are_kept(services, old):
+        return 0
     for signal in old:
         signals.forget(services.blobs, signal)
     if len(old) < len(todo.remove):
@@ -88,3 +93,14 @@ def _remove(services: Services, folder: Folder, todo: Plan, most: int) -> int:
     for wait in todo.ended:
         signals.forget_wait(services.blobs, wait)
     return len(old) + len(todo.ended)
+
+
+def _are_kept(services: Services, old: Sequence[Signal]) -> bool:
+    """Whether signals of one key may go: goods stay known with their orders, whose invoices may yet come."""
+    try:
+        for number in {signal.key for signal in old if signal.kind == GOODS_RECEIVED}:
+            keep_receipts(services.blobs, number)
+    except RecordDamaged as error:
+        logging.error("old signals of goods are not removed, since their order cannot be read: %s", error)
+        return False
+    return True

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from adapters import services
 from adapters.channel_settings import ChannelSettings, SmtpServer
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
 from orchestrators import signals
 from stores import goods, outbox
+from stores import signals as signal_store
 from stores.blobs import StorageUnavailable
 from stores.invoices import InvoiceStore
 from stores.orders import OrderStore
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, DOCUMENT, INVOICE, policy_of
 from tests.orchestrators.goods_kit import BILL, WAITS, Dock, policy_of_goods
 from usecases.approval_view import read_approval
+from usecases.receipts import AMBIGUOUS
+from usecases.sweep_signals import sweep
+from usecases.take_in_order import read_order
 
 APPROVAL = names.approval_id(INVOICE)
 OTHER = names.invoice_id("2" * 64)
@@ -48,6 +54,54 @@ def test_goods_that_came_before_the_invoice_count() -> None:
         here.bring(BILL)
         assert here.status().output["status"] == "booked"
         assert "TimerCreated" not in str(here.host.status(WAITS, history=True).history)
+
+
+@pytest.mark.parametrize("order_is_late", [False, True])
+def test_goods_that_came_months_before_the_invoice_count(order_is_late: bool) -> None:
+    """Their signals are too old by then, and gone: they are kept with the order first."""
+    with Dock().at_work() as here:
+        app = services.current()
+        if not order_is_late:
+            here.order()
+        here.goods("a", ("1", 10), ("2", 4))
+        here.order()
+        later = replace(app, clock=lambda: app.clock() + timedelta(days=90))
+        asyncio.run(sweep(later, here.client))
+        assert signal_store.folder(here.blobs, "goods-received", "PO-1").came == {}
+        here.bring(BILL)
+        assert here.status().output["status"] == "booked"
+
+
+def test_old_goods_whose_order_is_damaged_are_not_removed() -> None:
+    """The sweep goes on with everything else."""
+    with Dock().at_work() as here:
+        app = services.current()
+        order = here.order()
+        here.goods("a", ("1", 10))
+        here.goods("b", ("1", 10), key="PO-9")
+        here.blobs.write(f"orders/{order.id}/revisions/0001.json", b"{")
+        later = replace(app, clock=lambda: app.clock() + timedelta(days=90))
+        assert asyncio.run(sweep(later, here.client)).removed == 1
+        assert len(signal_store.folder(here.blobs, "goods-received", "PO-1").came) == 1
+
+
+def test_goods_that_may_be_of_two_orders_count_for_neither() -> None:
+    """Both orders have the number; a signal that says the id of one counts for that one."""
+    with Dock().at_work() as here:
+        other = here.order(supplier={"name": "Nordwind"})
+        order = here.order()
+        here.goods("a", ("1", 10), ("2", 4))
+        here.bring(BILL)
+        assert here.phase() == "goods"
+        for one in (order, other):
+            (told,) = read_order(here.blobs, one.id).receipts
+            assert told.goods is None
+            assert told.problem == AMBIGUOUS
+        here.goods("b", ("1", 10), ("2", 4), order="PO-1")
+        assert here.phase() == "goods"
+        here.goods("c", ("1", 10), ("2", 4), order=order.id)
+        assert here.status().output["status"] == "booked"
+        assert set(read_order(here.blobs, other.id).received.quantities) == {0}
 
 
 def test_signal_that_comes_twice_counts_once() -> None:

@@ -145,7 +145,7 @@ def receipts(found: Sequence[Receipt], most: int = 100) -> list[ReceiptShown]:
 def _receipt(receipt: Receipt) -> ReceiptShown:
     goods = receipt.goods
     if goods is None:
-        return ReceiptShown(receipt.received, "", f"cannot be read: {receipt.problem or 'nothing is said'}")
+        return ReceiptShown(receipt.received, "", f"does not count: {receipt.problem or 'nothing is said'}")
     parts = [f"{plain(part.quantity)} {part.unit or ''}".strip() + _of(part.line, part.item)
              for part in goods.lines]  # fmt: skip
     parts += ["nothing more will come"] if goods.complete else []

@@ -160,6 +160,9 @@ RULES: dict[str, Rule] = {
     "SETTLE-ORDER-UNKNOWN": Rule(
         "warning", "settle", "The invoice names an order that is not known, so its goods were not compared."
     ),
+    "SETTLE-ORDER-MISSING": Rule(
+        "warning", "settle", "The invoice names no order, so nobody could compare it with one."
+    ),
     "SETTLE-BIC": Rule("warning", "settle", "The BIC has not the form of a BIC."),
     "SETTLE-VAT-ID": Rule(
         "warning", "settle", "The VAT id does not pass the check of its country; it may be mistyped."

@@ -44,10 +44,26 @@ def possible_ids(invoice: InvoiceSummary) -> tuple[OrderId, ...]:
 
     An order may state the supplier by another of VAT id, legal id and name than the invoice does.
     """
-    seller = Supplier.model_construct(
+    return _ids(_seller(invoice), invoice.order_reference or "")
+
+
+def supplier_marks(supplier: Supplier) -> tuple[str, ...]:
+    """What stands for a supplier, by each of VAT id, legal id and name that is stated: 32 hex digits each."""
+    stated = [compact(text) for text in (supplier.vat_id, supplier.legal_id, supplier.name) if text]
+    marks = [hashlib.sha256(f"supplier|{text}".encode()).hexdigest()[:32] for text in stated if text]
+    return tuple(dict.fromkeys(marks))
+
+
+def seller_marks(invoice: InvoiceSummary) -> tuple[str, ...]:
+    """The same of who sent an invoice."""
+    return supplier_marks(_seller(invoice))
+
+
+def _seller(invoice: InvoiceSummary) -> Supplier:
+    # An invoice may state longer texts than an order.
+    return Supplier.model_construct(
         name=invoice.seller, vat_id=invoice.seller_vat_id, legal_id=invoice.seller_legal_id
     )
-    return _ids(seller, invoice.order_reference or "")
 
 
 def _ids(supplier: Supplier, number: str) -> tuple[OrderId, ...]:

@@ -5,6 +5,7 @@
     orders/{id}/invoices/0001.json      an invoice that bills it; numbered, so that of two one is the earlier
     orders/{id}/invoices/0001-withdrawn it was not paid, and counts no more
     index/order-numbers/{hash}/{id}     an empty mark: the order has this number, as others may
+    index/order-suppliers/{hash}        an empty mark: there are orders for this supplier
 
 Each is written once, under a name that must not be there yet (If-None-Match), and never changed.
 """
@@ -13,11 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from pydantic import TypeAdapter
 
+from invoicing.orders import supplier_marks
 from invoicing.records.base import Reference
 from invoicing.records.goods import BilledInvoice, Receipt
 from invoicing.records.order import Order, OrderId, Taken
@@ -37,6 +40,7 @@ _SAID = "said"
 # The metadata of a blob holds 8 KiB.
 _LARGEST_METADATA = 7000
 _INDEX = "index/orders/"
+_SUPPLIERS = "index/order-suppliers/"
 _NUMBERS = "index/order-numbers/"
 _ORDER = TypeAdapter(Order)
 _RECEIPT = TypeAdapter(Receipt)
@@ -80,6 +84,8 @@ class OrderStore:
             if last is None:
                 self._blobs.write(f"{_INDEX}{newest_first(order.created)}-{order.id}", b"")
                 self._blobs.write(f"{_numbered(order.order.number)}{order.id}", b"")
+                for mark in supplier_marks(order.order.supplier):
+                    self._blobs.write(f"{_SUPPLIERS}{mark}", b"")
             try:
                 self._blobs.create(_revision_name(new.id, new.revision), new.as_json())
             except BlobConflict:
@@ -105,6 +111,10 @@ class OrderStore:
         """
         prefix = _numbered(number)
         return [OrderId(blob.name.removeprefix(prefix)) for blob in self._blobs.list(prefix)]
+
+    def has_of(self, seller: Sequence[str]) -> bool:
+        """Whether there was an order for a supplier, by one of its marks (`invoicing.orders`)."""
+        return any(self._blobs.exists(f"{_SUPPLIERS}{mark}") for mark in seller)
 
     def _revisions(self, order: str) -> list[int]:
         prefix = f"orders/{order}/revisions/"

@@ -8,7 +8,8 @@ from invoicing.approval.policy import Policy
 from invoicing.document_types import is_credit_note
 from invoicing.findings import Finding
 from invoicing.matching import told
-from invoicing.orders import possible_ids
+from invoicing.matching.tolerances import GoodsPolicy
+from invoicing.orders import possible_ids, seller_marks
 from invoicing.records.base import Reference
 from invoicing.records.document import DocumentRow, InvoiceSummary
 from invoicing.records.goods import GoodsMatch, GoodsState
@@ -16,6 +17,7 @@ from invoicing.signals.errors import SignalInvalid
 from invoicing.signals.keys import normal_key
 from stores import goods
 from stores.blobs import Blobs
+from stores.orders import OrderStore
 from usecases.take_in_order import order_of_invoice
 
 
@@ -37,8 +39,11 @@ def before_rules(
     """
     invoice = row.invoice or InvoiceSummary()
     number = invoice.order_reference
-    if policy.goods is None or not number or is_credit_note(invoice.type_code):
+    if policy.goods is None or is_credit_note(invoice.type_code):
         return GoodsFirst(None, row)
+    if not number:
+        missing = _has_to_name_one(blobs, policy.goods, invoice)
+        return GoodsFirst(None, _with(row, (told.order_missing(),)) if missing else row)
     state = goods.state_of(blobs, reference)
     if state is not None and state.run == run and state.ended is not None and not state.withdrawn:
         return GoodsFirst(None, _with(row, _findings(state)), state.match)
@@ -55,6 +60,12 @@ def before_rules(
         return GoodsFirst(normal_key(number), row)
     except SignalInvalid:
         return GoodsFirst(None, unknown)  # nobody could signal of an order of this number
+
+
+def _has_to_name_one(blobs: Blobs, policy: GoodsPolicy, invoice: InvoiceSummary) -> bool:
+    if policy.order_required == "where_ordered":
+        return OrderStore(blobs).has_of(seller_marks(invoice))
+    return policy.order_required == "always"
 
 
 def _findings(state: GoodsState) -> tuple[Finding, ...]:

@@ -6,7 +6,11 @@ is tried at its time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from adapters import teams
+from adapters.channel_settings import Channel
 from adapters.channels import NotSent
 from adapters.messages import template
 from adapters.services import Services
@@ -16,26 +20,39 @@ from invoicing.matching.told import plain
 from invoicing.matching.tolerances import GoodsPolicy
 from invoicing.records.goods import GoodsState
 from invoicing.records.messages import Message
+from invoicing.signals.keys import id_hash
 from usecases import delivering
 
 _ACTION = "See what has come"
 _MOST_LINES = 10
+_LONGEST_PROBLEM = 1000
 
 
 def remind(services: Services, policy: GoodsPolicy, state: GoodsState, number: int) -> str | None:
     """Tell those whom the policy names that goods are missing; returns what went wrong, None: nothing."""
     problems: list[str] = []
-    for channel in services.settings.channels.names:
+    for send in _sendings(services, policy, state, number):
         try:
-            if channel == "teams":
-                _post(services, state)
-                continue
-            for person in policy.remind:
-                message = _message(services, state, number, person)
-                delivering.send(services, channel, message, services.clock())
+            send()
         except (NotSent, SettingError) as error:
             problems.append(str(error)[:200])
-    return "; ".join(problems) or None
+    return "; ".join(dict.fromkeys(problems))[:_LONGEST_PROBLEM] or None
+
+
+def _sendings(
+    services: Services, policy: GoodsPolicy, state: GoodsState, number: int
+) -> Iterator[Callable[[], None]]:
+    """Each message for itself: one person who cannot be reached holds back nobody else's."""
+
+    def to(person: str, channel: Channel) -> None:
+        message = _message(services, state, number, person)
+        delivering.send(services, channel, message, services.clock())
+
+    for channel in services.settings.channels.names:
+        if channel == "teams":
+            yield partial(_post, services, state)
+        else:
+            yield from (partial(to, person, channel) for person in policy.remind)
 
 
 def _message(services: Services, state: GoodsState, number: int, person: str) -> Message:
@@ -55,7 +72,8 @@ def _message(services: Services, state: GoodsState, number: int, person: str) ->
     }
     text = template("message.txt").render(values)
     html = template("message.html").render(values)
-    id = f"goods-{state.ref.replace('/', '-')}-{number}"
+    # Each person's message is one of its own: an outbox, or a mail server, keeps one of an id.
+    id = f"goods-{state.ref.replace('/', '-')}-{number}-{id_hash(person)[:8]}"
     return Message(id, person, delivering.name_of(services, person), subject, text, html, link)
 
 

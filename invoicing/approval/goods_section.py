@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, Protocol, cast
 
 from invoicing.approval.policy import Condition, Rule
-from invoicing.matching.told import MISMATCHES
-from invoicing.matching.tolerances import GoodsPolicy, UnknownOrder
+from invoicing.matching.told import MISMATCHES, ORDER_MISSING
+from invoicing.matching.tolerances import GoodsPolicy, OrderRequired, UnknownOrder
 
 _PLACE = "goods_receipt"
 _FIELDS = {
@@ -23,10 +23,12 @@ _FIELDS = {
     "remind_every",
     "remind",
     "unknown_order",
+    "order_required",
 }
 _TOLERANCE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _MOST_PERCENT = Decimal(100)
 _UNKNOWN_ORDER: tuple[UnknownOrder, ...] = ("go_on", "wait", "ignore")
+_ORDER_REQUIRED: tuple[OrderRequired, ...] = ("no", "where_ordered", "always")
 # More often than that, people take reminders for noise.
 _SHORTEST = timedelta(minutes=1)
 
@@ -73,9 +75,10 @@ def read_goods(section: Section, value: Any, rules: Sequence[Rule]) -> GoodsPoli
         remind_every=section.span(fields, "remind_every", _PLACE),
         remind=section.persons(fields.get("remind", []), f"{_PLACE}.remind", may_be_empty=True),
         unknown_order=_unknown_order(section, fields.get("unknown_order", "go_on")),
+        order_required=_order_required(section, fields.get("order_required", "no")),
     )
     _check_reminders(section, policy)
-    _check_rules(section, rules)
+    _check_rules(section, rules, policy)
     return policy
 
 
@@ -97,6 +100,13 @@ def _unknown_order(section: Section, value: Any) -> UnknownOrder:
     return "go_on"
 
 
+def _order_required(section: Section, value: Any) -> OrderRequired:
+    if value in _ORDER_REQUIRED:
+        return value
+    section.note(f"{_PLACE}.order_required", f"is {' or '.join(_ORDER_REQUIRED)}")
+    return "no"
+
+
 def _check_reminders(section: Section, policy: GoodsPolicy) -> None:
     if policy.remind_every and not policy.remind_after:
         section.note(f"{_PLACE}.remind_every", "needs remind_after")
@@ -108,17 +118,23 @@ def _check_reminders(section: Section, policy: GoodsPolicy) -> None:
         section.note(f"{_PLACE}.remind", "names nobody to remind")
 
 
-def _check_rules(section: Section, rules: Sequence[Rule]) -> None:
-    """What does not match goes to a person: no rule that asks nobody may let it through before."""
+def _check_rules(section: Section, rules: Sequence[Rule], policy: GoodsPolicy) -> None:
+    """What does not match goes to a person: no rule that asks nobody may let it through before.
+
+    An invoice that names no order may be let through by a rule that says so in words.
+    """
     named: set[str] = set()
+    asking: set[str] = set(MISMATCHES)
+    if policy.order_required != "no":
+        asking.add(ORDER_MISSING)
     for n, rule in enumerate(rules):
         asked = rule.when.findings
         if rule.stages and isinstance(asked, frozenset) and rule.when == Condition(findings=asked):
             named |= asked
-        lets_through = set(MISMATCHES) if asked == "any" else set(MISMATCHES) & set(asked)
+        lets_through = asking if asked == "any" else set(MISMATCHES) & set(asked)
         if asked != "none" and not rule.stages and lets_through - named:
             section.note(
                 f"rules[{n}].when.findings",
                 "asks nobody, though an invoice that does not match its order and goods may come here: say "
-                f'"none", or put a rule for {", ".join(MISMATCHES)} before it',
+                f'"none", or put a rule for {", ".join(sorted(asking - named))} before it',
             )

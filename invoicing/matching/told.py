@@ -20,6 +20,9 @@ MISMATCHES = (QUANTITY, PRICE, UNIT, LINE)
 ORDER_UNKNOWN = "SETTLE-ORDER-UNKNOWN"
 """The rule of an order that nobody sent in."""
 
+ORDER_MISSING = "SETTLE-ORDER-MISSING"
+"""The rule of an invoice that has to name an order and does not."""
+
 _RULES: dict[Reason, str] = {
     "line": LINE,
     "unit": UNIT,
@@ -44,6 +47,12 @@ def order_unknown(number: str) -> Finding:
     """The finding of an invoice whose order nobody sent in."""
     text = f"The order {number} is not known, so what was ordered and received could not be compared."
     return finding(ORDER_UNKNOWN, text)
+
+
+def order_missing() -> Finding:
+    """The finding of an invoice that had to name an order."""
+    text = "The invoice names no order (BT-13), so it was not compared with what was ordered and received."
+    return finding(ORDER_MISSING, text)
 
 
 def plain(number: Decimal | None) -> str:

@@ -11,6 +11,9 @@ UnknownOrder = Literal["go_on", "wait", "ignore"]
 """What an invoice does whose order nobody sent in: it goes on with a finding, waits for the order, or goes on
 as if it named none."""
 
+OrderRequired = Literal["no", "where_ordered", "always"]
+"""Which invoices have to name an order: none, those of suppliers that orders were sent in for, or all."""
+
 
 @dataclass(frozen=True)
 class GoodsPolicy:
@@ -28,6 +31,7 @@ class GoodsPolicy:
     remind_every: timedelta | None = None
     remind: tuple[str, ...] = ()
     unknown_order: UnknownOrder = "go_on"
+    order_required: OrderRequired = "no"
 
     def quantity(self, ordered: Decimal) -> Decimal:
         """By how much a quantity may be over, of a line of which so much was ordered; never negative."""

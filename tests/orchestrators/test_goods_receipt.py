@@ -11,8 +11,10 @@ import pytest
 
 from adapters import services
 from adapters.channel_settings import ChannelSettings, SmtpServer
+from adapters.channels import NotSent
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
+from invoicing.records.messages import Message
 from orchestrators import signals
 from stores import goods, outbox
 from stores import signals as signal_store
@@ -21,6 +23,7 @@ from stores.invoices import InvoiceStore
 from stores.orders import OrderStore
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, DOCUMENT, INVOICE, policy_of
 from tests.orchestrators.goods_kit import BILL, WAITS, Dock, policy_of_goods
+from usecases import delivering
 from usecases.approval_view import read_approval
 from usecases.receipts import AMBIGUOUS
 from usecases.sweep_signals import sweep
@@ -216,6 +219,58 @@ def test_earlier_invoice_counts_and_a_rejected_one_does_not() -> None:
         here.decide(BOB, "reject", names.approval_id(OTHER), comment="twice")
         here.bring(BILL.replace(" 17 ", " 20 "), ref=names.invoice_id("4" * 64))
         assert here.phase(names.invoice_id("4" * 64)) == "approval"  # and the third
+
+
+@pytest.mark.parametrize(
+    ("required", "document", "phase"),
+    [
+        ("no", "valid ACME 17 60.00", "booked"),
+        ("where_ordered", "valid ACME 17 60.00", "approval"),
+        ("where_ordered", "valid Nordwind 17 60.00", "booked"),
+        ("always", "valid Nordwind 17 60.00", "approval"),
+    ],
+)
+def test_invoice_that_has_to_name_an_order_and_does_not_is_for_a_person(
+    required: str, document: str, phase: str
+) -> None:
+    """Else a supplier could leave the order out, and nobody would compare."""
+    with Dock({"order_required": required}).at_work() as here:
+        here.order()
+        here.bring(document)
+        if phase == "booked":
+            assert here.status().output["status"] == "booked"
+            return
+        assert here.phase() == "approval"
+        assert read_approval(here.blobs, APPROVAL).request.facts.findings == {"SETTLE-ORDER-MISSING"}
+
+
+def test_all_who_are_reminded_get_a_message_of_their_own() -> None:
+    """In the outbox, too, where messages of one moment and one id are one."""
+    with Dock({"remind": [ANN, CARLA]}).at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.host.advance(days=8)
+        found = outbox.messages(here.blobs)[0].found
+        assert {message.to for message in found} == {ANN, CARLA}
+        assert len({message.id for message in found}) == 2
+
+
+def test_person_who_cannot_be_reached_holds_back_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reminder of the next one goes out all the same."""
+    reached: list[str] = []
+
+    def send(_services: object, _channel: str, message: Message, _created: object) -> None:
+        if message.to == ANN:
+            raise NotSent("this address is refused")
+        reached.append(message.to)
+
+    monkeypatch.setattr(delivering, "send", send)
+    with Dock({"remind": [ANN, CARLA]}).at_work() as here:
+        here.order()
+        here.bring(BILL)
+        here.host.advance(days=8)
+        assert reached == [CARLA]
+        assert here.state().remind_error == "this address is refused"
 
 
 def test_order_that_nobody_knows_is_a_finding() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from invoicing.approval.policy import Policy, PolicyInvalid
 from invoicing.approval.policy_file import parse
-from invoicing.matching.told import MISMATCHES
+from invoicing.matching.told import MISMATCHES, ORDER_MISSING
 
 ANN = "ann@example.com"
 STAGE = {"name": "clerk", "approvers": [ANN], "expire_after": "P14D"}
@@ -72,6 +72,7 @@ def test_section_is_read() -> None:
         ({"wait": "P1D", "remind_every": "PT1H"}, "goods_receipt.remind_every: needs remind_after"),
         ({"wait": "P1D", "remind_after": "PT1H"}, "goods_receipt.remind: names nobody"),
         ({"wait": "P1D", "unknown_order": "guess"}, "unknown_order: is go_on or wait or ignore"),
+        ({"wait": "P1D", "order_required": True}, "order_required: is no or where_ordered or always"),
         ({"wait": "P1D", "tolerance": "1"}, "goods_receipt.tolerance: is unknown"),
     ],
 )  # fmt: skip
@@ -87,6 +88,10 @@ def test_no_rule_lets_through_what_does_not_match() -> None:
     assert policy(wait, ASKS, FREE, REST).goods
     assert policy(wait, FREE | {"when": FREE["when"] | {"findings": "none"}}, REST).goods
     assert policy(None, FREE, REST).goods is None
+    required = wait | {"order_required": "always"}
+    assert "asks nobody" in problems(required, ASKS, FREE, REST)
+    said = FREE | {"when": FREE["when"] | {"findings": [ORDER_MISSING]}}
+    assert policy(required, ASKS, said, REST).goods
     part = {**ASKS, "when": {"findings": list(MISMATCHES[:2])}}
     assert "asks nobody" in problems(wait, part, FREE, REST)
 

@@ -1,4 +1,4 @@
-"""Scheduled work: the sweep that finishes what a crash left after a decision, and the ledgers' anchor."""
+"""Scheduled work: the sweep of decisions, the look at who may decide now, and the ledgers' anchor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import azure.functions as func
 
 from adapters import anchoring, services
 from adapters.anchoring import Place
+from invoicing.approval.policy import PolicyInvalid
 from usecases.wake_approval import sweep
+from usecases.watch_rights import watch_rights
 
 bp = df.Blueprint()
 
@@ -23,6 +25,19 @@ async def sweep_approvals(timer: func.TimerRequest, client: df.DurableOrchestrat
     woken = await sweep(services.current().blobs, client)
     if woken:
         logging.warning("the sweep woke %d approvals whose event was lost: %s", len(woken), ", ".join(woken))
+
+
+@bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False)
+@bp.durable_client_input(client_name="client")
+async def look_at_rights(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Have open approvals ask who can decide now, where an absence or the policy has changed that."""
+    try:
+        woken = await watch_rights(services.current(), client)
+    except PolicyInvalid as error:
+        logging.warning("it is not known who may decide: %s", error)
+        return
+    if woken:
+        logging.info("rights have changed: %d open approvals look who can decide", len(woken))
 
 
 @bp.timer_trigger(arg_name="timer", schedule="0 20 * * * *", run_on_startup=False)

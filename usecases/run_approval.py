@@ -11,6 +11,7 @@ from invoicing.approval import deciding, stages
 from invoicing.approval.inbox import inbox_entry
 from invoicing.approval.ledger import Draft, Entry
 from invoicing.approval.stages import Progress
+from invoicing.approval.tellings import tellings
 from invoicing.records.approval_steps import (
     AlarmJob,
     ApprovalResult,
@@ -50,8 +51,11 @@ def open_stage(services: Services, job: StageJob) -> StageNow:
 
 
 def take_in_decisions(services: Services, job: StageJob) -> StageNow:
-    """Bring the inbox up to the ledger, and have told who asked, or is asked, a question."""
-    return _taken_in(services, Ledger.read(services.blobs, job.approval), job)
+    """Bring the inbox up to the ledger and to the rights of now; have told who asked, or is asked."""
+    ledger = Ledger.read(services.blobs, job.approval)
+    rights = _rights(services, ledger, job)
+    _ask_more(services, ledger, job, rights)
+    return _taken_in(services, ledger, job, rights)
 
 
 def record_alarm(services: Services, job: AlarmJob) -> StageNow:
@@ -65,7 +69,7 @@ def record_alarm(services: Services, job: AlarmJob) -> StageNow:
         return wanted if is_due and not _is_there(entries, wanted) else None
 
     ledger.append(draft, services.ledger_keys)
-    return _taken_in(services, ledger, job)
+    return _taken_in(services, ledger, job, _rights(services, ledger, job))
 
 
 def close_approval(services: Services, job: CloseJob) -> ApprovalResult:
@@ -107,24 +111,57 @@ def _opened(services: Services, ledger: Ledger, job: StageJob) -> StageNow:
         return wanted if may_open and not _is_there(entries, wanted) else None
 
     ledger.append(draft, services.ledger_keys)
-    return _taken_in(services, ledger, job)
+    return _taken_in(services, ledger, job, _rights(services, ledger, job))
 
 
 def _is_there(entries: list[Entry], wanted: Draft) -> bool:
     return any(entry.key == wanted.key for entry in entries)
 
 
-def _taken_in(services: Services, ledger: Ledger, job: StageJob) -> StageNow:
+def _taken_in(services: Services, ledger: Ledger, job: StageJob, rights: Rights) -> StageNow:
     """Bring inbox and people up to the ledger; returns what the workflow goes on with."""
-    rights = rights_now(services, job.at) if _is_open(ledger.state, job.stage) else Rights(None, {})
     _hand_on(services, ledger, job, rights)
     state = ledger.state
     waits = deciding.waiting_for(state, ledger.request.sender, rights.stand_ins, rights.people)
     if _is_open(state, job.stage):
-        entry = inbox_entry(ledger.request, state.stage(job.stage), waits)
+        asked = deciding.deciders(state, ledger.request.sender, rights.stand_ins, rights.people)
+        entry = inbox_entry(ledger.request, state.stage(job.stage), waits, asked)
         approvals.put_in_inbox(services.blobs, entry)
     tell(services, ledger, job.after, rights)
     return stage_now(state, job.stage, waits)
+
+
+def _rights(services: Services, ledger: Ledger, job: StageJob) -> Rights:
+    """Who may decide in a stage now; what is over needs no look at it."""
+    return rights_now(services, job.at) if _is_open(ledger.state, job.stage) else Rights(None, {})
+
+
+def _ask_more(services: Services, ledger: Ledger, job: StageJob, rights: Rights) -> None:
+    """Enter who can decide since rights have changed: somebody away, back, or in the policy anew.
+
+    Whom the entries that are taken in now have told is not asked again.
+    """
+    if not _is_open(ledger.state, job.stage):
+        return
+    sender = ledger.request.sender
+    now = deciding.deciders(ledger.state, sender, rights.stand_ins, rights.people)
+    before = approvals.inbox_entries(services.blobs, (job.approval,)).get(job.approval)
+    known = set(before.asked or before.approvers) if before and before.stage == job.stage else set(now)
+    if known.issuperset(now):
+        return
+    told = tellings(
+        ledger.request.stages,
+        ledger.entries,
+        sender,
+        after=job.after,
+        away=rights.stand_ins,
+        people=rights.people,
+    )
+    more = tuple(person for person in now if person not in known.union(*(one.to for one in told)))
+    if more:
+        detail = EntryDetail(to=more)
+        wanted = Draft(kind="asked", at=job.at.isoformat(), stage=job.stage, detail=detail)
+        ledger.append(lambda _: wanted if _is_open(ledger.state, job.stage) else None, services.ledger_keys)
 
 
 def _hand_on(services: Services, ledger: Ledger, job: StageJob, rights: Rights) -> None:

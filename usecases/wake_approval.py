@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from adapters.failure_log import kind_and_place
 from invoicing.approval import names
-from invoicing.approval.ledger import DECISIONS
+from invoicing.approval.ledger import BY_PEOPLE
 from invoicing.records.approval_steps import ApprovalStatus
 from stores import approvals
 from stores.blobs import Blobs
@@ -107,4 +107,4 @@ def decision_after(blobs: Blobs, approval: str, seen: int) -> int | None:
     if not approvals.has_entry(blobs, approval, seen + 1):
         return None
     entries = Ledger.read(blobs, approval).entries[seen:]
-    return max((entry.seq for entry in entries if entry.kind in DECISIONS), default=None)
+    return max((entry.seq for entry in entries if entry.kind in BY_PEOPLE), default=None)

@@ -103,6 +103,14 @@ def _living(stand_ins: StandIns, people: People) -> StandIns:
     }
 
 
+def deciders(
+    state: Progress, sender: str | None, stand_ins: StandIns, people: People = None
+) -> tuple[str, ...]:
+    """Whose decision is open, also while the sender is to answer a question first."""
+    unasked = tuple(replace(stage, question=None) for stage in state.stages)
+    return waiting_for(replace(state, stages=unasked), sender, stand_ins, people)
+
+
 def _able(
     state: Progress, current: StageState, seat: str, sender: str | None, stand_ins: StandIns, people: People
 ) -> list[str]:

@@ -14,8 +14,10 @@ from invoicing.records.document import InvoiceSummary
 _SHOWN = 100
 
 
-def inbox_entry(request: ApprovalRequest, current: StageState, waiting_for: Sequence[str]) -> InboxEntry:
-    """The entry of an approval whose stage `current` is open."""
+def inbox_entry(
+    request: ApprovalRequest, current: StageState, waiting_for: Sequence[str], asked: Sequence[str] = ()
+) -> InboxEntry:
+    """The entry of an approval whose stage `current` is open; `asked`: who can decide in it."""
     invoice = request.row.invoice or InvoiceSummary()
     batch = parse_reference(request.ref).batch
     return InboxEntry(
@@ -33,6 +35,8 @@ def inbox_entry(request: ApprovalRequest, current: StageState, waiting_for: Sequ
         findings=len(request.row.findings),
         batch=BatchId(batch) if batch else None,
         decided=tuple(sorted(set(current.approvals.values()))),
+        seats=current.left,
+        asked=tuple(asked),
     )
 
 

@@ -33,10 +33,15 @@ Kind = Literal[
     "closed",
     "booked",
     "undone",
+    "asked",
+    "reassigned",
 ]
-"""`approve` to `answer` are people's decisions; the others are what the workflow did."""
+"""`approve` to `answer` are people's decisions, `reassigned` an administrator's; the others are what the
+workflow did. `asked`: people who may decide now and could not when the stage began."""
 
 DECISIONS = frozenset({"approve", "reject", "ask", "answer"})
+#: What people wrote, and the workflow has to take in.
+BY_PEOPLE = DECISIONS | {"reassigned"}
 #: What may follow the end of an approval.
 _AFTERWARDS = frozenset({"booked", "undone"})
 #: Bytes of one entry; the longest that we write is a tenth of it.

@@ -166,6 +166,10 @@ def _escalation(before: StageState, entry: Entry) -> StageState:
     return replace(before, escalated=True, approvers=_joined(before.approvers, before.stage.escalate_to))
 
 
+def _reassigned(before: StageState, entry: Entry) -> StageState:
+    return replace(before, approvers=_joined(before.approvers, entry.detail.to or ()))
+
+
 def _expiry(before: StageState, entry: Entry) -> StageState:
     if before.stage.on_expiry == "approve":
         return _ended(before, entry, "approved")
@@ -188,6 +192,7 @@ _STEPS: dict[str, Callable[[StageState, Entry], StageState]] = {
     "reminder": _reminder,
     "escalation": _escalation,
     "expiry": _expiry,
+    "reassigned": _reassigned,
 }
 _NEEDS: dict[str, StageStatus] = {"stage_opened": "waiting"}
 

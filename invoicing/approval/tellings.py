@@ -93,6 +93,9 @@ def _telling(
     match entry.kind:
         case "stage_opened":
             return replace(telling, to=asked)
+        case "asked" | "reassigned":
+            named = entry.detail.to or ()
+            return replace(telling, to=tuple(person for person in asked if person in named))
         case "reminder" if current.question is not None:
             return _question(telling, earlier, to_sender)  # it is the sender whom everybody waits for
         case "reminder" | "escalation":
@@ -126,9 +129,7 @@ def _question(telling: Telling, earlier: Sequence[Entry], to_sender: tuple[str, 
 
 
 def _deciders(state: Progress, rights: _Rights) -> tuple[str, ...]:
-    """Whose decision is open, also while the sender is to answer a question first."""
-    unasked = tuple(replace(stage, question=None) for stage in state.stages)
-    return deciding.waiting_for(replace(state, stages=unasked), rights.sender, rights.away, rights.people)
+    return deciding.deciders(state, rights.sender, rights.away, rights.people)
 
 
 def _decided(entry: Entry, state: Progress, earlier: Sequence[Entry], to: tuple[str, ...]) -> Telling:

@@ -52,7 +52,8 @@ class InboxEntry(Record):
     """One open approval in a list; `since`: when its present stage opened, `approvers`: whom it waits for.
 
     `amount` has no sign; `type_code` (BT-3) tells a credit note, None where the invoice does not say it.
-    `findings`: how many. `decided`: who has approved in the present stage.
+    `findings`: how many. `decided`: who has approved in the present stage. `seats`: whose decision is open,
+    `asked`: who was asked to decide, also while the sender is to answer a question first.
     """
 
     approval: ApprovalId
@@ -69,3 +70,5 @@ class InboxEntry(Record):
     batch: BatchId | None
     type_code: str | None = None
     decided: tuple[str, ...] = ()
+    seats: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()

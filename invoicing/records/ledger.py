@@ -13,13 +13,15 @@ Outcome = Literal["approved", "rejected", "expired", "failed"]
 class EntryDetail(Record):
     """`opened` says what the approval is about; `closed`: how it ended, and the reason where it failed.
 
-    `booked`: the SHA-256 of each payable by its reference. `undone`: the reason.
+    `booked`: the SHA-256 of each payable by its reference. `undone`: the reason. `asked`, `reassigned`: `to`
+    whom.
     """
 
     ref: str | None = optional()
     outcome: Outcome | None = optional()
     reason: str | None = optional()
     payables: dict[str, str] | None = optional()
+    to: tuple[str, ...] | None = optional()
 
 
 class AnchorMailed(Record):

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ from tests.e2e import calls
 from tests.e2e.approvals import SENDER, Api, Waiting, account, invoice, until
 from tests.e2e.documents import zipped
 from tests.e2e.test_batches import ended, error
+from tests.e2e.visitors import Visitor, hidden_fields
 
+EVA = "eva.stein@example.com"
 ANN, BOB, CARLA = "ann.roth@example.com", "bob.lang@example.com", "carla.weiss@example.com"
 
 
@@ -255,6 +258,36 @@ def test_expired_link_decides_nothing(api: Api) -> None:
     token = waiting.token(ANN)
     assert api.ended(waiting.invoice)["status"] == "expired"
     assert error(waiting.decide(token)) == (410, "link_expired")
+
+
+def test_absence_reaches_what_waits_already(base_url: str, api: Api, waiting: Waiting) -> None:
+    """Lists and messages name the stand-in within a minute, and the person again who is back."""
+    bob = Visitor(base_url)
+    if bob.get("/sign-in").status_code == 404:
+        pytest.skip("the host has no development sign-in")
+    bob.sign_in(BOB, "/absences")
+    until_day = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+
+    def look() -> None:
+        path = f"{base_url}/admin/functions/look_at_rights"
+        assert calls.operate("POST", path, json={"input": ""}).status_code == 202
+
+    def waits_for(person: str) -> bool:
+        found = api.get("approvals", params={"approver": person, "top": 1000}).json()["approvals"]
+        return waiting.approval in [one["approval"] for one in found]
+
+    away = {**hidden_fields(bob.get("/absences").text), "until": until_day, "to": EVA}
+    assert bob.post("/absences", away).status_code == 303
+    try:
+        look()
+        until(lambda: waits_for(EVA) and not waits_for(BOB))
+        assert waiting.token(EVA)
+        assert waiting.view()["history"][-1]["kind"] == "asked"
+    finally:
+        back = hidden_fields(bob.get("/absences").text)
+        assert bob.post("/absences/end", back).status_code == 303
+        look()
+    until(lambda: waits_for(BOB) and not waits_for(EVA))
 
 
 def test_nobody_decides_without_a_link_or_a_sign_in(waiting: Waiting) -> None:

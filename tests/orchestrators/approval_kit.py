@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +67,7 @@ from usecases import supervise
 from usecases.approval_view import read_approval
 from usecases.decide_approval import Choice, enter_decision
 from usecases.wake_approval import decision_after, waiting_at, wake
+from usecases.watch_rights import watch_rights
 
 APP = [
     module.bp
@@ -305,6 +306,10 @@ class Office:
         self.wake(approval, entry.seq)
         return entry
 
+    def look_at_rights(self) -> Sequence[str]:
+        """What the minute's look at rights wakes."""
+        return asyncio.run(watch_rights(services.current(), self.client))
+
     def leaves(self, person: str) -> None:
         """Somebody is taken out of the policy; rules that they were in stay as they are in open approvals."""
         people = {one: about for one, about in self.policy.people.items() if one != person}
@@ -394,10 +399,12 @@ class Office:
         found = [notices.from_json(name, self.blobs.stored[name][0]) for name in stored]
         return sorted(found, key=lambda notice: (notice.created, notice.approval, notice.entry, notice.to))
 
-    def told_kinds(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Kind and persons of what was told."""
+    def told_kinds(self, approval: str | None = None) -> list[tuple[str, tuple[str, ...]]]:
+        """Kind and persons of what was told, of one approval or of all."""
         together: dict[tuple[str, int, str], tuple[str, ...]] = {}
         for notice in self.told:
+            if approval not in (None, notice.approval):
+                continue
             about = (notice.approval, notice.entry, notice.kind)
             together[about] = (*together.get(about, ()), *notice.to)
         return [(kind, to) for (_, _, kind), to in together.items()]

@@ -11,7 +11,7 @@ import pytest
 
 from invoicing.approval import names
 from invoicing.approval.deciding import DecisionRefused
-from stores import approval_names, approvals
+from stores import approval_names, approvals, rights_seen
 from stores.blobs import StorageUnavailable
 from stores.invoices import document_name
 from tests.orchestrators.approval_kit import (
@@ -26,7 +26,7 @@ from tests.orchestrators.approval_kit import (
     clerk,
     manager,
 )
-from usecases.absences import delegate
+from usecases.absences import delegate, end_absence
 
 APPROVAL = names.approval_id(INVOICE)
 Open = Callable[..., Office]
@@ -156,6 +156,75 @@ def test_stage_that_all_have_left_goes_to_the_next_in_line(office: Open) -> None
     assert here.status(APPROVAL).custom_status["waiting_for"] == [CARLA]
     here.decide(CARLA, "approve")
     assert len(here.payables()) == 1
+
+
+def test_absence_reaches_open_approvals_within_a_minute(office: Open) -> None:
+    """The stand-in is told, and the lists name them; when Ann is back, the lists name her again."""
+    here = office(clerk(approvers=[ANN]))
+    other = here.bring("valid Else 18 70.00", ref=names.invoice_id("2" * 64))
+    assert len(here.look_at_rights()) == 2, "what was before the first look is not known"
+    assert here.look_at_rights() == []
+    until = here.host.now + timedelta(days=3)
+    delegate(here.blobs, here.policy, ANN, until, EVA, here.host.now)
+    assert set(here.look_at_rights()) == {APPROVAL, other}
+    assert here.look_at_rights() == []
+    assert here.kinds() == ["opened", "stage_opened", "asked"]
+    assert here.told_kinds(APPROVAL) == [("request", (ANN,)), ("request", (EVA,))]
+    assert [entry.approvers for entry in approvals.inbox(here.blobs)] == [(EVA,), (EVA,)]
+
+    end_absence(here.blobs, ANN)
+    here.look_at_rights()
+    assert [entry.approvers for entry in approvals.inbox(here.blobs)] == [(ANN,), (ANN,)]
+    assert here.told_kinds(APPROVAL)[2:] == [("request", (ANN,))]
+
+
+def test_absence_that_ends_by_its_time_reaches_open_approvals(office: Open) -> None:
+    """Nobody says that they are back: the clock does."""
+    here = office(clerk(approvers=[ANN]))
+    here.look_at_rights()
+    delegate(here.blobs, here.policy, ANN, here.host.now + timedelta(hours=1), EVA, here.host.now)
+    here.look_at_rights()
+    here.host.advance(hours=2)
+    assert here.look_at_rights() == [APPROVAL]
+    assert approvals.inbox(here.blobs)[0].approvers == (ANN,)
+
+
+def test_change_of_rights_asks_nobody_twice_who_is_told_for_another_reason(office: Open) -> None:
+    """The absence and a decision are taken in by one step; and a step that is repeated asks once."""
+    here = office(clerk(approvers=[ANN, BOB, CARLA], quorum=2))
+    here.look_at_rights()
+    delegate(here.blobs, here.policy, CARLA, here.host.now + timedelta(days=1), DAN, here.host.now)
+    here.write(ANN, "approve")
+    here.look_at_rights()
+    here.wake()
+    told = [to for kind, to in here.told_kinds() if kind == "request"]
+    assert told == [(ANN, BOB, CARLA), (DAN,)]
+
+
+def test_change_that_concerns_nobody_of_an_approval_wakes_nothing(office: Open) -> None:
+    """Thousands may be open."""
+    here = office(clerk(approvers=[ANN]))
+    here.look_at_rights()
+    delegate(here.blobs, here.policy, DAN, here.host.now + timedelta(days=1), EVA, here.host.now)
+    assert here.look_at_rights() == []
+
+
+def test_look_that_dies_is_made_good_by_the_next(office: Open) -> None:
+    """What was seen is kept last."""
+    here = office(clerk(approvers=[ANN]))
+    here.look_at_rights()
+    delegate(here.blobs, here.policy, ANN, here.host.now + timedelta(days=1), EVA, here.host.now)
+
+    def away(verb: str, name: str) -> None:
+        if (verb, name) == ("write", rights_seen.RIGHTS):
+            raise StorageUnavailable("away")
+
+    here.blobs.fails = away
+    with pytest.raises(StorageUnavailable):
+        here.look_at_rights()
+    here.blobs.come_back()
+    assert here.look_at_rights() == [APPROVAL]
+    assert here.told_kinds() == [("request", (ANN,)), ("request", (EVA,))]
 
 
 def test_decision_from_before_counts_though_its_person_has_left(office: Open) -> None:

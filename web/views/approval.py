@@ -257,8 +257,14 @@ def _sentence(entry: Entry, request: ApprovalRequest, name: Name) -> str:
         "closed": f"Closed: {OUTCOMES.get(entry.detail.outcome or '', ('', 'it is over'))[1].lower()}.",
         "booked": "Booked.",
         "undone": "A later step failed: what had been done was undone.",
+        "asked": f"{_people_named(entry, name)} can decide now, and was asked ({stage}).",
+        "reassigned": f"{who} gave the {stage} to {_people_named(entry, name)} as well.",
     }
     return sentences.get(entry.kind, entry.kind)
+
+
+def _people_named(entry: Entry, name: Name) -> str:
+    return enumerated([name(person) for person in entry.detail.to or ()])
 
 
 def _opened(request: ApprovalRequest, name: Name) -> str:

@@ -44,6 +44,9 @@ _STEP = re.compile(
 )
 _TYPE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,199}):")
 _EXITED = re.compile(r"\bpython[0-9.]{0,8}(?:\.exe)? exited with code -?\d")
+# An activity has no version: while two versions of the app are deployed side by side, a new step can come to
+# a worker that does not have it yet. It is there once the old workers are gone.
+_NOT_THERE = re.compile(r"Activity function '[^'\n]{1,200}' does not exist\.")
 _REPLAY = "Non-Deterministic workflow detected"
 #: The type of the same failure in version 2.x of the SDK.
 _REPLAY_ERROR = "NonDeterminismError"
@@ -95,6 +98,8 @@ def _cause(named: str | None, message: str) -> Cause:
     if named == _REPLAY_ERROR or (named is None and message.startswith(_REPLAY)):
         return "lost"
     if named in OUTAGES:
+        return "outage"
+    if named is None and _NOT_THERE.match(message):
         return "outage"
     # A worker that died raised nothing, so no type of an error stands before the host's words.
     if named is None and _EXITED.search(message):

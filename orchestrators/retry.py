@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
 
 from invoicing.failures import Cause, Failure
+from orchestrators import versions
 from orchestrators.sdk import failure_of, wait_for_all
+from orchestrators.versions import since
 from orchestrators.waiting import sleep
 
 Steps = Generator[Any, Any, Any]
@@ -100,7 +102,7 @@ def call_with_retry(context: df.DurableOrchestrationContext, activity: str, valu
             return (yield sdk.call_activity(activity, value))
         except Exception as error:  # noqa: BLE001 - the SDK raises plain Exception for every failed activity
             failure = failure_of(error)
-        yield from sleep(context, patience.pause(failure, context.current_utc_datetime - began))
+        yield from sleep(context, patience.pause(failure, _ran(context, began)))
 
 
 def call_child_with_retry(
@@ -132,10 +134,17 @@ def call_children_with_retry(
         yield from (wait or _wait_for_all(context))(list(tasks.values()))
         failures = yield from _collect(tasks, outputs)
         if failures:
-            ran = context.current_utc_datetime - began
+            ran = _ran(context, began)
             pauses = [patience[place].pause(failure, ran) for place, failure in failures.items()]
             yield from sleep(context, max(pauses))
     return [outputs[place] for place in range(len(children))]
+
+
+def _ran(context: df.DurableOrchestrationContext, began: datetime) -> timedelta:
+    """How long an attempt ran; nothing in older instances, which forget no failure."""
+    if not since(versions.FORGETS_FAILURES, context):
+        return timedelta(0)
+    return context.current_utc_datetime - began
 
 
 def _wait_for_all(context: df.DurableOrchestrationContext) -> Wait:

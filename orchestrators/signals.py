@@ -39,8 +39,10 @@ from invoicing.records.signals import (
     WaitPlace,
 )
 from invoicing.signals.keys import id_hash, normal_key
+from orchestrators import versions
 from orchestrators.sdk import is_done
 from orchestrators.steps import call
+from orchestrators.versions import since
 from orchestrators.waiting import done_before, sleep_until
 
 #: After so many readings in a row that found nothing new, or so many at all, a rest comes before each: events
@@ -78,7 +80,7 @@ class SignalWait:
     @property
     def is_long(self) -> bool:
         """Whether the workflow shall continue as new, for its history not to grow without a bound."""
-        return self._readings >= LONG
+        return self._readings >= LONG and since(versions.BOUNDED_WAITS, self._context)
 
     def open(self) -> Generator[Any, Any, None]:
         """Begin: signals that came before are given by the first `next`."""

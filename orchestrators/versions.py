@@ -16,6 +16,10 @@ RESTS = "1.1"
 GOODS = "1.2"
 #: A step of routing may wait for answers about a new supplier, and is called again then.
 CHECKS_SUPPLIERS = "1.2"
+#: A long wait for signals ends, and its workflow continues as new.
+BOUNDED_WAITS = "1.3"
+#: A step that was well for an hour has its failures before that forgotten.
+FORGETS_FAILURES = "1.3"
 
 
 def since(version: str, context: df.DurableOrchestrationContext) -> bool:

@@ -140,6 +140,20 @@ def test_history_of_a_wait_has_a_bound_whatever_a_scale_says(monkeypatch: pytest
         here.host.check_invariants()
 
 
+def test_wait_of_an_older_version_goes_on_the_old_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its history may hold more readings than a new one makes, and its replay has to ask for all of them."""
+    monkeypatch.setattr(signals, "LONG", 2)
+    with Dock(default_version="1.2").at_work() as here:
+        here.order()
+        here.bring(BILL)
+        for n in range(5):
+            here.goods(f"scale {n}", ("1", 2))
+        assert len(here.host.calls_of("open_signal_wait")) == 1
+        here.goods("last", ("2", 4))
+        assert here.status().output["status"] == "booked"
+        assert len(here.host.calls_of("open_signal_wait")) == 1
+
+
 def test_what_does_not_match_goes_to_a_person_with_the_three_numbers() -> None:
     """At once: more goods would not help."""
     with Dock().at_work() as here:

@@ -22,6 +22,8 @@ CAUSES: list[tuple[str, Cause]] = [
         "Orchestrator function 'p' failed: Orchestrator function 'c' failed: python3.11 exited with code -9",
         "lost",
     ),
+    ("Activity function 'new' failed: Activity function 'new' does not exist.", "outage"),
+    ("Activity function 'a' failed:  KeyError: Activity function 'a' does not exist.", "fault"),
     ("Orchestrator function 'p' failed: One or more errors occurred. (python3 exited with code 137)", "lost"),
     (REPLAY, "lost"),
     (f"Orchestrator function 'p' failed: {REPLAY}", "lost"),

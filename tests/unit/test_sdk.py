@@ -56,6 +56,8 @@ class Task:
 class Context:
     """A context of 2.x, where a wait for no task never ends; each timer fires at once."""
 
+    version = "1.3"
+
     current_utc_datetime = START
 
     def __init__(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from devhost.replay import export_instance
+from orchestrators import signals
 from tests.histories.kept import Keep, Recorded, text_of
 from tests.orchestrators import test_goods_batch as some_batch
 from tests.orchestrators.approval_kit import BOB, INVOICE
@@ -17,9 +19,13 @@ _DOCUMENT = f"{some_batch.BATCH}-1"
 
 def scenes(version: str) -> Iterator[Recorded]:
     """Histories of instances that are started with a version, by file name: there are none before 1.2."""
-    if tuple(int(part) for part in version.split(".")) < (1, 2):
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers < (1, 2):
         return
-    for play in (_waiting, _matched, _late, _unknown, _document):
+    plays = [_waiting, _matched, _late, _unknown, _document]
+    if numbers >= (1, 3):
+        plays.append(_continued)
+    for play in plays:
         yield _of_dock(version, play)
 
 
@@ -45,6 +51,16 @@ def _late(dock: Dock) -> Keep:
     dock.host.advance(days=31)
     dock.decide(BOB, "reject", comment="nothing came")
     return {WAITS: "goods-late", INVOICE: "invoice-rejected-after-goods"}
+
+
+def _continued(dock: Dock) -> Keep:
+    """A wait that was long, and is a new one since."""
+    dock.order()
+    with patch.object(signals, "LONG", 2):
+        dock.bring(BILL)
+        for n in range(3):
+            dock.goods(f"scale {n}", ("1", 1))
+    return {WAITS: "goods-continued"}
 
 
 def _unknown(dock: Dock) -> Keep:

@@ -22,6 +22,7 @@ from invoicing.records.answers.approvals import (
     DelegationMade,
     Delegations,
     NewDelegation,
+    NewReassignment,
     OpenApprovals,
 )
 from invoicing.records.answers.operation import Outbox, OutboxMessage
@@ -40,6 +41,7 @@ from triggers.responses import answer, answers_errors
 from usecases.absences import away_now, end_absence, note_absence
 from usecases.approval_view import document_of, read_approval
 from usecases.decide_approval import Choice, decide
+from usecases.reassign import Reassignment, reassign
 from usecases.refusals import bad_page
 from usecases.rights import rights_now
 
@@ -47,6 +49,7 @@ bp = df.Blueprint()
 
 _PAGE, _LARGEST_PAGE = 100, 1000
 _DECISION_FIELDS = lengths_of(Decision)
+_REASSIGNMENT_FIELDS = lengths_of(NewReassignment)
 _ABSENCE_FIELDS = lengths_of(NewDelegation)
 
 
@@ -95,6 +98,25 @@ async def post_decision(req: func.HttpRequest, client: df.DurableOrchestrationCl
     body = Decided(approval=approval, entry=entry_view(entry))
     location = f"{own_links(req, 'approvals').base}/{approval}"
     return answer(body, 201, {"Location": location})
+
+
+@bp.route(route="api/approvals/{id}/reassignments", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def post_reassignment(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient
+) -> func.HttpResponse:
+    """Give the open stage to somebody else as well: `{"to": person, "reason"}`, by an administrator."""
+    app = services.current()
+    approval = req.route_params["id"]
+    asked = read_texts(req, _REASSIGNMENT_FIELDS)
+    person = await asyncio.to_thread(who, req, app)
+    if person.via == "link":
+        raise Refused(403, "link_not_enough", "A link is for one invoice only. Sign in for this.")
+    wanted = Reassignment(approval, asked.get("to", ""), asked.get("reason", ""))
+    entry = await reassign(app, client, person, wanted, datetime.now(UTC))
+    location = f"{own_links(req, 'approvals').base}/{approval}"
+    return answer(Decided(approval=approval, entry=entry_view(entry)), 201, {"Location": location})
 
 
 # ---------------------------------------------------------------- absences

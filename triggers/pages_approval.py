@@ -17,6 +17,7 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.deciding import DecisionRefused
+from invoicing.approval.stages import StageState
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.retention import Hold
 from invoicing.report.words import checked_against
@@ -24,19 +25,22 @@ from stores import approvals, digests, notices
 from triggers.errors import Refused, refusal_of
 from triggers.pages_common import (
     SECURITY_HEADERS,
+    administrators_of,
     checked_form,
     form_of,
     page,
     page_response,
     people_of,
     redirect,
+    visitor,
 )
 from triggers.people import who
 from usecases.approval_view import ApprovalView, document_of, read_approval
 from usecases.archived import purged_text
 from usecases.decide_approval import LONGEST_COMMENT, Choice, decide
 from usecases.holding import of_reference
-from usecases.refusals import NotAllowed, NotNow
+from usecases.reassign import LONGEST_REASON, Reassignment, reassign
+from usecases.refusals import NotAllowed, NotDone, NotNow
 from usecases.rights import Rights, rights_now
 from web.views import approval as words
 from web.views import goods
@@ -90,6 +94,22 @@ async def decide_on_page(req: func.HttpRequest, client: df.DurableOrchestrationC
         return await _page(req, identity, refusal_of(error), choice.comment, token)
     onward = f"&t={quote(token, safe='')}" if token else ""
     return redirect(f"/approvals/{name}?done={entry.seq}{onward}")
+
+
+@bp.route(route="approvals/{id}/reassign", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.durable_client_input(client_name="client")
+@page
+async def reassign_on_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Give the open stage to somebody else as well; a refusal shows the page again with the reason."""
+    identity = await visitor(req)
+    fields = await asyncio.to_thread(checked_form, req, identity)
+    name = req.route_params["id"]
+    wanted = Reassignment(name, fields.get("to", ""), fields.get("reason", ""))
+    try:
+        await reassign(services.current(), client, identity, wanted, datetime.now(UTC))
+    except NotDone as error:
+        return await _page(req, identity, refusal_of(error))
+    return redirect(f"/approvals/{name}")
 
 
 @bp.route(route="approvals/{id}/document", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -201,7 +221,19 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "undelivered": [notice for notice in shown.notices if notice.state in ("failed", "retrying")],
         "gathered": [notice for notice in shown.notices if notice.state == "queued" and notice.slot],
         "people": people,
+        "others": _others(people, current, identity, request.sender),
+        "most_reason": LONGEST_REASON,
     }
+
+
+def _others(
+    people: dict[str, str], current: StageState | None, identity: Identity, sender: str | None
+) -> list[tuple[str, str]]:
+    """To whom an administrator may give the open stage; empty for everybody else."""
+    if current is None or identity.via == "link" or identity.person not in administrators_of():
+        return []
+    out = {identity.person, sender, *current.approvers}
+    return [(person, name) for person, name in people.items() if person not in out]
 
 
 def _file_headers(name: str, content: bytes, *, save: bool) -> dict[str, str]:

@@ -20,6 +20,7 @@ from triggers.errors import Refused
 from triggers.forms import MOST_FIELDS, BadForm, FormTooLarge, fields_of
 from triggers.guard import guarded
 from triggers.people import who
+from usecases.rights import require_administrator
 from web.rendering import render
 
 Parameters = ParamSpec("Parameters")
@@ -154,6 +155,21 @@ async def visitor(req: func.HttpRequest) -> Identity:
     if found.via == "link":
         raise Refused(401, "not_signed_in", "Sign in to see this page. The link opens one invoice only.")
     return found
+
+
+async def administrator(req: func.HttpRequest) -> Identity:
+    """The person who is signed in, who may see runs and do something about them. Raises Refused."""
+    found = await visitor(req)
+    await asyncio.to_thread(require_administrator, services.current(), found.person)
+    return found
+
+
+def administrators_of() -> frozenset[str]:
+    """The administrators whom the policy names; nobody where it cannot be used."""
+    try:
+        return policies.load(services.current().settings).administrators
+    except PolicyInvalid:
+        return frozenset()
 
 
 def people_of() -> dict[str, str]:

@@ -14,6 +14,7 @@ from triggers.pages_common import checked_form, own_path, page, page_response, r
 from usecases import holding
 from usecases.refusals import NotDone
 from usecases.retention_view import retention_seen
+from usecases.rights import require_administrator
 from web.views import retention as words
 
 bp = df.Blueprint()
@@ -33,7 +34,10 @@ async def change_hold(req: func.HttpRequest) -> func.HttpResponse:
     identity = await visitor(req)
     fields = await asyncio.to_thread(checked_form, req, identity)
     app = services.current()
-    change = holding.end if fields.get("action") == "end" else holding.place
+    change = holding.place
+    if fields.get("action") == "end":
+        await asyncio.to_thread(require_administrator, app, identity.person)
+        change = holding.end
     wanted, why = fields.get("id", "").strip(), fields.get("why", "")
     try:
         await asyncio.to_thread(change, app.blobs, wanted, identity.person, why, app.clock())

@@ -23,7 +23,7 @@ from invoicing.run_values import json_object
 from stores.blobs import StorageError
 from triggers.durable_client import history_of
 from triggers.errors import Refused
-from triggers.pages_common import checked_form, page, page_response, redirect, visitor
+from triggers.pages_common import administrator, checked_form, page, page_response, redirect
 from triggers.statuses import LONGEST_ID, is_instance_id, runs_begun
 from triggers.supervising import restart, shown_cases
 from triggers.watching import wait_of
@@ -100,7 +100,7 @@ class Wanted:
 @page
 async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """All runs, the newest first, as the address narrows them."""
-    identity = await visitor(req)
+    identity = await administrator(req)
     wanted = _wanted(req)
     now = datetime.now(UTC)
     statuses = [Runtime[name] for name in FILTERS[wanted.status][1]] if wanted.status else None
@@ -132,7 +132,7 @@ async def page_runs(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @page
 async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a run that is not well again."""
-    identity = await visitor(req)
+    identity = await administrator(req)
     await asyncio.to_thread(checked_form, req, identity)
     await restart(client, req.route_params["id"])
     return redirect("/runs?again=1")
@@ -143,7 +143,7 @@ async def restart_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
 @page
 async def page_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """One run: how it stands, why it failed, and its timeline; it renews itself until the run has ended."""
-    identity = await visitor(req)
+    identity = await administrator(req)
     instance = req.route_params["id"]
     status = await client.get_status(instance, True, True, True) if is_instance_id(instance) else None
     run = run_of(status) if status else None

@@ -11,7 +11,7 @@ import azure.functions as func
 
 from invoicing import texts
 from triggers.errors import Refused
-from triggers.pages_common import checked_form, page, page_response, redirect, visitor
+from triggers.pages_common import administrator, checked_form, page, page_response, redirect
 from triggers.watching import before_of, close, known_id, look, rewind
 from usecases.end_run import LONGEST_REASON
 from web.views.stuck import WaitLine
@@ -29,7 +29,7 @@ _DONE = {
 @page
 async def page_stuck(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Runs that are stuck, the one that waits longest first."""
-    identity = await visitor(req)
+    identity = await administrator(req)
     now = datetime.now(UTC)
     found = await look(client, now, before_of(req))
     return page_response(
@@ -65,7 +65,7 @@ async def page_rewind(req: func.HttpRequest, client: df.DurableOrchestrationClie
 
 async def _asked(req: func.HttpRequest) -> tuple[str, str]:
     """The run, and why a person does something about it. Raises Refused."""
-    identity = await visitor(req)
+    identity = await administrator(req)
     fields = await asyncio.to_thread(checked_form, req, identity)
     reason = fields.get("reason", "").strip()
     if wrong := texts.fault(reason, LONGEST_REASON - 200):

@@ -12,6 +12,7 @@ from invoicing.approval.deciding import People, StandIns
 from invoicing.approval.delegation import stand_ins_by_person
 from invoicing.approval.policy import PolicyInvalid
 from stores import absences
+from usecases.refusals import NotAllowed
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ class Rights:
 def who_may_decide(services: Services) -> frozenset[str]:
     """Whom the policy names. Raises PolicyInvalid: nobody decides under a policy that cannot be read."""
     return frozenset(policies.load(services.settings).people)
+
+
+def require_administrator(services: Services, person: str) -> None:
+    """Refuse who may not see runs and do something about them. Raises NotAllowed and PolicyInvalid."""
+    if not policies.load(services.settings).looks_after_runs(person):
+        text = "Only the administrators whom the policy names may do this."
+        raise NotAllowed("not_administrator", text)
 
 
 def rights_now(services: Services, now: datetime) -> Rights:

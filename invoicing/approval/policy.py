@@ -7,6 +7,7 @@ matches wins; the last one must match everything, since an invoice that no rule 
      "people": {"ann.roth@example.com": {"name": "Ann Roth", "deputy": "bob.lang@example.com",
                                          "messages": "single"}},
      "compare_in": "EUR",
+     "administrators": ["it@example.com"],
      "rules": [{"name": "small", "when": {"currency": ["EUR"], "amount_below": "100.00"}, "stages": []},
                {"name": "all others", "when": {}, "stages": [{"name": "clerk", "approvers": ["ann…"], …}]}]}
 """
@@ -118,13 +119,19 @@ class Policy:
     """A policy that was checked.
 
     `goods`: None where no invoice waits for its goods. `compare_in`: the currency that amounts of others are
-    converted to, None where they are not.
+    converted to, None where they are not. `administrators`: who looks after runs and rights; where nobody is
+    named, everybody who is signed in may see runs and do something about them, and nobody may reassign.
     """
 
     people: dict[str, Person]
     rules: tuple[Rule, ...] = field(default=())
     goods: GoodsPolicy | None = None
     compare_in: str | None = None
+    administrators: frozenset[str] = frozenset()
+
+    def looks_after_runs(self, person: str) -> bool:
+        """Say whether a person may see runs with their values, and do something about them."""
+        return not self.administrators or person in self.administrators
 
     def rule_for(self, facts: Facts) -> Rule:
         """The first rule that matches; there is always one."""

@@ -22,6 +22,7 @@ from invoicing.file_values import Object, is_list, is_object
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_POLICY = {"version", "people", "rules", "about", "goods_receipt", "compare_in", "administrators"}
 _WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "fully_checked", "findings"}
 _STAGE = {"name", "approvers", "quorum", "on_expiry", "escalate_to"}
 _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
@@ -86,7 +87,7 @@ class _Reader:
         if not is_object(value):
             self.note("", "it is not a JSON object")
             return Policy({})
-        self.known(value, {"version", "people", "rules", "about", "goods_receipt", "compare_in"}, "")
+        self.known(value, _POLICY, "")
         if value.get("version") != 1:
             self.note("version", "must be 1")
         self.read_people(value.get("people"))
@@ -97,7 +98,8 @@ class _Reader:
         if len({rule.name for rule in rules}) < len(rules):
             self.note("rules", "two rules have the same name")
         goods = read_goods(self, value.get("goods_receipt"), rules)
-        return Policy(self.people, tuple(rules), goods, self.compare_in)
+        administrators = self.administrators(value.get("administrators"))
+        return Policy(self.people, tuple(rules), goods, self.compare_in, administrators)
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""
@@ -122,6 +124,15 @@ class _Reader:
                 self.note(f"people.{person}.deputy", f"{deputy} is not one of the people")
         if loop := loop_in(deputies):
             self.note("people", f"the deputies go round in a circle: {' -> '.join((*loop, loop[0]))}")
+
+    def administrators(self, value: Any) -> frozenset[str]:
+        """Who looks after Settle; they need not be approvers."""
+        if value is None:
+            return frozenset()
+        found = self.items(value, "administrators", self.person_id)
+        if len(set(found)) < len(found):
+            self.note("administrators", "names somebody twice")
+        return frozenset(found)
 
     def wish(self, value: Any, place: str) -> Wish:
         """How somebody gets messages."""

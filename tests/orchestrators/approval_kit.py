@@ -31,6 +31,7 @@ from activities import (
     supplier_check,
 )
 from adapters import policies, services
+from adapters.identity import Identity
 from adapters.services import Services
 from adapters.settings import Settings, from_environment
 from devhost.errors import InstanceNotFound
@@ -66,6 +67,7 @@ from triggers import supervising
 from usecases import supervise
 from usecases.approval_view import read_approval
 from usecases.decide_approval import Choice, enter_decision
+from usecases.reassign import Reassignment, reassign
 from usecases.wake_approval import decision_after, waiting_at, wake
 from usecases.watch_rights import watch_rights
 
@@ -309,6 +311,13 @@ class Office:
     def look_at_rights(self) -> Sequence[str]:
         """What the minute's look at rights wakes."""
         return asyncio.run(watch_rights(services.current(), self.client))
+
+    def reassign(self, who: str, to: str, reason: str = "Bob has left", *, wakes: bool = True) -> Entry:
+        """An administrator gives the open stage to somebody else; without `wakes` the event gets lost."""
+        wanted = Reassignment(names.approval_id(INVOICE), to, reason)
+        client = self.client if wakes else cast(df.DurableOrchestrationClient, None)
+        identity = Identity(who, "dev")
+        return asyncio.run(reassign(services.current(), client, identity, wanted, self.host.now))
 
     def leaves(self, person: str) -> None:
         """Somebody is taken out of the policy; rules that they were in stay as they are in open approvals."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.orchestrators.approval_kit import (
     manager,
 )
 from usecases.absences import delegate, end_absence
+from usecases.refusals import NotDone
 
 APPROVAL = names.approval_id(INVOICE)
 Open = Callable[..., Office]
@@ -43,6 +45,13 @@ def office() -> Iterator[Open]:
             return here
 
         yield start
+
+
+def _not_done(call: Callable[[], Any]) -> str:
+    with pytest.raises(NotDone) as refused:
+        call()
+    assert refused.value.text.endswith(".")
+    return refused.value.code
 
 
 def _refused(call: Callable[[], Any]) -> str:
@@ -225,6 +234,36 @@ def test_look_that_dies_is_made_good_by_the_next(office: Open) -> None:
     here.blobs.come_back()
     assert here.look_at_rights() == [APPROVAL]
     assert here.told_kinds() == [("request", (ANN,)), ("request", (EVA,))]
+
+
+def test_stage_that_all_have_left_is_given_to_somebody_by_an_administrator(office: Open) -> None:
+    """Nobody is in line, so it would wait until it expires; the ledger says who gave it to whom, and why."""
+    here = office(clerk(approvers=[BOB]))
+    here.policy = replace(here.policy, administrators=frozenset({DAN}))
+    here.leaves(BOB)
+    here.wake()
+    assert here.status(APPROVAL).custom_status["waiting_for"] == []
+    assert _not_done(lambda: here.reassign(EVA, CARLA)) == "not_administrator"
+    for to, code in ((DAN, "yourself"), ("x@example.com", "unknown_person"), (SUE, "unknown_person")):
+        assert _not_done(lambda to=to: here.reassign(DAN, to)) == code
+    assert _not_done(lambda: here.reassign(DAN, CARLA, " ")) == "reason_needed"
+    entry = here.reassign(DAN, CARLA)
+    assert (entry.who, entry.detail.to, entry.comment) == (DAN, (CARLA,), "Bob has left")
+    assert _not_done(lambda: here.reassign(DAN, CARLA)) == "already_approver"
+    assert here.told_kinds()[-1] == ("request", (CARLA,))
+    assert approvals.inbox(here.blobs)[0].approvers == (CARLA,)
+    here.decide(CARLA, "approve")
+    assert here.payables()[0]["approved_by"] == [CARLA]
+    assert _not_done(lambda: here.reassign(DAN, EVA)) == "stage_over"
+
+
+def test_reassignment_whose_event_was_lost_is_made_good_by_the_sweep(office: Open) -> None:
+    """As a decision is."""
+    here = office(clerk(approvers=[BOB]))
+    here.policy = replace(here.policy, administrators=frozenset({DAN}))
+    here.reassign(DAN, CARLA, wakes=False)
+    assert here.sweep() == [APPROVAL]
+    assert here.told_kinds()[-1] == ("request", (CARLA,))
 
 
 def test_decision_from_before_counts_though_its_person_has_left(office: Open) -> None:

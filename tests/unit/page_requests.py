@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
-from adapters import csrf, services
+from adapters import csrf, policies, services
 from adapters.access_settings import AccessSettings
 from adapters.callback_settings import CallbackSettings
 from adapters.identity import sign_in_cookie
@@ -81,6 +81,17 @@ def local_run() -> Iterator[Services]:
         Services(settings, MemoryBlobs(), SayingChecker, make_reader=lambda _: PlainReader())
     ) as made:
         yield made
+
+
+@contextmanager
+def administrators(*people: str) -> Iterator[None]:
+    """The policy names administrators inside of the block."""
+    load = policies.load
+    policies.load = lambda settings: replace(load(settings), administrators=frozenset(people))
+    try:
+        yield
+    finally:
+        policies.load = load
 
 
 def request(path: str, person: str | None = ANN, method: str = "GET", **more: Any) -> func.HttpRequest:

@@ -68,6 +68,17 @@ def test_people_are_known_by_their_id_however_they_are_written() -> None:
     assert (policy.rules[0].stages[0].approvers, policy.rules[0].stages[0].escalate_to) == ((ANN,), (bob,))
 
 
+def test_administrators_need_not_be_approvers() -> None:
+    """Where nobody is named, everybody looks after runs."""
+    policy = parse(json.dumps(_policy() | {"administrators": ["IT@example.com", ANN]}).encode())
+    assert policy.administrators == {"it@example.com", ANN}
+    assert [policy.looks_after_runs(who) for who in (ANN, "it@example.com", BOB)] == [True, True, False]
+    assert parse(json.dumps(_policy()).encode()).looks_after_runs(BOB)
+    for wrong in ("ann", [], ["no address"], [ANN, ANN.upper()], [7]):
+        with pytest.raises(PolicyInvalid, match="administrators"):
+            parse(json.dumps(_policy() | {"administrators": wrong}).encode())
+
+
 def test_people_get_digests_unless_the_policy_says_otherwise() -> None:
     """Who said something themselves is asked elsewhere."""
     people = PEOPLE | {ANN: {"name": "Ann", "messages": "single"}}

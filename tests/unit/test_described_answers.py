@@ -33,7 +33,7 @@ from stores.invoices import row_name
 from stores.orders import OrderStore
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.looked_up import put_lookups
-from tests.unit.page_requests import Client, handler, local_run, request, status
+from tests.unit.page_requests import Client, administrators, handler, local_run, request, status
 from tests.unit.rate_files import table
 from tests.unit.report_rows import finding, invoice, row
 from triggers import (
@@ -306,6 +306,14 @@ async def _approval_decided(api: Api) -> func.HttpResponse:
     assert asked.open_stage is not None
     body = {"decision": "approve", "stage": asked.open_stage.name, "sha256": digest}
     return await api.call(approvals.post_decision, body=body, id=approval)
+
+
+@answers("postReassignment", 201)
+async def _approval_reassigned(api: Api) -> func.HttpResponse:
+    approval = api.approval()
+    with administrators(ANN):
+        body = {"to": "eva.stein@example.com", "reason": "Dan has left."}
+        return await api.call(approvals.post_reassignment, body=body, id=approval)
 
 
 @answers("listDelegations", 200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import azure.functions as func
 import pytest
@@ -12,9 +13,9 @@ from adapters.services import Services
 from tests.unit.approvals_on_paper import ANN, BOB, CARLA, put_approval
 from tests.unit.invoice_documents import ubl
 from tests.unit.looked_up import put_lookups
-from tests.unit.page_requests import Client, get, local_run, status, text
+from tests.unit.page_requests import Client, administrators, get, local_run, status, text
 from tests.unit.report_rows import row
-from triggers import pages_approval, pages_inbox
+from triggers import pages_approval, pages_inbox, pages_runs, pages_stuck
 from usecases.approval_view import read_approval
 
 
@@ -86,6 +87,40 @@ def link(here: Services, approval: str, *, hours: int = 1, person: str = ANN) ->
     sha256 = read_approval(here.blobs, approval).request.document.sha256
     expires = datetime.now(UTC) + timedelta(hours=hours)
     return here.links.sign(approval, "clerk", person, sha256, expires=expires)
+
+
+async def test_only_an_administrator_may_give_it_to_somebody_else(here: Services) -> None:
+    """And sees the form; where the policy names nobody, nobody does."""
+    approval = put_approval(here.blobs, row())
+    path = f"/approvals/{approval}"
+    assert "/reassign" not in text(await get(pages_approval.page_approval, path))
+    fields = {"to": "eva.stein@example.com", "reason": "Dan has left"}
+    with administrators(ANN):
+        assert "/reassign" in text(await get(pages_approval.page_approval, path))
+        assert "/reassign" not in text(await get(pages_approval.page_approval, path, person=BOB))
+        post = partial(get, pages_approval.reassign_on_page, f"{path}/reassign", method="POST")
+        refused = await post(person=BOB, fields=fields, client=Client(status(approval)))
+        assert (refused.status_code, "Only the administrators" in text(refused)) == (403, True)
+        done = await post(fields=fields, client=Client(status(approval)))
+        assert (done.status_code, done.headers["Location"]) == (303, path)
+    shown = text(await get(pages_approval.page_approval, path))
+    assert "gave the stage clerk to Eva Stein as well" in shown
+
+
+async def test_runs_are_for_the_administrators_whom_the_policy_names(here: Services) -> None:
+    """They show what went in and out; and whoever closes a run gives up an approval."""
+    client = Client(status("a" * 25))
+    asked = [
+        partial(get, pages_runs.page_runs, "/runs"),
+        partial(get, pages_runs.page_run, "/runs/" + "a" * 25),
+        partial(get, pages_stuck.page_close, "/runs/x/close", method="POST", fields={"reason": "x"}),
+        partial(get, pages_runs.restart_run, "/runs/x/restart", method="POST", fields={}),
+    ]
+    with administrators(BOB):
+        for ask in asked:
+            assert (await ask(client=client)).status_code == 403
+        assert (await asked[0](person=BOB, client=client)).status_code == 200
+    assert (await asked[0](client=client)).status_code == 200
 
 
 async def test_a_link_opens_one_invoice_and_no_other_page(here: Services) -> None:

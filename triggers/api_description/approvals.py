@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoicing.records.answers.approvals import Approval, Decided, Decision, OpenApprovals
+from invoicing.records.answers.approvals import Approval, Decided, Decision, NewReassignment, OpenApprovals
 from invoicing.records.base import Record
 from triggers.api_description.parts import (
     ANY_PERSON,
@@ -67,6 +67,17 @@ PATHS: Part = {
             security=ANY_PERSON,
         ),
     },
+    "/api/approvals/{id}/reassignments": {
+        "parameters": [path("id", "An approval's id.")],
+        "post": operation(
+            "approvals",
+            "postReassignment",
+            "Give the open stage to somebody else as well, as an administrator",
+            answers(json_of(201, Decided, "It stands in the ledger."), 400, 401, 403, 404, 409, 413, 415),
+            requestBody=body((JSON, ref(NewReassignment))),
+            security=ANY_PERSON,
+        ),
+    },
 }
 
 ANSWERS: tuple[type[Record], ...] = (
@@ -75,4 +86,4 @@ ANSWERS: tuple[type[Record], ...] = (
     Decided,
 )
 
-BODIES: tuple[type[Record], ...] = (Decision,)
+BODIES: tuple[type[Record], ...] = (Decision, NewReassignment)

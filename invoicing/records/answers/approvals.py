@@ -159,6 +159,13 @@ class Decision(Record, extra="forbid"):
     ] = ""
 
 
+class NewReassignment(Record, extra="forbid"):
+    """Who is to decide in the open stage as well, and why; only administrators of the policy may say so."""
+
+    to: Annotated[str, Field(max_length=254, description="The address of one of the people of the policy.")]
+    reason: Annotated[str, Field(max_length=500, description="It stays with the invoice.")]
+
+
 # ---------------------------------------------------------------- absences
 
 

@@ -45,7 +45,7 @@ def goods_receipt(context: df.DurableOrchestrationContext) -> Generator[Any, Any
         result = GoodsResult(outcome="failed", error=error)
     if result is None:
         # What is known of the invoice is stored. An event that gets lost now is found by the next reading.
-        context.continue_as_new(GOODS_RECEIPT.written_input(job))
+        context.continue_as_new(GOODS_RECEIPT.written_input(job.model_copy(update={"continues": True})))
         return None
     return GOODS_RECEIPT.written_output(result)
 
@@ -63,7 +63,7 @@ def _received(
     context: df.DurableOrchestrationContext, job: GoodsJob
 ) -> Generator[Any, Any, GoodsResult | None]:
     """Wait, and look after each signal. None: it has waited for long, and shall continue as new."""
-    wait = SignalWait(context, GOODS_RECEIVED, job.key)
+    wait = SignalWait(context, GOODS_RECEIVED, job.key, continues=job.continues)
     yield from wait.open()
     state = yield from _look(context, job)
     while state.ended is None and not wait.is_long:

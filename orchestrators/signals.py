@@ -8,8 +8,8 @@
             break  # the moment has come
     yield from wait.close()
 
-A wait that may last has a bound: once it `is_long`, close it, and continue as new with a wait of its own. An
-event for the old one that comes in between is lost, which does no harm: the new one begins with a reading.
+A wait that may last has a bound: once it `is_long`, close it, and continue as new with one that `continues`.
+An event for the old one that comes in between is lost. That does no harm: the new one begins with a reading.
 
 A signal is stored before anybody is woken, and the event that wakes says nothing. The order here is what
 makes nothing get lost: arm the event, note the wait, read what is there, then wait; and arm it again before
@@ -60,8 +60,14 @@ class SignalWait:
     Its steps raise ActivityGaveUp, as all do.
     """
 
-    def __init__(self, context: df.DurableOrchestrationContext, kind: str, key: str) -> None:
-        """Raises SignalInvalid for a key that cannot be one."""
+    def __init__(
+        self, context: df.DurableOrchestrationContext, kind: str, key: str, *, continues: bool = False
+    ) -> None:
+        """`continues`: this run has continued as new, and is given what its waits before were not.
+
+        Raises SignalInvalid for a key that cannot be one.
+        """
+        self._continues = continues
         self._context = context
         self._kind = kind
         self._key = normal_key(key)
@@ -92,11 +98,13 @@ class SignalWait:
     def next(self, until: datetime) -> Generator[Any, Any, tuple[Signal, ...]]:
         """New signals, as soon as there are some, the oldest first; empty: the moment has come without any.
 
+        Empty, too: the wait is long.
+
         Some at a time: call it again for the others. `until` has a time zone; one that is over makes it look
         and not wait.
         """
         came = True
-        while not self._fresh and (self._more or came):
+        while not self._fresh and (self._more or came) and not self.is_long:
             if not self._more:
                 came = yield from self._woken(until)
             yield from self._read()
@@ -154,4 +162,5 @@ class SignalWait:
             instance=self._context.instance_id,
             event=self._event,
             at=self._began or self._context.current_utc_datetime,
+            continues=self._continues,
         )

@@ -130,11 +130,8 @@ class OrderStore:
     def keep_receipt(self, order: str, receipt: Receipt) -> bool:
         """Keep a receipt; says whether it is a new one: each id counts once."""
         digest = hashlib.sha256(receipt.id.encode("utf-8", "replace")).hexdigest()[:32]
-        # Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
-        text = json.dumps(receipt.as_plain())
-        metadata = {_SAID: text} if len(text) <= _LARGEST_METADATA else None
         try:
-            self._blobs.create(f"orders/{order}/receipts/{digest}.json", text.encode(), metadata)
+            self._blobs.create(f"orders/{order}/receipts/{digest}.json", *_said(receipt))
         except BlobConflict:
             return False
         return True
@@ -172,7 +169,7 @@ class OrderStore:
             if number > MOST_INVOICES:
                 raise OrderFull(invoice.order)
             try:
-                self._blobs.create(_invoice_name(invoice.order, number), invoice.as_json())
+                self._blobs.create(_invoice_name(invoice.order, number), *_said(invoice))
             except BlobConflict:
                 continue
             return Billing(number, invoice, withdrawn=False)
@@ -185,19 +182,22 @@ class OrderStore:
         return bool(own)
 
     def billings(self, order: str) -> list[Billing]:
-        """The invoices that bill an order, in the order of their coming."""
+        """The invoices that bill an order, in the order of their coming: one listing, unless one is large.
+
+        One that is damaged raises RecordDamaged: without it, the same goods would be paid twice.
+        """
         prefix = f"orders/{order}/invoices/"
-        names = [blob.name.removeprefix(prefix) for blob in self._blobs.list(prefix)]
-        withdrawn = {name.removesuffix(_WITHDRAWN) for name in names if name.endswith(_WITHDRAWN)}
-        numbers = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+        listed = {blob.name.removeprefix(prefix): blob for blob in self._blobs.list(prefix)}
+        withdrawn = {name.removesuffix(_WITHDRAWN) for name in listed if name.endswith(_WITHDRAWN)}
+        numbers = sorted(name.removesuffix(".json") for name in listed if name.endswith(".json"))
         return [
-            Billing(int(number), self._invoice(order, int(number)), number in withdrawn)
-            for number in sorted(numbers)
+            Billing(int(number), self._invoice(listed[f"{number}.json"]), number in withdrawn)
+            for number in numbers
         ]
 
-    def _invoice(self, order: str, number: int) -> BilledInvoice:
-        name = _invoice_name(order, number)
-        return records.from_json(_INVOICE, name, self._blobs.read(name))
+    def _invoice(self, blob: BlobInfo) -> BilledInvoice:
+        said = blob.metadata.get(_SAID) or self._blobs.read(blob.name)
+        return records.from_json(_INVOICE, blob.name, said)
 
 
 def earlier(billings: list[Billing], ref: Reference) -> list[BilledInvoice]:
@@ -208,6 +208,15 @@ def earlier(billings: list[Billing], ref: Reference) -> list[BilledInvoice]:
 
 def _numbered(number: str) -> str:
     return f"{_NUMBERS}{key_hash(normal_key(number))}/"
+
+
+def _said(record: Receipt | BilledInvoice) -> tuple[bytes, dict[str, str] | None]:
+    """What is stored of a record, and the metadata that save reading it; None where it is too long.
+
+    Metadata travels as an HTTP header, hence ASCII: json.dumps escapes the rest.
+    """
+    text = json.dumps(record.as_plain())
+    return text.encode(), {_SAID: text} if len(text) <= _LARGEST_METADATA else None
 
 
 def _revision_name(order: str, number: int) -> str:

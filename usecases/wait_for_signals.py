@@ -13,6 +13,7 @@ from invoicing.records.signals import CloseJob, ReadJob, Signal, SignalsRead, Si
 from invoicing.signals.offering import MOST_OF_A_WAIT, offered
 from stores import signals
 from stores.blobs import Blobs
+from stores.records import RecordDamaged
 from stores.signals import Folder
 
 #: Signals that one step answers, and bytes of them: each replay reads the answers again.
@@ -50,7 +51,7 @@ def read(blobs: Blobs, job: ReadJob) -> SignalsRead:
 
 def close_wait(blobs: Blobs, job: CloseJob) -> WaitEnded:
     """Note that a wait has ended: what it was given is for nobody else then."""
-    before = signals.wait_of(blobs, _fresh(job)) if job.told else None
+    before = _noted(blobs, _fresh(job)) if job.told else None
     wait = _with(before or _fresh(job), job.given)
     if wait.taken:
         signals.note(blobs, wait.model_copy(update={"ended": job.now}))
@@ -59,9 +60,23 @@ def close_wait(blobs: Blobs, job: CloseJob) -> WaitEnded:
     return WaitEnded(taken=len(wait.taken))
 
 
+def _noted(blobs: Blobs, wait: SignalWait) -> SignalWait | None:
+    """How a wait stands, as far as that can be read: a damaged note must not end the work that waited."""
+    try:
+        return signals.wait_of(blobs, wait)
+    except RecordDamaged as error:
+        logging.error("what a wait of run %s was given cannot be read: %s", wait.instance, error)
+        return None
+
+
 def _fresh(place: WaitPlace) -> SignalWait:
     return SignalWait(
-        kind=place.kind, key=place.key, instance=place.instance, event=place.event, opened=place.at
+        kind=place.kind,
+        key=place.key,
+        instance=place.instance,
+        event=place.event,
+        opened=place.at,
+        continues=place.continues,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from invoicing.records.base import Moment, Record, Reference, Step, optional
+from invoicing.records.base import Moment, Record, Reference, Step, flag, optional
 from invoicing.records.goods import Ending
 from invoicing.records.invoice_steps import Compensated
 from invoicing.records.problem import Problem
@@ -12,11 +12,15 @@ from invoicing.records.route import Route, RoutingJob
 
 
 class GoodsJob(Record):
-    """An invoice, the run of it that waits, and the key of the signals that it waits for: its order."""
+    """An invoice, the run of it that waits, and the key of the signals that it waits for: its order.
+
+    `continues`: the run has waited before, and continues as new.
+    """
 
     ref: Reference
     run: str | None = None
     key: str
+    continues: bool = flag()
 
 
 class GoodsResult(Record):

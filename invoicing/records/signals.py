@@ -6,7 +6,7 @@ twice and in any order.
 
 from __future__ import annotations
 
-from invoicing.records.base import Moment, Record, Step, optional
+from invoicing.records.base import Moment, Record, Step, flag, optional
 
 Scalar = str | int | bool | None
 """What stands in a payload; a number with a fraction is a text, so that no digit is lost."""
@@ -29,7 +29,8 @@ class SignalWait(Record):
     """A workflow that waits for the signals of a kind and a key, as it is noted in the storage.
 
     `event` wakes `instance`. `taken`: the names of the signals that it was given, as far as it has told; they
-    are for nobody else once the wait has ended.
+    are for nobody else once the wait has ended. `continues`: nor for this one, what ended ones of the same
+    instance were given.
     """
 
     kind: str
@@ -39,16 +40,21 @@ class SignalWait(Record):
     opened: Moment
     ended: Moment | None = optional()
     taken: tuple[str, ...] = ()
+    continues: bool = flag()
 
 
 class WaitPlace(Record):
-    """Which wait is meant; `event` tells it from an earlier one of the same instance. `at`: when it began."""
+    """Which wait is meant; `event` tells it from an earlier one of the same instance. `at`: when it began.
+
+    `continues`: it goes on with what earlier ones of the same instance were not given.
+    """
 
     kind: str
     key: str
     instance: str
     event: str
     at: Moment
+    continues: bool = flag()
 
 
 class ReadJob(WaitPlace):

@@ -14,9 +14,11 @@ def offered(came: Mapping[str, Signal], waits: Iterable[SignalWait], wait: Signa
     """The names of the signals that a wait is to be given next, the oldest first.
 
     All but those that it has, and those that another one was given that has ended. Waits that are open at the
-    same time are each given all.
+    same time are each given all. A run that is started again is given everything again, one that continues
+    as new is not.
     """
-    given = {name for one in waits if one.ended and one.instance != wait.instance for name in one.taken}
+    over = [one for one in waits if one.ended and (wait.continues or one.instance != wait.instance)]
+    given = {name for one in over for name in one.taken}
     fresh = came.keys() - given - set(wait.taken)
     return sorted(fresh, key=lambda name: (came[name].received, name))
 

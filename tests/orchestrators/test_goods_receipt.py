@@ -15,6 +15,7 @@ from adapters.channels import NotSent
 from invoicing.approval import names
 from invoicing.approval.policy import Policy
 from invoicing.records.messages import Message
+from invoicing.signals import offering
 from orchestrators import signals
 from stores import goods, outbox
 from stores import signals as signal_store
@@ -23,7 +24,7 @@ from stores.invoices import InvoiceStore
 from stores.orders import OrderStore
 from tests.orchestrators.approval_kit import ANN, BOB, CARLA, DOCUMENT, INVOICE, policy_of
 from tests.orchestrators.goods_kit import BILL, WAITS, Dock, policy_of_goods
-from usecases import delivering
+from usecases import delivering, wait_for_signals
 from usecases.approval_view import read_approval
 from usecases.receipts import AMBIGUOUS
 from usecases.sweep_signals import sweep
@@ -138,6 +139,25 @@ def test_history_of_a_wait_has_a_bound_whatever_a_scale_says(monkeypatch: pytest
         here.goods("last", ("2", 4))
         assert here.status().output["status"] == "booked"
         here.host.check_invariants()
+
+
+def test_wait_that_continues_is_given_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each part of it begins with all that came before, and has no room for the rest of the month."""
+    monkeypatch.setattr(signals, "LONG", 10)
+    monkeypatch.setattr(offering, "MOST_OF_A_WAIT", 30)
+    monkeypatch.setattr(wait_for_signals, "MOST_OF_A_WAIT", 30)
+    with Dock().at_work() as here:
+        here.order()
+        here.bring(BILL)
+        looks = []
+        for n in range(60):
+            here.goods(f"scale {n}", ("1", "0.1"))
+            here.host.advance(minutes=1)
+            looks.append(len(here.host.calls_of("look_at_goods")))
+        assert looks[-1] <= 80
+        assert here.state().match is not None
+        here.goods("rest", ("1", 4), ("2", 4))
+        assert here.status().output["status"] == "booked"
 
 
 def test_wait_of_an_older_version_goes_on_the_old_way(monkeypatch: pytest.MonkeyPatch) -> None:

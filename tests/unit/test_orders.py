@@ -14,9 +14,10 @@ import pytest
 
 from invoicing.orders import BadOrder, fingerprint, from_json, order_id, possible_ids
 from invoicing.readers import ubl_order
+from invoicing.records.base import Reference
 from invoicing.records.document import InvoiceSummary
-from invoicing.records.goods import GoodsReceived, Receipt
-from invoicing.records.order import Order
+from invoicing.records.goods import BilledInvoice, GoodsReceived, Receipt
+from invoicing.records.order import Order, OrderId
 from stores.orders import OrderStore
 from tests.fakes.memory_blobs import MemoryBlobs
 from tests.unit.page_requests import Client, handler, local_run
@@ -167,6 +168,23 @@ def test_two_requests_at_the_same_time_make_one_revision_each() -> None:
 
     blobs.create = quicker
     assert stored.take(record)[0].revision == 2
+
+
+def test_many_invoices_of_an_order_are_read_by_one_listing() -> None:
+    """Each look of each invoice that waits reads all of them."""
+    blobs = MemoryBlobs()
+    store = OrderStore(blobs)
+    order = OrderId("o" + "1" * 24)
+    now = datetime(2026, 5, 4, tzinfo=UTC)
+    for n in range(20):
+        ref = Reference(f"i{n:024x}")
+        new = BilledInvoice(
+            ref=ref, order=order, at=now, number=str(n), supplier="Ü", currency="EUR", lines=()
+        )
+        store.bill(new)
+    blobs.calls.clear()
+    assert [one.invoice.number for one in store.billings(order)] == [str(n) for n in range(20)]
+    assert [verb for verb, _ in blobs.calls] == ["list"]
 
 
 def test_many_receipts_are_read_by_one_listing() -> None:

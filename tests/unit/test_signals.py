@@ -351,6 +351,17 @@ def test_end_counts_what_was_told_of_before_too() -> None:
     assert _ids(waits.open_wait(blobs, _place("w2", event="w2"))) == []
 
 
+def test_damaged_note_of_a_wait_does_not_end_the_work_that_waited() -> None:
+    """What it was given lately is known; the end is written over what cannot be read."""
+    blobs = MemoryBlobs()
+    _put(blobs, "1")
+    waits.open_wait(blobs, _place())
+    (note,) = [name for name in blobs.names() if "/waits/" in name]
+    blobs.write(note, b"{")
+    assert waits.close_wait(blobs, _end(["1"], told=True)).taken == 1
+    assert waits.open_wait(blobs, _place("w2", event="w2")).signals == ()
+
+
 def test_wait_that_was_given_nothing_leaves_nothing() -> None:
     """Its time was over."""
     blobs = MemoryBlobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from invoicing.records.goods import GOODS_RECEIVED, GoodsReceived, Receipt
 from invoicing.records.order import Order
 from invoicing.signals.keys import normal_key
-from stores import signals
+from stores import orders, signals
 from stores.blobs import Blobs
 from stores.orders import OrderStore
 
@@ -55,11 +56,23 @@ def _kept_and_new(blobs: Blobs, order: Order) -> tuple[list[Receipt], list[Recei
     known = {receipt.id for receipt in kept}
     came = signals.folder(blobs, GOODS_RECEIVED, normal_key(order.order.number)).came.values()
     new = [_receipt(signal.id, signal.received, signal.payload) for signal in came if signal.id not in known]
-    meant = [receipt for receipt in new if _says_something(receipt) and _is_meant(receipt, order)]
+    meant = _with_room(kept, [one for one in new if _says_something(one) and _is_meant(one, order)], order)
     if all(_names(receipt, order) for receipt in meant):
         return kept, meant
     is_alone = set(OrderStore(blobs).of_number(order.order.number)) <= {order.id}
     return kept, [one if is_alone or _names(one, order) else _ambiguous(one) for one in meant]
+
+
+def _with_room(kept: list[Receipt], new: list[Receipt], order: Order) -> list[Receipt]:
+    """The oldest new ones, as many as may count: each look reads all receipts of an order."""
+    room = max(0, orders.MOST_RECEIPTS - len(kept))
+    if len(new) <= room:
+        return new
+    text = (
+        "order %s has %d receipts, and no more may count: its invoices go to a person when their time is over"
+    )
+    logging.error(text, order.id, orders.MOST_RECEIPTS)
+    return sorted(new, key=lambda receipt: (receipt.received, receipt.id))[:room]
 
 
 def _receipt(signal: str, received: datetime, payload: object) -> Receipt:

@@ -17,7 +17,7 @@ from invoicing.approval.policy import Policy
 from invoicing.records.messages import Message
 from invoicing.signals import offering
 from orchestrators import signals
-from stores import goods, outbox
+from stores import goods, orders, outbox
 from stores import signals as signal_store
 from stores.blobs import StorageUnavailable
 from stores.invoices import InvoiceStore
@@ -106,6 +106,23 @@ def test_goods_that_may_be_of_two_orders_count_for_neither() -> None:
         here.goods("c", ("1", 10), ("2", 4), order=order.id)
         assert here.status().output["status"] == "booked"
         assert set(read_order(here.blobs, other.id).received.quantities) == {0}
+
+
+def test_goods_beyond_the_most_that_may_count_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They were written again at each look, and were counted until their signals were removed."""
+    monkeypatch.setattr(orders, "MOST_RECEIPTS", 2)
+    with Dock().at_work() as here:
+        order = here.order()
+        for n in range(4):
+            here.goods(f"part {n}", ("1", 2))
+            here.host.advance(seconds=1)
+        here.bring(BILL)
+        assert here.phase() == "goods"
+        assert read_order(here.blobs, order.id).received.quantities[0] == 4
+        assert len(OrderStore(here.blobs).receipts(order.id)) == 2
+        assert f"order {order.id} has 2 receipts" in caplog.text
 
 
 def test_signal_that_comes_twice_counts_once() -> None:

@@ -211,6 +211,11 @@ def summary(invoice: Invoice) -> InvoiceSummary:
         seller_legal_id=_short(invoice.seller.legal_id.value) if invoice.seller.legal_id else None,
         seller_country=_short(invoice.seller.address.country) if invoice.seller.address else None,
         buyer=_short(invoice.buyer.name),
+        buyer_vat_id=_short(invoice.buyer.vat_id),
+        buyer_legal_id=_short(invoice.buyer.legal_id.value) if invoice.buyer.legal_id else None,
+        buyer_address=_short(invoice.buyer.electronic_address.value)
+        if invoice.buyer.electronic_address
+        else None,
         order_reference=_short(invoice.order_reference),
         net=totals.net,
         tax=totals.tax,

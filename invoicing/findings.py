@@ -148,6 +148,12 @@ RULES: dict[str, Rule] = {
         "The supplier is known, the account is not: no invoice of theirs to it was approved before. "
         "This is found when the policy is applied, so a batch's report does not have it.",
     ),
+    "SETTLE-BUYER": Rule(
+        "warning",
+        "settle",
+        "The invoice is addressed to none of the companies that the policy names as buyers. "
+        "This is found when the policy is applied, so a batch's report does not have it.",
+    ),
     # Order and goods (see invoicing.matching); found after the check, so a batch's report does not have them
     "SETTLE-MATCH-QUANTITY": Rule(
         "warning", "settle", "More is billed than was ordered, or than was received in time."

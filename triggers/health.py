@@ -63,8 +63,17 @@ async def _checks(client: df.DurableOrchestrationClient) -> func.HttpResponse:
     )
     healthy = _all_ok(needed)
     usable = "ok" if _all_ok(wanted) else "degraded"
-    body = Health(status=usable if healthy else "unavailable", checks=needed | wanted)
+    body = Health(status=usable if healthy else "unavailable", checks=needed | wanted | _told())
     return answer(body, 200 if healthy else 503)
+
+
+def _told() -> dict[str, str]:
+    """What is set or not, and well either way: without `buyers` an invoice to anybody counts as ours."""
+    try:
+        policy = policies.load(services.current().settings)
+    except (PolicyInvalid, SettingError):
+        return {}  # the other checks say so
+    return {"buyers": "ok" if policy.buyers else "not set"}
 
 
 def _optional() -> dict[str, Awaitable[None]]:

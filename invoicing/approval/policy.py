@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from invoicing.approval.buyers import FOREIGN_BUYER, Company
 from invoicing.approval.durations import Span
 from invoicing.approval.facts import Facts
 from invoicing.approval.gathering import Wish
@@ -121,6 +122,7 @@ class Policy:
     `goods`: None where no invoice waits for its goods. `compare_in`: the currency that amounts of others are
     converted to, None where they are not. `administrators`: who looks after runs and rights; where nobody is
     named, everybody who is signed in may see runs and do something about them, and nobody may reassign.
+    `buyers`: who we are; none: whoever an invoice is addressed to.
     """
 
     people: dict[str, Person]
@@ -128,14 +130,21 @@ class Policy:
     goods: GoodsPolicy | None = None
     compare_in: str | None = None
     administrators: frozenset[str] = frozenset()
+    buyers: tuple[Company, ...] = ()
 
     def looks_after_runs(self, person: str) -> bool:
         """Say whether a person may see runs with their values, and do something about them."""
         return not self.administrators or person in self.administrators
 
     def rule_for(self, facts: Facts) -> Rule:
-        """The first rule that matches; there is always one."""
-        return next(rule for rule in self.rules if rule.when.matches(facts))
+        """The first rule that matches; there is always one.
+
+        An invoice to somebody else is not for a rule without people, unless there is no other.
+        """
+        matching = [rule for rule in self.rules if rule.when.matches(facts)]
+        if FOREIGN_BUYER in facts.findings:
+            return next((rule for rule in matching if rule.stages), matching[0])
+        return matching[0]
 
     def name_of(self, person: str) -> str:
         """The name of a person, or their id."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from invoicing import texts
 from invoicing.approval import durations
+from invoicing.approval.buyers import Company
 from invoicing.approval.delegation import loop_in
 from invoicing.approval.gathering import WISHES, Wish
 from invoicing.approval.goods_section import read_goods
@@ -22,12 +23,13 @@ from invoicing.file_values import Object, is_list, is_object
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_POLICY = {"version", "people", "rules", "about", "goods_receipt", "compare_in", "administrators"}
+_POLICY = {"version", "people", "rules", "about", "goods_receipt", "compare_in", "administrators", "buyers"}
 _WHEN = {"currency", "amount_from", "amount_below", "supplier_known", "fully_checked", "findings"}
 _STAGE = {"name", "approvers", "quorum", "on_expiry", "escalate_to"}
 _TIMES = {"remind_after", "remind_every", "escalate_after", "expire_after"}
 # Names are shown in lists, on buttons and in subjects of mails; texts are those of rules and of `about`.
 _LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 100, 2000, 1024 * 1024
+_MOST_BUYERS = 200
 # Longer than this nothing waits for a person: it would outlive what the host keeps of a workflow.
 _LONGEST = timedelta(days=366)
 
@@ -99,7 +101,10 @@ class _Reader:
             self.note("rules", "two rules have the same name")
         goods = read_goods(self, value.get("goods_receipt"), rules)
         administrators = self.administrators(value.get("administrators"))
-        return Policy(self.people, tuple(rules), goods, self.compare_in, administrators)
+        buyers = tuple(self.items(value.get("buyers", []), "buyers", self.company, may_be_empty=True))
+        if len(buyers) > _MOST_BUYERS:
+            self.note("buyers", f"names more than {_MOST_BUYERS} companies")
+        return Policy(self.people, tuple(rules), goods, self.compare_in, administrators, buyers)
 
     def read_people(self, value: Any) -> None:
         """The people, and that they stand in for each other without a loop."""
@@ -133,6 +138,21 @@ class _Reader:
         if len(set(found)) < len(found):
             self.note("administrators", "names somebody twice")
         return frozenset(found)
+
+    def company(self, value: Any, place: str) -> Company:
+        """One of the companies that we are."""
+        if not is_object(value):
+            self.note(place, "is not an object")
+            return Company(())
+        self.known(value, {"names", "vat_ids", "legal_ids", "electronic_addresses"}, place)
+
+        def texts_of(field: str) -> tuple[str, ...]:
+            found = value.get(field, [])
+            return tuple(self.items(found, f"{place}.{field}", self.name, may_be_empty=field != "names"))
+
+        return Company(
+            texts_of("names"), texts_of("vat_ids"), texts_of("legal_ids"), texts_of("electronic_addresses")
+        )
 
     def wish(self, value: Any, place: str) -> Wish:
         """How somebody gets messages."""

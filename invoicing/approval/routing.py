@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from invoicing.approval.buyers import FOREIGN_BUYER, foreign_buyer, is_ours
 from invoicing.approval.facts import Facts, facts_of
 from invoicing.approval.policy import Policy, Rule, Stage, can_be_filled
 from invoicing.approval.suppliers import new_account, pay_to, standing
@@ -56,12 +57,18 @@ def rule_on(
     if found == "account_new":
         row = row.model_copy(update={"findings": (*row.findings, new_account(asked, approved))})
 
+    invoice = row.invoice or InvoiceSummary()
+    if not is_ours(policy.buyers, invoice):
+        row = row.model_copy(update={"findings": (*row.findings, foreign_buyer(invoice))})
+
     facts = facts_of(row, supplier_known=found == "known")
     facts, comparison = _compared(facts, policy.compare_in, rates)
     if comparison and (noted := finding_of(comparison, facts.currency, rates.days)):
         row = row.model_copy(update={"findings": (*row.findings, noted)})
 
     rule = policy.rule_for(facts)
+    if FOREIGN_BUYER in facts.findings and not rule.stages:
+        return Ruling(rule.name, row, facts, problem=_nobody_to_ask(), comparison=comparison)
     excluded = frozenset({sender} if sender else ())
     if not can_be_filled(rule.stages, excluded):
         return Ruling(rule.name, row, facts, problem=_no_approver(rule), comparison=comparison)
@@ -86,6 +93,14 @@ def _without(stage: Stage, excluded: frozenset[str]) -> Stage:
     if len(approvers) < stage.quorum:
         approvers += tuple(person for person in next_in_line if person not in approvers)
     return replace(stage, approvers=approvers, escalate_to=next_in_line)
+
+
+def _nobody_to_ask() -> Problem:
+    message = (
+        "The invoice is addressed to somebody else, and no rule of the policy that matches it asks a person. "
+        f"Add a rule with stages for the finding {FOREIGN_BUYER}."
+    )
+    return Problem(code="foreign_buyer", message=message)
 
 
 def _no_approver(rule: Rule) -> Problem:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from invoicing.findings import Finding
 from invoicing.model import Kind
-from invoicing.records.base import Money, Record
+from invoicing.records.base import Money, Record, optional
 
 Outcome = Literal["valid", "invalid", "unreadable", "duplicate", "set_aside"]
 """`valid`: an invoice without fatal finding. `unreadable`: no invoice that could be read. `duplicate`:
@@ -27,7 +27,10 @@ class TaxRow(Record):
 
 
 class InvoiceSummary(Record):
-    """What a report, an approval and a payment need of an invoice; what is missing is None."""
+    """What a report, an approval and a payment need of an invoice; what is missing is None.
+
+    `buyer_address`: the electronic address of the buyer (BT-49).
+    """
 
     number: str | None = None
     type_code: str | None = None
@@ -47,6 +50,9 @@ class InvoiceSummary(Record):
     tax_breakdown: tuple[TaxRow, ...] = ()
     iban: str | None = None
     accounts: tuple[str, ...] = ()
+    buyer_vat_id: str | None = optional()
+    buyer_legal_id: str | None = optional()
+    buyer_address: str | None = optional()
 
 
 class DocumentRow(Record):

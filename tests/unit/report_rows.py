@@ -50,7 +50,7 @@ def invoice(**changes: Any) -> dict[str, Any]:
         "seller_vat_id": "DE123456789",
         "seller_legal_id": None,
         "seller_country": "DE",
-        "buyer": "Stadtwerke Lindau",
+        "buyer": "Hansa Werkzeuge GmbH",
         "order_reference": "PO-77",
         "net": "100.00",
         "tax": "19.00",

@@ -173,6 +173,7 @@ def test_a_row_is_what_the_batch_keeps_of_a_document() -> None:
         "seller_legal_id": "HRB 1",
         "seller_country": "DE",
         "buyer": "Buyer SA",
+        "buyer_address": "b@buyer.example",
         "order_reference": "PO-5",
         "net": "90.00",
         "tax": "17.10",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from invoicing.records.document import DocumentRow
-from invoicing.records.invoice import InvoiceRecord
+from invoicing.records.invoice import InvoiceRecord, InvoiceWithdrawn
 from invoicing.records.route import InvoiceRoute
 from stores import records
 from stores.blobs import BlobMissing, Blobs
 
 _RECORD = TypeAdapter(InvoiceRecord)
+_WITHDRAWN = TypeAdapter(InvoiceWithdrawn)
 _ROW = TypeAdapter(DocumentRow)
 _ROUTE = TypeAdapter(InvoiceRoute)
 
@@ -50,6 +51,18 @@ class InvoiceStore:
         except BlobMissing:
             return None
 
+    def note_withdrawn(self, invoice: str, said: InvoiceWithdrawn) -> None:
+        """Keep who withdraws the invoice, over who said so before."""
+        self._blobs.write(withdrawn_name(invoice), said.as_json())
+
+    def withdrawn(self, invoice: str) -> InvoiceWithdrawn | None:
+        """Who withdrew the invoice; it counts where its run was stopped."""
+        name = withdrawn_name(invoice)
+        try:
+            return records.from_json(_WITHDRAWN, name, self._blobs.read(name))
+        except BlobMissing:
+            return None
+
     def put_route(self, invoice: str, route: InvoiceRoute) -> None:
         """Keep what the policy said."""
         self._blobs.write(route_name(invoice), route.as_json())
@@ -66,6 +79,11 @@ class InvoiceStore:
 def record_name(invoice: str) -> str:
     """The blob of what was taken in."""
     return f"invoices/{invoice}/invoice.json"
+
+
+def withdrawn_name(invoice: str) -> str:
+    """The blob of who withdrew it."""
+    return f"invoices/{invoice}/withdrawn.json"
 
 
 def document_name(invoice: str) -> str:

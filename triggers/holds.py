@@ -19,9 +19,8 @@ from invoicing.records.answers.retention import (
     RetentionTerms,
 )
 from invoicing.records.retention import Hold, RetentionRun
-from triggers.errors import Refused
 from triggers.json_bodies import lengths_of, read_texts
-from triggers.people import who_if_any
+from triggers.people import person_named
 from triggers.responses import answer, answers_errors
 from usecases import holding
 from usecases.retention_view import RetentionSeen, retention_seen
@@ -65,21 +64,9 @@ async def get_retention(req: func.HttpRequest) -> func.HttpResponse:
 
 def _changed(app: Services, req: func.HttpRequest, *, ends: bool) -> Hold:
     asked = {name: req.params.get(name, "") for name in _FIELDS} if ends else read_texts(req, _FIELDS)
-    person = _who(app, req, asked.get("who", ""))
+    person = person_named(req, app, asked.get("who", ""))
     change = holding.end if ends else holding.place
     return change(app.blobs, req.route_params["id"], person, asked.get("why", ""), app.clock())
-
-
-def _who(app: Services, req: func.HttpRequest, named: str) -> str:
-    """Who is signed in, else whom the caller names; the two must not differ. Raises Refused."""
-    signed_in = who_if_any(req, app)
-    if signed_in is None:
-        return named.strip()
-    if named and named.strip().lower() != signed_in.person:
-        raise Refused(
-            403, "who_differs", "A person who is signed in says this for themselves. Leave out who."
-        )
-    return signed_in.person
 
 
 def hold_view(hold: Hold) -> LegalHold:

@@ -15,10 +15,11 @@ from triggers.errors import Refused
 from triggers.invoice_requests import parse, sender_named
 from triggers.invoice_view import links, view
 from triggers.own_links import own_links
-from triggers.people import who_if_any
+from triggers.people import person_named, who_if_any
 from triggers.responses import accepted, answer, answers_errors
 from usecases.invoice_status import invoice_state, invoice_status
 from usecases.take_in_invoice import take_in_invoice
+from usecases.withdraw_invoice import withdraw_invoice
 
 bp = df.Blueprint()
 
@@ -54,6 +55,19 @@ async def get_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClie
     status = await invoice_status(client, services.current().blobs, req.route_params["id"])
     body = view(status, own_links(req, "invoices"), own_links(req, "approvals"))
     return answer(body) if body.has_ended else accepted(body, body.links["self"], body.created)
+
+
+@bp.route(route="api/invoices/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
+@answers_errors
+async def delete_invoice(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Withdraw an invoice that is not booked; `who`, unless somebody is signed in, and `why` in the query."""
+    app = services.current()
+    invoice = req.route_params["id"]
+    who = await asyncio.to_thread(person_named, req, app, req.params.get("who", ""))
+    await withdraw_invoice(app, client, invoice, who, req.params.get("why", "").strip(), app.clock())
+    status = await invoice_status(client, app.blobs, invoice)
+    return answer(view(status, own_links(req, "invoices"), own_links(req, "approvals")))
 
 
 def _sender(app: Services, req: func.HttpRequest) -> str | None:

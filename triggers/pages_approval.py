@@ -17,6 +17,7 @@ from adapters.identity import Identity
 from adapters.services import Services
 from invoicing.approval import stages
 from invoicing.approval.deciding import DecisionRefused
+from invoicing.approval.names import is_invoice_id
 from invoicing.approval.stages import StageState
 from invoicing.records.document import InvoiceSummary
 from invoicing.records.retention import Hold
@@ -42,6 +43,7 @@ from usecases.holding import of_reference
 from usecases.reassign import LONGEST_REASON, Reassignment, reassign
 from usecases.refusals import NotAllowed, NotDone, NotNow
 from usecases.rights import Rights, rights_now
+from usecases.withdraw_invoice import LONGEST_WHY, withdraw_invoice
 from web.views import approval as words
 from web.views import goods
 from web.views.invoice import InvoiceShown, of_invoice, of_summary
@@ -110,6 +112,34 @@ async def reassign_on_page(req: func.HttpRequest, client: df.DurableOrchestratio
     except NotDone as error:
         return await _page(req, identity, refusal_of(error))
     return redirect(f"/approvals/{name}")
+
+
+@bp.route(route="approvals/{id}/withdraw", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.durable_client_input(client_name="client")
+@page
+async def withdraw_on_page(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Withdraw the invoice, by who sent it in or by an administrator."""
+    identity = await visitor(req)
+    fields = await asyncio.to_thread(checked_form, req, identity)
+    app = services.current()
+    name = req.route_params["id"]
+    view = await asyncio.to_thread(read_approval, app.blobs, name)
+    if not _may_withdraw(view, identity):
+        text = "Only who sent the invoice in, and administrators, may withdraw it."
+        return await _page(req, identity, Refused(403, "not_yours", text))
+    why = fields.get("why", "").strip()
+    try:
+        await withdraw_invoice(app, client, view.request.ref, identity.person, why, app.clock())
+    except NotDone as error:
+        return await _page(req, identity, refusal_of(error))
+    return redirect(f"/approvals/{name}")
+
+
+def _may_withdraw(view: ApprovalView, identity: Identity) -> bool:
+    """Whether the visitor may take the invoice back: one that came alone, while people decide."""
+    if identity.via == "link" or view.closed or not is_invoice_id(view.request.ref):
+        return False
+    return identity.person == view.request.sender or identity.person in administrators_of()
 
 
 @bp.route(route="approvals/{id}/document", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -223,6 +253,8 @@ def _values(shown: Shown, identity: Identity, done: str | None, now: datetime) -
         "people": people,
         "others": _others(people, current, identity, request.sender),
         "most_reason": LONGEST_REASON,
+        "may_withdraw": _may_withdraw(view, identity),
+        "most_why": LONGEST_WHY,
     }
 
 

@@ -38,3 +38,15 @@ def who_if_any(req: func.HttpRequest, services: Services) -> Identity | None:
         if refused.status == 401:
             return None
         raise
+
+
+def person_named(req: func.HttpRequest, services: Services, named: str) -> str:
+    """Who is signed in, else whom the caller names; the two must not differ. Raises Refused."""
+    signed_in = who_if_any(req, services)
+    if signed_in is None:
+        return named.strip()
+    if named and named.strip().lower() != signed_in.person:
+        raise Refused(
+            403, "who_differs", "A person who is signed in says this for themselves. Leave out who."
+        )
+    return signed_in.person

@@ -37,8 +37,14 @@ async def invoice_status(client: df.DurableOrchestrationClient, blobs: Blobs, in
     record = await asyncio.to_thread(read_invoice, blobs, invoice)
     # First the run, then the row: read the other way round, an end could be told without its findings.
     run = await status_of(client, blobs, invoice)
-    row = await asyncio.to_thread(InvoiceStore(blobs).row, invoice)
-    return status_from(record, run, row)
+    store = InvoiceStore(blobs)
+    row = await asyncio.to_thread(store.row, invoice)
+    status = status_from(record, run, row)
+    withdrawn = await asyncio.to_thread(store.withdrawn, invoice) if status.status == "stopped" else None
+    if withdrawn is None:
+        return status
+    changes = {"status": "withdrawn", "phase": "withdrawn", "by": withdrawn.who, "why": withdrawn.why}
+    return status.model_copy(update=changes)
 
 
 # ---------------------------------------------------------------- what a run says

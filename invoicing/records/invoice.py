@@ -5,6 +5,14 @@ from __future__ import annotations
 from invoicing.records.base import InvoiceId, Moment, Person, Record
 
 
+class InvoiceWithdrawn(Record):
+    """Who withdrew an invoice, and why."""
+
+    who: str
+    why: str
+    at: Moment
+
+
 class InvoiceRecord(Record):
     """What was taken in: written once. `size` in bytes; `sender`: who sent it in, where that is known.
 

@@ -290,6 +290,25 @@ def test_absence_reaches_what_waits_already(base_url: str, api: Api, waiting: Wa
     until(lambda: waits_for(BOB) and not waits_for(EVA))
 
 
+def test_invoice_that_was_sent_by_mistake_is_withdrawn(base_url: str, api: Api, waiting: Waiting) -> None:
+    """Its link then says that it is over; a second time changes nothing, and what is booked stays so."""
+    token = waiting.token(ANN)
+    path = f"{base_url}/api/invoices/{waiting.invoice}"
+    assert error(calls.request("DELETE", path, params={"who": SENDER}, timeout=60)) == (400, "why_missing")
+    for _ in range(2):
+        answer = calls.request("DELETE", path, params={"who": SENDER, "why": "Not ours"}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        assert {"status": "withdrawn", "by": SENDER, "why": "Not ours"}.items() <= answer.json().items()
+    assert api.ended(waiting.invoice)["status"] == "withdrawn"
+    assert error(waiting.decide(token)) == (409, "stage_over")
+    other = api.waiting(invoice())
+    assert other.decide(other.token(ANN)).status_code == 201
+    assert api.ended(other.invoice)["status"] == "booked"
+    path = f"{base_url}/api/invoices/{other.invoice}"
+    answer = calls.request("DELETE", path, params={"who": SENDER, "why": "Too late"}, timeout=60)
+    assert error(answer) == (409, "booked")
+
+
 def test_nobody_decides_without_a_link_or_a_sign_in(waiting: Waiting) -> None:
     """A header of the platform is worth nothing where the platform is not in front."""
     claims = {"claims": [{"typ": "preferred_username", "val": ANN}]}

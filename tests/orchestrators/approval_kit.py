@@ -41,6 +41,7 @@ from invoicing.approval import names
 from invoicing.approval.ledger import Entry
 from invoicing.approval.policy import Policy
 from invoicing.approval.policy_file import parse
+from invoicing.records.answers.invoices import InvoiceStatus
 from invoicing.records.base import InvoiceId, Person
 from invoicing.records.invoice import InvoiceRecord
 from invoicing.records.messages import Notice
@@ -67,9 +68,11 @@ from triggers import supervising
 from usecases import supervise
 from usecases.approval_view import read_approval
 from usecases.decide_approval import Choice, enter_decision
+from usecases.invoice_status import invoice_status
 from usecases.reassign import Reassignment, reassign
 from usecases.wake_approval import decision_after, waiting_at, wake
 from usecases.watch_rights import watch_rights
+from usecases.withdraw_invoice import withdraw_invoice
 
 APP = [
     module.bp
@@ -318,6 +321,14 @@ class Office:
         client = self.client if wakes else cast(df.DurableOrchestrationClient, None)
         identity = Identity(who, "dev")
         return asyncio.run(reassign(services.current(), client, identity, wanted, self.host.now))
+
+    def withdraw(self, who: str = SUE, why: str = "sent by mistake") -> None:
+        """Somebody withdraws the invoice."""
+        asyncio.run(withdraw_invoice(services.current(), self.client, INVOICE, who, why, self.host.now))
+
+    def invoice_status(self) -> InvoiceStatus:
+        """What callers are told of the invoice."""
+        return asyncio.run(invoice_status(self.client, self.blobs, INVOICE))
 
     def leaves(self, person: str) -> None:
         """Somebody is taken out of the policy; rules that they were in stay as they are in open approvals."""

@@ -151,6 +151,40 @@ def test_stranger_may_not_decide(office: Open) -> None:
     assert here.kinds() == ["opened", "stage_opened"], "a refused decision leaves no trace"
 
 
+# ---------------------------------------------------------------- withdrawn
+
+
+def test_invoice_that_is_withdrawn_is_decided_and_booked_by_nobody(office: Open) -> None:
+    """Who and why stand in the ledger, its number is free, and the same invoice may come again."""
+    here = office(clerk())
+    assert _not_done(lambda: here.withdraw(why="")) == "why_missing"
+    assert _not_done(lambda: here.withdraw(who="")) == "who_missing"
+    here.withdraw()
+    here.withdraw()
+    shown = here.invoice_status()
+    assert (shown.status, shown.by, shown.why) == ("withdrawn", SUE, "sent by mistake")
+    closed = here.entries()[-1]
+    assert (closed.kind, closed.detail.outcome) == ("closed", "failed")
+    assert closed.detail.reason == f"Withdrawn by {SUE}: sent by mistake"
+    assert _refused(lambda: here.write(ANN, "approve")) == "stage_over"
+    assert (approvals.inbox(here.blobs), here.payables()) == ([], [])
+    here.host.start("process_invoice", {"invoice": INVOICE, "run": "2"}, instance_id=INVOICE)
+    again = here.invoice_status()
+    assert (again.status, again.approval) == ("running", names.approval_id(INVOICE, 2))
+
+
+def test_invoice_that_is_booked_or_over_cannot_be_withdrawn(office: Open) -> None:
+    """Nothing of it changes."""
+    here = office(clerk())
+    here.decide(ANN, "approve")
+    assert _not_done(here.withdraw) == "booked"
+    assert len(here.payables()) == 1
+    other = office(clerk())
+    other.decide(ANN, "reject")
+    assert _not_done(other.withdraw) == "invoice_ended"
+    assert other.invoice_status().status == "rejected"
+
+
 # ---------------------------------------------------------------- a right that ends
 
 

@@ -535,6 +535,17 @@ async def _stuck_rewound(api: Api) -> func.HttpResponse:
     return await api.call(watching.rewind_stuck, id=WORK.instance, body={"reason": "It was mended."})
 
 
+@answers("withdrawInvoice", 200)
+async def _invoice_withdrawn(api: Api) -> func.HttpResponse:
+    sent = await api.invoice()
+
+    async def terminate(instance_id: str, reason: str) -> None:
+        api.hub.ended(instance_id, Runtime.Terminated)
+
+    api.hub.terminate = terminate
+    return await api.call(invoices.delete_invoice, id=sent, why="Not ours")
+
+
 @answers("closeStuck", 200)
 async def _stuck_closed(api: Api) -> func.HttpResponse:
     supervised.note(api.blobs, WORK)

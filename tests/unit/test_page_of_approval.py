@@ -107,6 +107,17 @@ async def test_only_an_administrator_may_give_it_to_somebody_else(here: Services
     assert "gave the stage clerk to Eva Stein as well" in shown
 
 
+async def test_only_its_sender_and_administrators_may_withdraw_it(here: Services) -> None:
+    """Who approves it rejects it instead."""
+    approval = put_approval(here.blobs, row(), sender=CARLA)
+    path = f"/approvals/{approval}"
+    assert "/withdraw" not in text(await get(pages_approval.page_approval, path, person=ANN))
+    assert "/withdraw" in text(await get(pages_approval.page_approval, path, person=CARLA))
+    post = partial(get, pages_approval.withdraw_on_page, f"{path}/withdraw", method="POST")
+    refused = await post(fields={"why": "x"}, client=Client(status(approval)))
+    assert (refused.status_code, "Only who sent the invoice in" in text(refused)) == (403, True)
+
+
 async def test_runs_are_for_the_administrators_whom_the_policy_names(here: Services) -> None:
     """They show what went in and out; and whoever closes a run gives up an approval."""
     client = Client(status("a" * 25))

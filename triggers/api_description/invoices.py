@@ -47,6 +47,16 @@ PATHS: Part = {
             "What became of an invoice",
             answers(json_of(200, Invoice, "It has ended.") | later(Invoice), 404, 410),
         ),
+        "delete": operation(
+            "invoices",
+            "withdrawInvoice",
+            "Withdraw an invoice that is not booked",
+            answers(json_of(200, Invoice, "It is withdrawn."), 400, 403, 404, 409, 410),
+            parameters=[
+                query("who", "Who withdraws it, where nobody is signed in."),
+                query("why", "The reason; it stays with the invoice and its approval."),
+            ],
+        ),
     },
 }
 

@@ -23,12 +23,15 @@ InvoiceState = Literal[
     "duplicate",
     "failed",
     "stopped",
+    "withdrawn",
     "completed",
     "missing",
 ]
 
 #: States from which the same document may be sent again: nothing came of it, and not by anybody's decision.
-RESTARTED_FROM: frozenset[InvoiceState] = frozenset({"missing", "failed", "stopped", "set_aside"})
+RESTARTED_FROM: frozenset[InvoiceState] = frozenset(
+    {"missing", "failed", "stopped", "withdrawn", "set_aside"}
+)
 
 
 class InvoiceAccepted(Record):
@@ -53,7 +56,8 @@ class InvoiceStatus(Record):
     sender: str | None
     approval: str | None
     stage: str | None = optional()
-    by: str | None = optional()
+    by: str | None = optional(description="Who decided, or withdrew it.")
+    why: str | None = optional(description="Why it was withdrawn.")
     holder: str | None = optional(description="Of a duplicate: the document that came first.")
     undone: tuple[str, ...] | None = optional(description="Steps that were taken back, in that order.")
     not_undone: tuple[str, ...] | None = optional()

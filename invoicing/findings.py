@@ -47,6 +47,7 @@ RULES: dict[str, Rule] = {
     "SETTLE-FILE-EMPTY": Rule("fatal", "file", "The file has no content."),
     "SETTLE-FILE-GONE": Rule("fatal", "file", "The file was removed or changed before it was read."),
     "SETTLE-FILE-TOO-LARGE": Rule("fatal", "file", "The file is larger than a document may be."),
+    "SETTLE-PDF-SEVERAL": Rule("fatal", "file", "The PDF embeds several invoices that are not the same."),
     "SETTLE-NOT-INVOICE": Rule(
         "fatal", "file", "The file is readable, but it is not an invoice or credit note."
     ),

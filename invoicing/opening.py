@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
+import zlib
 from dataclasses import dataclass
 
 from invoicing.archive import DEFAULT_LIMITS
 from invoicing.findings import finding
 from invoicing.model import Invoice, Kind
 from invoicing.readers import cii, ubl
-from invoicing.readers.detect import Syntax, is_pdf, is_zip, syntax_of
+from invoicing.readers.detect import Syntax, is_gzip, is_pdf, is_zip, syntax_of, unwrapped
+from invoicing.readers.named import what_a_file_is
 from invoicing.safe_xml import BadDocument, Element, parse
 
 MAX_BYTES = DEFAULT_LIMITS.max_document
 """Size limit of a document, also of the XML inside a PDF."""
+
+
+# Of zlib: a gzip header stands in front.
+_GZIP = 31
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,47 @@ def open_document(name: str, content: bytes) -> Opened:
         raise BadDocument(
             finding("SETTLE-FILE-TOO-LARGE", f"The file has {size}; {MAX_BYTES >> 20} MiB are the limit.")
         )
+    if is_gzip(content):
+        content = _decompressed(name, content)
     if is_pdf(content):
         return _inside_pdf(content)
     if is_zip(content):
         raise BadDocument(
             finding("SETTLE-NOT-INVOICE", f"{name} is a zip archive or an Office file, not an invoice.")
         )
-    root = parse(content)
+    if words := what_a_file_is(content):
+        raise BadDocument(finding("SETTLE-NOT-INVOICE", words))
+    root = unwrapped(parse(_with_one_mark(content)))
     syntax = syntax_of(root)
     return Opened(root, syntax, syntax)
+
+
+def _with_one_mark(content: bytes) -> bytes:
+    """Some programs write the byte-order mark of UTF-8 twice."""
+    doubled = content.startswith(codecs.BOM_UTF8 * 2)
+    return content.removeprefix(codecs.BOM_UTF8) if doubled else content
+
+
+def _decompressed(name: str, content: bytes) -> bytes:
+    """What is inside of a gzip file, once and within the limit. Raises `BadDocument`."""
+    unpacking = zlib.decompressobj(wbits=_GZIP)
+    try:
+        data = unpacking.decompress(content, MAX_BYTES + 1)
+    except zlib.error as error:
+        text = f"{name} is a damaged gzip file. Send it again, or without compression."
+        raise BadDocument(finding("SETTLE-NOT-INVOICE", text)) from error
+    if len(data) > MAX_BYTES:
+        text = f"The file inside of the gzip file has more than {MAX_BYTES >> 20} MiB."
+        raise BadDocument(finding("SETTLE-FILE-TOO-LARGE", text))
+    if not unpacking.eof:
+        text = f"{name} is a gzip file that ends too early. Send it again."
+        raise BadDocument(finding("SETTLE-NOT-INVOICE", text))
+    if is_gzip(data):
+        text = f"{name} is compressed twice. Send the invoice itself."
+        raise BadDocument(finding("SETTLE-NOT-INVOICE", text))
+    if not data.strip():
+        raise BadDocument(finding("SETTLE-FILE-EMPTY"))
+    return data
 
 
 def read_invoice(name: str, content: bytes) -> Invoice | None:

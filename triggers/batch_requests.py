@@ -97,12 +97,22 @@ def _from_multipart(req: func.HttpRequest, settings: Settings) -> NewBatch:
 def _parts(req: func.HttpRequest, most: int) -> list[tuple[str, bytes]]:
     """Name and content of each file of a form."""
     try:
-        return [(texts.cleaned(name, _LONGEST_NAME), content) for name, content in files_of(req, most)]
+        return [(_name(name), content) for name, content in files_of(req, most)]
     except FormTooLarge as error:
         text = f"A form holds at most {most:,} files, and nothing long besides. Send a zip."
         raise Refused(413, "too_many_documents", text) from error
     except BadForm as error:
         raise Refused(400, "bad_multipart", "The multipart body cannot be read. Send it anew.") from error
+
+
+def _name(sent: str) -> str:
+    """The name of a file: without the folders where it has the full path of the sender's disk.
+
+    Old browsers send that. Folders inside of what was chosen stay.
+    """
+    path = sent.replace("\\", "/")
+    is_full = path.startswith("/") or path[1:2] == ":" or ".." in path.split("/")
+    return texts.cleaned(path.rpartition("/")[2] if is_full else sent, _LONGEST_NAME)
 
 
 def _packed(parts: list[tuple[str, bytes]]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Literal
 from lxml import etree
 
 from invoicing.findings import finding
+from invoicing.readers.named import what_xml_is
 from invoicing.safe_xml import BadDocument, Element
 
 Syntax = Literal["ubl-invoice", "ubl-credit-note", "cii"]
@@ -19,6 +20,7 @@ _SYNTAXES: dict[str, Syntax] = {
     f"{{{UBL}CreditNote-2}}CreditNote": "ubl-credit-note",
     f"{{{CII}}}CrossIndustryInvoice": "cii",
 }
+_ENVELOPE = "{http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader}StandardBusinessDocument"
 _ZUGFERD_1 = "urn:ferd:CrossIndustryDocument:invoice:1p0"
 _ORDER_X = "SCRDMCCBDACIOMessageStructure"
 _PDF_HEADER_WITHIN = 1024
@@ -30,9 +32,29 @@ def is_pdf(content: bytes) -> bool:
     return b"%PDF-" in content[:_PDF_HEADER_WITHIN] and content.lstrip()[:1] != b"<"
 
 
+def is_gzip(content: bytes) -> bool:
+    """Tell whether a file is compressed by gzip."""
+    return content.startswith(b"\x1f\x8b\x08")
+
+
 def is_zip(content: bytes) -> bool:
     """Tell whether a file is a zip archive (so are .docx and .xlsx)."""
     return content.startswith(_ZIP_MAGIC)
+
+
+def unwrapped(root: Element) -> Element:
+    """The invoice in an envelope of Peppol (SBDH), as a document of its own; any other root as it is.
+
+    Raises `BadDocument` where the envelope holds no invoice, or several.
+    """
+    if root.tag != _ENVELOPE:
+        return root
+    inside = list(root.iterchildren(*_SYNTAXES))
+    if len(inside) != 1:
+        held = "no invoice" if not inside else f"{len(inside)} invoices"
+        text = f"This is an envelope (SBDH) with {held}. Send each invoice as a file of its own."
+        raise BadDocument(finding("SETTLE-NOT-INVOICE", text))
+    return etree.fromstring(etree.tostring(inside[0], with_tail=False))
 
 
 def syntax_of(root: Element) -> Syntax:
@@ -63,5 +85,7 @@ def _what_it_is(namespace: str, name: str) -> str:
         return "This is an order (Order-X), not an invoice."
     if namespace.startswith(UBL):
         return f"This is a UBL document of the type {name}, not an invoice or credit note."
+    if words := what_xml_is(namespace, name):
+        return words
     where = f" of the namespace {namespace}" if namespace else ""
     return f"This is XML, but its root element {name}{where} is not that of a UBL or CII invoice."

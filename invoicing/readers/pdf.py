@@ -13,6 +13,7 @@ from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedErr
 from pypdf.generic import ArrayObject, DictionaryObject, EmbeddedFile, NameObject, PdfObject, StreamObject
 
 from invoicing.findings import finding
+from invoicing.readers import cii, ubl
 from invoicing.readers.detect import Syntax, syntax_of
 from invoicing.readers.pdf_work import MAX_STEPS, BoundedReader, TooMuchWork, Work, bounded, packed
 from invoicing.safe_xml import BadDocument, Element, parse
@@ -20,7 +21,10 @@ from invoicing.safe_xml import BadDocument, Element, parse
 KNOWN_NAMES = ("factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml")
 """Names that the standards give to the invoice; files in the wild have them in any casing."""
 
+_WITHOUT_ENDING = frozenset(name.removesuffix(".xml") for name in KNOWN_NAMES)
 _MAX_ATTACHMENTS = 200
+_MAX_PAGES = 500
+"""Pages whose annotations are looked at for a file, where none is embedded as it should be."""
 _MAX_NODES = 1000
 """Nodes of the tree of names, and entries of one list, that are looked at."""
 
@@ -44,17 +48,48 @@ class _Packed:
 
     @property
     def has_known_name(self) -> bool:
-        return self.name.casefold() in KNOWN_NAMES
+        return self.name.casefold() in KNOWN_NAMES or self.name.casefold() in _WITHOUT_ENDING
 
 
 def embedded_invoice(content: bytes, max_bytes: int) -> tuple[Element, Syntax]:
     """Return the root element of the invoice inside a PDF, and its syntax.
 
-    Files with a name of `KNOWN_NAMES` come first, then any other XML file, by its content. Raises
-    `BadDocument`: damaged, encrypted, without an invoice, or more work than a PDF may make. ``max_bytes``
-    bounds the embedded file after decompression, and twice as much all of them together.
+    Files with a name of `KNOWN_NAMES` count, where there are some, else any other XML file, by its content.
+    Raises `BadDocument`: damaged, encrypted, without an invoice, with several that are not the same, or more
+    work than a PDF may make. ``max_bytes`` bounds the embedded file after decompression, and twice as much
+    all of them together.
     """
-    files = sorted(_files_in(content), key=lambda file: not file.has_known_name)
+    files = _files_in(content)
+    known = [file for file in files if file.has_known_name]
+    found = _invoices(known or files, max_bytes, named=bool(known))
+    if not found:
+        raise BadDocument(finding("SETTLE-PDF-NO-INVOICE", _none_found(files)))
+    first = found[0]
+    other = next((one for one in found[1:] if _what_it_asks(one) != _what_it_asks(first)), None)
+    if other is not None:
+        text = (
+            f"The PDF embeds two different invoices, {first.name} and {other.name}. "
+            "Send each in a file of its own, or as XML."
+        )
+        raise BadDocument(finding("SETTLE-PDF-SEVERAL", text))
+    return first.root, first.syntax
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An invoice inside a PDF, and the name of its file."""
+
+    name: str
+    root: Element
+    syntax: Syntax
+
+
+def _invoices(files: list[_Packed], max_bytes: int, *, named: bool) -> list[_Found]:
+    """The invoices among files. Raises `BadDocument` where one that should be an invoice is none.
+
+    `named`: they have the names of invoices, so what is wrong with one is told, and no other taken for it.
+    """
+    found: list[_Found] = []
     failures: list[BadDocument] = []
     left = _TIMES_UNPACKED * max_bytes
     for file in files:
@@ -65,16 +100,21 @@ def embedded_invoice(content: bytes, max_bytes: int) -> tuple[Element, Syntax]:
             continue
         left -= len(data)
         try:
-            return _invoice(data)
+            root = parse(data)
+            found.append(_Found(file.name, root, syntax_of(root)))
         except BadDocument as error:
             # What is wrong with the invoice is worth telling; that some other file is no invoice is not.
-            failures += [error] if file.has_known_name else []
-    raise next(iter(failures), BadDocument(finding("SETTLE-PDF-NO-INVOICE", _none_found(files))))
+            failures += [error] if named else []
+    if failures and (named or not found):
+        raise failures[0]
+    return found
 
 
-def _invoice(data: bytes) -> tuple[Element, Syntax]:
-    root = parse(data)
-    return root, syntax_of(root)
+def _what_it_asks(found: _Found) -> tuple[object, ...]:
+    """What two embedded files have in common where they are one invoice in two forms."""
+    reader = cii if found.syntax == "cii" else ubl
+    invoice, _ = reader.read(found.root, found.syntax)
+    return invoice.number, invoice.currency, invoice.totals.payable
 
 
 def _unpacked(file: _Packed, most: int) -> bytes:
@@ -128,13 +168,18 @@ def _open(content: bytes, work: Work) -> BoundedReader:
 def _xml_files(reader: BoundedReader) -> list[_Packed]:
     """List embedded files that may be XML, by name or media type, each content once."""
     found: dict[int, _Packed] = {}
-    for title, specification in islice(_specifications(reader), _MAX_ATTACHMENTS):
+    others = 0
+    for title, specification in islice(_specifications(reader), _MAX_NODES):
         file = EmbeddedFile(title, specification)
         stream = _stream_of(specification)
         if stream is None or id(stream) in found:
             continue
         name = str(file.alternative_name or file.name)
-        if name.casefold().endswith(".xml") or "xml" in str(file.subtype or ""):
+        is_known = name.casefold() in KNOWN_NAMES or name.casefold() in _WITHOUT_ENDING
+        others += not is_known
+        if not is_known and others > _MAX_ATTACHMENTS:
+            continue  # the invoice may still come
+        if is_known or name.casefold().endswith(".xml") or "xml" in str(file.subtype or ""):
             found[id(stream)] = _Packed(name, packed(stream), _filters(stream))
     return list(found.values())
 
@@ -148,6 +193,17 @@ def _specifications(reader: BoundedReader) -> Iterator[tuple[str, DictionaryObje
         specification = _resolved(entry)
         if isinstance(specification, DictionaryObject):
             yield "", specification
+    yield from _annotated(reader)
+
+
+def _annotated(reader: BoundedReader) -> Iterator[tuple[str, DictionaryObject]]:
+    """Files that are pinned to a page, as some programs attach them."""
+    for page in islice(reader.pages, _MAX_PAGES):
+        for annotation in map(_resolved, _listed(page, "/Annots")):
+            if isinstance(annotation, DictionaryObject) and annotation.get("/Subtype") == "/FileAttachment":
+                specification = _resolved(annotation.get("/FS"))
+                if isinstance(specification, DictionaryObject):
+                    yield "", specification
 
 
 def _named(names: Any) -> Iterator[tuple[str, DictionaryObject]]:

@@ -69,6 +69,22 @@ def test_zip_is_stored_as_it_came() -> None:
     assert asked.batch != _parsed(_request(_zip(a=b"2"))).batch
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("C:\\\\Users\\\\x\\\\m.xml", "m.xml"),
+        ("/home/x/m.xml", "m.xml"),
+        ("../m.xml", "m.xml"),
+        ("may/m.xml", "may/m.xml"),
+        ("m.xml", "m.xml"),
+    ],
+)
+def test_full_path_of_a_file_of_a_form_is_cut(sent: str, kept: str) -> None:
+    """Old browsers send it; the file was refused as one that leads out of the archive."""
+    asked = _parsed(_form((sent, b"<a/>"), ("b.xml", b"<b/>")))
+    assert [name for name, _ in _members(asked.upload)] == [kept, "b.xml"]
+
+
 def test_idempotency_key_makes_the_id() -> None:
     """Equal keys, equal ids, whatever the content; the fingerprint tells the contents apart."""
     one = _parsed(_request(_zip(a=b"1"), idempotency_key="k1"))

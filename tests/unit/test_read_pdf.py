@@ -55,6 +55,49 @@ def test_known_names_come_before_other_xml_files() -> None:
     assert "OTHER" not in str(root.xpath("string()"))
 
 
+def test_broken_file_of_the_name_of_the_invoice_is_told() -> None:
+    """No other file is silently taken for it."""
+    rule, text = _refusal(pdf({"factur-x.xml": b"<", "a.xml": cii()}))
+    assert (rule, "well-formed" in text) == ("SETTLE-XML-BROKEN", True)
+
+
+def test_two_different_invoices_are_told_and_two_forms_of_one_are_not() -> None:
+    """Which of them is to be paid is not guessed."""
+    other = cii(("<ram:ID>R-17<", "<ram:ID>OTHER<"))
+    for files in ({"a.xml": cii(), "b.xml": other}, {"factur-x.xml": cii(), "xrechnung.xml": other}):
+        rule, text = _refusal(pdf(files))
+        assert (rule, "two different invoices" in text) == ("SETTLE-PDF-SEVERAL", True)
+    _, syntax = embedded_invoice(pdf({"a.xml": cii(), "b.xml": cii()}), LIMIT)
+    assert syntax == "cii"
+
+
+def test_name_without_an_ending_and_one_behind_many_others_is_found() -> None:
+    """Names of the standards are looked for among all files."""
+    many = {f"a{n:03}.txt": b"x" for n in range(250)}
+    for name in ("factur-x", "ZUGFeRD-invoice.xml"):
+        assert embedded_invoice(pdf({**many, name: cii()}), LIMIT)[1] == "cii"
+
+
+def test_file_that_is_pinned_to_a_page_is_found() -> None:
+    """As an annotation, which some programs attach it as."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf({"factur-x.xml": cii()}))))
+    names = writer.root_object["/Names"].get_object()
+    assert isinstance(names, DictionaryObject)
+    tree = names["/EmbeddedFiles"].get_object()
+    assert isinstance(tree, DictionaryObject)
+    listed = tree["/Names"].get_object()
+    assert isinstance(listed, ArrayObject)
+    pinned = DictionaryObject(
+        {NameObject("/Subtype"): NameObject("/FileAttachment"), NameObject("/FS"): listed[1]}
+    )
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([pinned])
+    del writer.root_object["/Names"]
+    writer.root_object.pop(NameObject("/AF"), None)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    assert embedded_invoice(buffer.getvalue(), LIMIT)[1] == "cii"
+
+
 def test_other_attachments_do_not_matter() -> None:
     """A broken XML file beside the invoice is somebody else’s."""
     _, syntax = embedded_invoice(pdf({"a.csv": b"1;2", "broken.xml": b"<", "z.xml": cii()}), LIMIT)

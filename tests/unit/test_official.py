@@ -78,7 +78,7 @@ def _told(stylesheet: Element) -> list[tuple[str, ...]]:
         f"{XSL}when",
     ]
     return [
-        (each.tag, each.get("test", ""), each.get("match", ""), "".join(each.itertext()).strip())
+        (each.tag, each.get("test", ""), each.get("match", ""), str(each.xpath("string()")).strip())
         if each.tag.startswith(SVRL)
         else (each.tag, each.get("test", ""), each.get("match", ""))
         for each in stylesheet.iter(*kinds)

@@ -1,23 +1,19 @@
 """Who we are: whether an invoice is addressed to one of the companies that the policy names. Pure.
 
-Ids decide where an invoice states one that can be compared: VAT id, legal id, electronic address. Names are
-compared only where it states none, since one company is written in many ways.
+The first id that a company and an invoice both have decides: VAT id, legal id, electronic address. Names are
+compared only where they have none in common, since one company is written in many ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from invoicing.duplicates import compact
 from invoicing.findings import Finding, finding, shortened
 from invoicing.records.document import InvoiceSummary
 
 FOREIGN_BUYER = "SETTLE-BUYER"
-
-Forms = frozenset[str]
-"""What is compared of some texts."""
 
 _COUNTRY = 2  # letters that a VAT id begins with, where it has them
 _LONGEST_SHOWN = 100
@@ -33,39 +29,24 @@ class Company:
     electronic_addresses: tuple[str, ...] = ()
 
 
-def is_ours(companies: tuple[Company, ...], invoice: InvoiceSummary) -> bool:
+def is_ours(companies: Sequence[Company], invoice: InvoiceSummary) -> bool:
     """Say whether an invoice is addressed to one of the companies; where none is named, each is."""
-    if not companies:
-        return True
-    known = _known(companies)
-    compared = (
-        _among(_vats([invoice.buyer_vat_id]), known.vat_ids),
-        _among(_compacted([invoice.buyer_legal_id]), known.legal_ids),
-        _among(_folded([invoice.buyer_address]), known.addresses),
-    )
-    if any(found is not None for found in compared):
-        return any(compared)
-    return bool(_among(_compacted([invoice.buyer]), known.names))
+    return not companies or any(_is_addressed_to(company, invoice) for company in companies)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is compared of all companies."""
+def _is_addressed_to(company: Company, invoice: InvoiceSummary) -> bool:
+    """By the first of these that both sides have: VAT id, legal id, electronic address, name.
 
-    names: Forms
-    vat_ids: Forms
-    legal_ids: Forms
-    addresses: Forms
-
-
-@lru_cache(maxsize=8)
-def _known(companies: tuple[Company, ...]) -> _Known:
-    return _Known(
-        names=_compacted(text for company in companies for text in company.names),
-        vat_ids=_vats(text for company in companies for text in company.vat_ids),
-        legal_ids=_compacted(text for company in companies for text in company.legal_ids),
-        addresses=_folded(text for company in companies for text in company.electronic_addresses),
-    )
+    So another VAT id is not outweighed by an address, which a sender writes on what they like.
+    """
+    if company.vat_ids and invoice.buyer_vat_id:
+        return any(_same_vat_id(known, invoice.buyer_vat_id) for known in company.vat_ids)
+    if company.legal_ids and invoice.buyer_legal_id:
+        return compact(invoice.buyer_legal_id) in map(compact, company.legal_ids)
+    if company.electronic_addresses and invoice.buyer_address:
+        return _folded(invoice.buyer_address) in map(_folded, company.electronic_addresses)
+    name = compact(invoice.buyer or "")
+    return bool(name) and name in map(compact, company.names)
 
 
 def foreign_buyer(invoice: InvoiceSummary) -> Finding:
@@ -79,21 +60,21 @@ def foreign_buyer(invoice: InvoiceSummary) -> Finding:
     )
 
 
-def _among(stated: Forms, known: Forms) -> bool | None:
-    """Whether what is stated is known; None where there is nothing to compare."""
-    return not stated.isdisjoint(known) if stated and known else None
+def _same_vat_id(known: str, stated: str) -> bool:
+    """However they are written; the country in front counts where both have one."""
+    one, other = compact(known), compact(stated)
+    if _has_country(one) == _has_country(other):
+        return one == other
+    return _without_country(one) == _without_country(other)
 
 
-def _vats(texts: Iterable[str | None]) -> Forms:
-    """VAT ids with and without the country in front: senders write both."""
-    whole = _compacted(texts)
-    return whole | {text[_COUNTRY:] for text in whole if text[:_COUNTRY].isalpha()}
+def _without_country(vat_id: str) -> str:
+    return vat_id[_COUNTRY:] if _has_country(vat_id) else vat_id
 
 
-def _compacted(texts: Iterable[str | None]) -> Forms:
-    return frozenset(compact(text) for text in texts if text and compact(text))
+def _has_country(vat_id: str) -> bool:
+    return vat_id[:_COUNTRY].isalpha()
 
 
-def _folded(texts: Iterable[str | None]) -> Forms:
-    """Electronic addresses: blanks around them and capitals do not count."""
-    return frozenset(text.strip().casefold() for text in texts if text and text.strip())
+def _folded(address: str) -> str:
+    return address.strip().casefold()

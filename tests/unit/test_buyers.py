@@ -11,6 +11,8 @@ from invoicing.approval.buyers import Company, foreign_buyer, is_ours
 from invoicing.approval.policy import PolicyInvalid
 from invoicing.approval.policy_file import parse
 from invoicing.approval.routing import rule_on
+from invoicing.assess import summary
+from invoicing.opening import read_invoice
 from invoicing.records.document import DocumentRow, InvoiceSummary
 from tests.unit.report_rows import invoice, row
 
@@ -27,7 +29,11 @@ US = (
         ({"buyer_vat_id": "de 535 847 084", "buyer": "Somebody"}, True),
         ({"buyer_vat_id": "535847084"}, True),
         ({"buyer_vat_id": "DE999999999", "buyer": "Hansa Werkzeuge GmbH"}, False),
-        ({"buyer_vat_id": "DE999999999", "buyer_legal_id": "hrb 4711 lübeck"}, True),
+        ({"buyer_vat_id": "DE999999999", "buyer_legal_id": "hrb 4711 lübeck"}, False),
+        ({"buyer_vat_id": "BE86924794662", "buyer": "Else"}, False),
+        ({"buyer_vat_id": "86924794662"}, True),
+        ({"buyer_vat_id": "DE999999999", "buyer_address": "ap@hansa.example"}, False),
+        ({"buyer_legal_id": "hrb 4711 lübeck"}, True),
         ({"buyer_legal_id": "HRB 1"}, False),
         ({"buyer_address": " AP@Hansa.example"}, True),
         ({"buyer_address": "ap@other.example", "buyer": "Hansa Werkzeuge GmbH"}, False),
@@ -46,8 +52,8 @@ def test_invoice_is_ours_by_its_ids_and_else_by_its_name(
 
 
 def test_id_that_no_company_has_is_not_compared() -> None:
-    """A company without a VAT id in the policy is still known by its name."""
-    companies = (Company(("Landratsamt",)),)
+    """A company without a VAT id in the policy is still known by its name, beside others that have one."""
+    companies = (*US, Company(("Landratsamt",)))
     assert is_ours(companies, InvoiceSummary(buyer="Landratsamt", buyer_vat_id="DE1"))
 
 
@@ -103,6 +109,10 @@ def test_buyers_that_cannot_be_read_are_told_with_their_place(wrong: object) -> 
 def test_example_policy_names_the_buyers_of_the_samples() -> None:
     """So that the samples go the way that they are described to go."""
     policy = parse((APP_ROOT / "policy.json").read_bytes())
+    read = [read_invoice(path.name, path.read_bytes()) for path in (APP_ROOT / "samples").rglob("*.xml")]
+    found = [summary(one) for one in read if one is not None]
+    assert len(found) > 25
+    assert [one.buyer for one in found if not is_ours(policy.buyers, one)] == []
     assert is_ours(policy.buyers, InvoiceSummary(buyer="Hansa Logistik GmbH", buyer_vat_id="DE535847084"))
 
 

@@ -55,18 +55,17 @@ def ask(policy: Path) -> Iterator[Ask]:
 
 
 def test_policy_that_can_be_used_is_ok(ask: Ask, policy: Path) -> None:
-    """All is well."""
-    policy.write_text(
-        json.dumps(
-            {
-                "version": 1,
-                "people": {"ann@example.com": {"name": "Ann"}},
-                "rules": [{"name": "all", "when": {}, "stages": []}],
-            }
-        )
-    )
-    status, body = ask()
-    assert (status, body["status"], body["checks"]["policy"]) == (200, "ok", "ok")
+    """Also where nobody says who we are: that is told, since each invoice counts as ours then."""
+    value: dict[str, object] = {
+        "version": 1,
+        "people": {"ann@example.com": {"name": "Ann"}},
+        "rules": [{"name": "all", "when": {}, "stages": []}],
+    }
+    for buyers, told in (([], "not set"), ([{"names": ["Hansa"]}], "ok")):
+        policy.write_text(json.dumps(value | {"buyers": buyers}))
+        status, body = ask()
+        assert (status, body["status"], body["checks"]["policy"]) == (200, "ok", "ok")
+        assert body["checks"]["buyers"] == told
 
 
 @pytest.mark.parametrize("text", [None, "{", '{"version": 1, "people": {}, "rules": []}'])

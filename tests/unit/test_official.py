@@ -11,7 +11,7 @@ from lxml import etree
 
 from invoicing.findings import MAX_TEXT
 from invoicing.rules.folder import SCHEMAS, STYLESHEETS
-from invoicing.rules.official import OfficialRules, ParsedDocument, parse_report
+from invoicing.rules.official import OfficialRules, ParsedDocument, _processor, parse_report
 from invoicing.rules.schema import MAX_FINDINGS, Schema
 from invoicing.rules.stylesheet import lean_stylesheet
 from invoicing.safe_xml import Element, parse, to_text
@@ -96,6 +96,44 @@ def test_a_stylesheet_that_is_run_loses_nothing_but_its_log(file: str) -> None:
     assert next(published.iter(f"{SVRL}fired-rule"), None) is not None
     assert next(lean.iter(f"{SVRL}fired-rule"), None) is None
     assert lean.base == (RULES / file).resolve().as_uri()
+
+
+PATTERNS = """<xsl:stylesheet version="2.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"
+  xmlns:svrl="http://purl.oclc.org/dsdl/svrl"><xsl:template match="/"><svrl:schematron-output>
+  <svrl:active-pattern/><xsl:apply-templates select="/" mode="M1"/><xsl:apply-templates select="/" mode="M2"/>
+  <xsl:apply-templates select="/" mode="M3"/></svrl:schematron-output></xsl:template>
+  {rule_1}{rule_2}{rule_3}{other}{walks}</xsl:stylesheet>"""
+
+
+def _rule(mode: int, match: str, priority: int = 1000) -> str:
+    return f"""<xsl:template match="{match}" mode="M{mode}" priority="{priority}"><svrl:fired-rule/>
+      <svrl:failed-assert id="M{mode}-{match}" location="{{name()}}{{@n}}"/>
+      <xsl:apply-templates select="@*|*" mode="M{mode}"/></xsl:template>"""
+
+
+def test_pattern_of_one_rule_reports_the_same_without_its_walk(tmp_path: Path) -> None:
+    """Nested nodes, several paths, attributes, and patterns that keep their walk: each once, in its order."""
+    walks = "".join(
+        f"""<xsl:template match="text()" mode="M{n}" priority="-1"/><xsl:template match="@*|node()"
+        mode="M{n}" priority="-2"><xsl:apply-templates select="@*|*" mode="M{n}"/></xsl:template>"""
+        for n in (1, 2, 3)
+    )
+    rules = {"rule_1": _rule(1, "//b"), "rule_2": _rule(2, "//a/b[@n > 1] | //c"), "rule_3": _rule(3, "b")}
+    file = tmp_path / "rules.xsl"
+    file.write_text(PATTERNS.format(**rules, other=_rule(3, "//c", 999), walks=walks))
+    document = '<a><b n="1"><b n="2"/><c/></b><a><b n="3"/></a><c/></a>'
+    processor = _processor()
+    compiler = processor.new_xslt30_processor()
+    node = processor.parse_xml(xml_text=document)
+    texts = (file.read_text(), lean_stylesheet(file))
+    published, lean = (
+        compiler.compile_stylesheet(stylesheet_text=text, encoding="utf-8").transform_to_string(xdm_node=node)
+        for text in texts
+    )
+    found = [(one.rule, one.place) for one in parse_report(published, "en16931")]
+    assert [(one.rule, one.place) for one in parse_report(lean, "en16931")] == found
+    assert len(found) == 3 + 3 + 5
+    assert [text.count('select="/"') for text in texts] == [3, 1]
 
 
 @needs_rules

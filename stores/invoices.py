@@ -55,6 +55,10 @@ class InvoiceStore:
         """Keep who withdraws the invoice, over who said so before."""
         self._blobs.write(withdrawn_name(invoice), said.as_json())
 
+    def forget_withdrawn(self, invoice: str) -> None:
+        """It was not withdrawn after all."""
+        self._blobs.delete(withdrawn_name(invoice))
+
     def withdrawn(self, invoice: str) -> InvoiceWithdrawn | None:
         """Who withdrew the invoice; it counts where its run was stopped."""
         name = withdrawn_name(invoice)

@@ -54,7 +54,12 @@ async def withdraw_invoice(
 
     said = InvoiceWithdrawn(who=who, why=why, at=now)
     await asyncio.to_thread(store.note_withdrawn, invoice, said)
-    await close_run(services, client, invoice, f"Withdrawn by {who}: {why}", now)
+    try:
+        await close_run(services, client, invoice, f"Withdrawn by {who}: {why}", now)
+    except NotNow as error:
+        if error.code == "booked":  # before its run had ended: then it was not withdrawn
+            await asyncio.to_thread(store.forget_withdrawn, invoice)
+        raise
     return said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 
 from lxml import etree
@@ -54,7 +55,9 @@ def unwrapped(root: Element) -> Element:
         held = "no invoice" if not inside else f"{len(inside)} invoices"
         text = f"This is an envelope (SBDH) with {held}. Send each invoice as a file of its own."
         raise BadDocument(finding("SETTLE-NOT-INVOICE", text))
-    return etree.fromstring(etree.tostring(inside[0], with_tail=False))
+    invoice = copy.deepcopy(inside[0])
+    invoice.tail = None
+    return invoice
 
 
 def syntax_of(root: Element) -> Syntax:

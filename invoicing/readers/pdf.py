@@ -167,9 +167,14 @@ def _open(content: bytes, work: Work) -> BoundedReader:
 
 def _xml_files(reader: BoundedReader) -> list[_Packed]:
     """List embedded files that may be XML, by name or media type, each content once."""
+    # The pages of a PDF may be many: they are gone through only where no file is embedded as it should be.
+    return _xml_files_among(_specifications(reader)) or _xml_files_among(_annotated(reader))
+
+
+def _xml_files_among(specifications: Iterator[tuple[str, DictionaryObject]]) -> list[_Packed]:
     found: dict[int, _Packed] = {}
     others = 0
-    for title, specification in islice(_specifications(reader), _MAX_NODES):
+    for title, specification in islice(specifications, _MAX_NODES):
         file = EmbeddedFile(title, specification)
         stream = _stream_of(specification)
         if stream is None or id(stream) in found:
@@ -193,7 +198,6 @@ def _specifications(reader: BoundedReader) -> Iterator[tuple[str, DictionaryObje
         specification = _resolved(entry)
         if isinstance(specification, DictionaryObject):
             yield "", specification
-    yield from _annotated(reader)
 
 
 def _annotated(reader: BoundedReader) -> Iterator[tuple[str, DictionaryObject]]:

@@ -15,6 +15,7 @@ from invoicing.approval.deciding import DecisionRefused
 from stores import approval_names, approvals, rights_seen
 from stores.blobs import StorageUnavailable
 from stores.invoices import document_name
+from stores.payables import PayableStore
 from tests.orchestrators.approval_kit import (
     ANN,
     BOB,
@@ -183,6 +184,17 @@ def test_invoice_that_is_booked_or_over_cannot_be_withdrawn(office: Open) -> Non
     other.decide(ANN, "reject")
     assert _not_done(other.withdraw) == "invoice_ended"
     assert other.invoice_status().status == "rejected"
+
+
+def test_invoice_that_was_booked_just_before_its_run_was_ended_is_not_withdrawn(
+    office: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is that it is booked, and its status does not say otherwise."""
+    here = office(clerk())
+    looks = iter((None, "booked meanwhile"))
+    monkeypatch.setattr(PayableStore, "payable", lambda store, reference: next(looks))
+    assert _not_done(here.withdraw) == "booked"
+    assert here.invoice_status().status == "stopped"
 
 
 # ---------------------------------------------------------------- a right that ends
